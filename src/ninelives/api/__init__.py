@@ -1,0 +1,1 @@
+"""Speaks AWS's wire protocols: one front door, own services, moto for records."""

@@ -1,0 +1,1 @@
+"""Parses arguments, wires the real parts together in compose.py, prints."""

@@ -1,0 +1,209 @@
+"""ELB's nouns: frozen records in the API's own words.
+
+Source of every name: botocore ``elbv2`` 2015-12-01.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadBalancer:
+    """An Application Load Balancer; ``address`` is the loopback address that its listeners bind, and its DNS name."""
+
+    arn: str
+    name: str
+    dns_name: str
+    address: str
+    scheme: str
+    vpc_id: str
+    zones: tuple[tuple[str, str], ...]
+    """Pairs of zone name and subnet id."""
+    security_groups: tuple[str, ...]
+    created_at: datetime
+    ip_address_type: str = "ipv4"
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return self.arn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetHealthCheck:
+    """How a target group asks its targets for their health; ALB's defaults for ip targets."""
+
+    enabled: bool = True
+    protocol: str = "HTTP"
+    port: str = "traffic-port"
+    path: str = "/"
+    interval: timedelta = timedelta(seconds=30)
+    timeout: timedelta = timedelta(seconds=5)
+    healthy_threshold: int = 5
+    unhealthy_threshold: int = 2
+    matcher: str = "200"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetGroup:
+    arn: str
+    name: str
+    protocol: str
+    port: int
+    vpc_id: str
+    target_type: str
+    protocol_version: str
+    health_check: TargetHealthCheck
+    created_at: datetime
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """All attributes of the group with their values, e.g. ``deregistration_delay.timeout_seconds``."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return self.arn
+
+    @property
+    def deregistration_delay(self) -> timedelta:
+        """How long a draining target may finish its requests; 300 s unless set."""
+        return timedelta(seconds=float(self.attributes.get("deregistration_delay.timeout_seconds", "300")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightedTargetGroup:
+    arn: str
+    weight: int
+    """0 to 999."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forward:
+    target_groups: tuple[WeightedTargetGroup, ...]
+    stickiness_seconds: int | None = None
+    """Duration of target group stickiness, or None where it is off."""
+    by_arn: bool = True
+    """Whether the request gave the scalar ``TargetGroupArn`` (shown again only then)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedResponse:
+    status_code: int
+    content_type: str = "text/plain"
+    message_body: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirect:
+    """Parts as given; placeholders (``#{host}`` …) are kept as they are."""
+
+    status_code: int
+    protocol: str = "#{protocol}"
+    host: str = "#{host}"
+    port: str = "#{port}"
+    path: str = "/#{path}"
+    query: str = "#{query}"
+
+
+Action = Forward | FixedResponse | Redirect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A rule condition; ``values`` in the API's order. ``name`` is the header's for ``http-header``.
+
+    For ``query-string`` each value is ``KEY=VALUE``, or ``VALUE`` alone.
+    """
+
+    field: str
+    values: tuple[str, ...]
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A listener. Its default action is that of its default rule."""
+
+    arn: str
+    load_balancer_arn: str
+    port: int
+    bound_port: int
+    """The port really bound: ``port``, or another where the operating system refuses a privileged one."""
+    protocol: str
+    ssl_policy: str | None = None
+    certificate_arns: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return self.arn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A listener rule; the default rule has no priority and no conditions, and comes last."""
+
+    arn: str
+    listener_arn: str
+    priority: int | None
+    conditions: tuple[Condition, ...]
+    action: Action
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return self.arn
+
+    @property
+    def is_default(self) -> bool:
+        return self.priority is None
+
+
+class TargetKey(NamedTuple):
+    """What makes a target one: its group, its id (an IP address) and its port."""
+
+    target_group_arn: str
+    id: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A registered target; a draining one stays until its last request has ended or the delay is over."""
+
+    target_group_arn: str
+    id: str
+    port: int
+    registered_at: datetime
+    availability_zone: str | None = None
+    draining_since: datetime | None = None
+
+    @property
+    def target_key(self) -> TargetKey:
+        return TargetKey(self.target_group_arn, self.id, self.port)
+
+    @property
+    def key(self) -> str:
+        return f"{self.target_group_arn}#{self.id}#{self.port}"
+
+
+class TargetHealthState(StrEnum):
+    INITIAL = "initial"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    UNUSED = "unused"
+    DRAINING = "draining"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetHealth:
+    """Source: ``elbv2`` ``TargetHealth``. A healthy target has neither reason nor description."""
+
+    state: TargetHealthState
+    reason: str | None = None
+    description: str | None = None

@@ -1,0 +1,1 @@
+"""The loop: observe, decide, record, act; with the ports that it needs of the world."""

@@ -1,0 +1,175 @@
+"""What the region needs of the world, one Protocol each; the real parts and the fakes keep one contract suite.
+
+All coroutines run on the region's one event loop; a port may use threads inside, but calls back on that loop.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from ninelives.model.ecs import (
+    Cluster,
+    Deployment,
+    Service,
+    ServiceDeployment,
+    ServiceEvent,
+    ServiceRevision,
+    Task,
+    TaskDefinition,
+)
+from ninelives.model.elbv2 import Listener, LoadBalancer, Rule, Target, TargetGroup, TargetHealth, TargetKey
+from ninelives.model.observation import TaskObservation
+from ninelives.routing import EnvoySnapshot
+
+Record = (
+    Cluster
+    | TaskDefinition
+    | Service
+    | ServiceRevision
+    | Deployment
+    | ServiceDeployment
+    | Task
+    | ServiceEvent
+    | LoadBalancer
+    | TargetGroup
+    | Listener
+    | Rule
+    | Target
+)
+"""Everything that the store keeps for ECS and ELB; each has a ``key`` that is unique within its kind."""
+
+RECORD_TYPES: tuple[type[Any], ...] = Record.__args__
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+
+
+class Ids(Protocol):
+    """New identifiers, shaped as AWS's. No two answers are the same."""
+
+    def task_id(self) -> str:
+        """32 hexadecimal digits."""
+
+    def deployment_number(self) -> str:
+        """19 decimal digits: the number of a service revision and of ``ecs-svc/``."""
+
+    def service_deployment_id(self) -> str:
+        """21 URL-safe characters."""
+
+    def load_balancer_id(self) -> str:
+        """16 hexadecimal digits: of load balancers, target groups, listeners and rules."""
+
+    def uuid(self) -> str:
+        """A UUID: of events and containers."""
+
+
+class Store(Protocol):
+    """Durable records. ``commit`` is one transaction: after it returns, a crash loses none of it."""
+
+    def load(self) -> Iterable[Record]: ...
+
+    def commit(self, puts: Sequence[Record], deletes: Sequence[tuple[type[Any], str]]) -> None:
+        """Write ``puts`` and remove ``deletes`` (kind and key), all or nothing."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLaunch:
+    """All that a runtime needs to start a task."""
+
+    task: Task
+    definition: TaskDefinition
+    service_name: str | None
+    images: Mapping[str, str]
+    """Image reference by container name: as in the definition, or pinned by digest (``repository@sha256:…``)."""
+
+
+class TaskRuntime(Protocol):
+    """Runs tasks. Every call may be repeated for the same task and then changes nothing more.
+
+    Calls return when the request is taken; what becomes of it is reported to the subscriber as observations.
+    A failure to start is an observation, not an exception.
+    """
+
+    @property
+    def name(self) -> str:
+        """``docker`` or ``host``."""
+
+    def subscribe(self, observed: Callable[[TaskObservation], None], logged: Callable[["LogLine"], None]) -> None:
+        """Where observations and log lines go; called once, before anything is started."""
+
+    async def adopt(self, tasks: Collection[TaskLaunch]) -> None:
+        """Find the region's tasks that still run, report each of ``tasks`` (one that is gone: ``is_removed``), and remove
+        whatever bears this region's label and is not among them.
+        """
+
+    async def start(self, launch: TaskLaunch) -> None: ...
+
+    async def stop(self, launch: TaskLaunch) -> None:
+        """Stop signal to each container in reverse order of dependence, then SIGKILL after its stop timeout."""
+
+    async def remove(self, task_arn: str) -> None:
+        """Remove what is left of a stopped task: containers, network, files."""
+
+    async def close(self) -> None:
+        """Let go without stopping any task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """A line that a container wrote, without its line end."""
+
+    task_arn: str
+    container_name: str
+    timestamp: datetime
+    message: str
+
+
+class DataPlane(Protocol):
+    """Balances the traffic. What was published stays in force when the control plane dies."""
+
+    async def start(self) -> None:
+        """Start the proxy, or adopt the one that runs. The current snapshot must have been handed to ``prepare`` before."""
+
+    def prepare(self, snapshot: EnvoySnapshot) -> None:
+        """Set what is served to a proxy that connects, before ``start``."""
+
+    async def publish(self, snapshot: EnvoySnapshot) -> None:
+        """Bring ``snapshot`` into force; returns once the proxy has taken it. Raises ``PublishRejected``."""
+
+    def subscribe(self, changed: Callable[[], None]) -> None:
+        """Called on the loop whenever an answer of ``target_health`` has changed."""
+
+    def target_health(self, key: TargetKey) -> TargetHealth | None:
+        """Health as the proxy sees it; None for a target that it does not know (yet)."""
+
+    async def requests_in_flight(self, keys: Collection[TargetKey]) -> Mapping[TargetKey, int]:
+        """Requests (and upgraded connections) now at each target; 0 for one that the proxy does not know."""
+
+    def pick_address(self, taken: Collection[str]) -> str:
+        """A loopback address for a new load balancer that is not among ``taken``."""
+
+    def pick_port(self, address: str, port: int) -> int | None:
+        """The port to bind for a listener on ``port``: itself, or 8000 more where the operating system keeps a privileged
+        port from us; None where another program has it.
+        """
+
+    async def stop(self, *, graceful: bool) -> None:
+        """End the proxy: ``graceful`` lets connections finish first."""
+
+    async def close(self) -> None:
+        """Let go of the proxy without ending it."""
+
+
+class PublishRejected(Exception):
+    """The proxy refused a snapshot; the one before stays in force. The text is the proxy's own."""
+
+
+class LogSink(Protocol):
+    """Where awslogs lines end: CloudWatch Logs."""
+
+    def write(self, group: str, stream: str, lines: Sequence[LogLine], *, create_group: bool) -> None: ...

@@ -1,0 +1,64 @@
+"""The region: its records, its clock and ids, and the bell that wakes the loop.
+
+Intents (``region.ecs``, ``region.elbv2``) check a request, record what is wanted and ring the bell; only the loop
+(``region.loop``) decides and acts.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+
+from ninelives.model.arns import Place
+from ninelives.model.ecs import ServiceEvent
+from ninelives.model.elbv2 import TargetHealth, TargetKey
+from ninelives.model.timing import Timing
+from ninelives.region.ports import Clock, DataPlane, Ids
+from ninelives.region.state import Changes, State
+
+EVENTS_KEPT = 100
+"""Source: ``ecs`` ``Service.events``."""
+
+
+class Region:
+    """What intents and loop share. ``place`` is the region and account that everything lives in."""
+
+    def __init__(self, *, place: Place, state: State, clock: Clock, ids: Ids, data_plane: DataPlane, timing: Timing) -> None:
+        self.place = place
+        self.state = state
+        self.clock = clock
+        self.ids = ids
+        self.data_plane = data_plane
+        self.timing = timing
+        self.bell = asyncio.Event()
+        self._last_sequence = max((event.sequence for event in state.events.values()), default=0)
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def wake(self) -> None:
+        """Let the loop look again soon."""
+        self.bell.set()
+
+    def tell(self, changes: Changes, service_arn: str, messages: Iterable[str]) -> None:
+        """Add service events; the oldest beyond a hundred go."""
+        kept = [event for event in self.state.events.values() if event.service_arn == service_arn]
+        kept += [
+            event for event in changes.puts.values() if isinstance(event, ServiceEvent) and event.service_arn == service_arn
+        ]
+        for message in messages:
+            self._last_sequence += 1
+            event = ServiceEvent(
+                id=self.ids.uuid(),
+                service_arn=service_arn,
+                created_at=self.now(),
+                message=message,
+                sequence=self._last_sequence,
+            )
+            changes.put(event)
+            kept.append(event)
+        kept.sort(key=lambda event: event.sequence)
+        changes.delete(*kept[:-EVENTS_KEPT])
+
+    def target_health(self, key: TargetKey) -> TargetHealth | None:
+        """Health of a target as ``DescribeTargetHealth`` shows it; None for one that is not registered."""
+        raise NotImplementedError

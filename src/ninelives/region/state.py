@@ -1,0 +1,136 @@
+"""The records in memory, and the one way to change them: a transaction that is committed before anyone sees it.
+
+Readers get the mappings themselves; records are immutable, and everything runs on one event loop.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from ninelives.model.ecs import (
+    Cluster,
+    Deployment,
+    Service,
+    ServiceDeployment,
+    ServiceEvent,
+    ServiceRevision,
+    Task,
+    TaskDefinition,
+)
+from ninelives.model.elbv2 import Listener, LoadBalancer, Rule, Target, TargetGroup
+from ninelives.region.ports import RECORD_TYPES, Record, Store
+
+R = TypeVar("R")
+
+
+class State:
+    """Every record of the region by kind and key, written through to the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._tables: dict[type[Any], dict[str, Any]] = {kind: {} for kind in RECORD_TYPES}
+        self._open: Changes | None = None
+        for record in store.load():
+            self._tables[type(record)][record.key] = record
+
+    @property
+    def clusters(self) -> Mapping[str, Cluster]:
+        return self._tables[Cluster]
+
+    @property
+    def task_definitions(self) -> Mapping[str, TaskDefinition]:
+        return self._tables[TaskDefinition]
+
+    @property
+    def services(self) -> Mapping[str, Service]:
+        return self._tables[Service]
+
+    @property
+    def revisions(self) -> Mapping[str, ServiceRevision]:
+        return self._tables[ServiceRevision]
+
+    @property
+    def deployments(self) -> Mapping[str, Deployment]:
+        return self._tables[Deployment]
+
+    @property
+    def service_deployments(self) -> Mapping[str, ServiceDeployment]:
+        return self._tables[ServiceDeployment]
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        return self._tables[Task]
+
+    @property
+    def events(self) -> Mapping[str, ServiceEvent]:
+        return self._tables[ServiceEvent]
+
+    @property
+    def load_balancers(self) -> Mapping[str, LoadBalancer]:
+        return self._tables[LoadBalancer]
+
+    @property
+    def target_groups(self) -> Mapping[str, TargetGroup]:
+        return self._tables[TargetGroup]
+
+    @property
+    def listeners(self) -> Mapping[str, Listener]:
+        return self._tables[Listener]
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        return self._tables[Rule]
+
+    @property
+    def targets(self) -> Mapping[str, Target]:
+        return self._tables[Target]
+
+    def of_service(self, kind: type[R], service_arn: str) -> list[R]:
+        """Records of ``kind`` that belong to a service, in order of creation.
+
+        Linear in the number of records of that kind.
+        """
+        return [record for record in self._tables[kind].values() if record.service_arn == service_arn]
+
+    @contextmanager
+    def transaction(self) -> Iterator["Changes"]:
+        """Collect puts and deletes; commit them together at the end, or none of them on an exception.
+
+        Readers see the changes only after the commit. Transactions do not nest.
+        """
+        assert self._open is None, "a transaction inside a transaction"
+        self._open = changes = Changes()
+        try:
+            yield changes
+        finally:
+            self._open = None
+        self._commit(changes)
+
+    def _commit(self, changes: "Changes") -> None:
+        if not changes.puts and not changes.deletes:
+            return
+        self._store.commit(list(changes.puts.values()), list(changes.deletes))
+        for (kind, key), record in changes.puts.items():
+            self._tables[kind][key] = record
+        for kind, key in changes.deletes:
+            self._tables[kind].pop(key, None)
+
+
+class Changes:
+    """What one transaction will do; the last word on a key wins."""
+
+    def __init__(self) -> None:
+        self.puts: dict[tuple[type[Any], str], Record] = {}
+        self.deletes: dict[tuple[type[Any], str], None] = {}
+
+    def put(self, *records: Record) -> None:
+        for record in records:
+            name = (type(record), record.key)
+            self.deletes.pop(name, None)
+            self.puts[name] = record
+
+    def delete(self, *records: Record) -> None:
+        for record in records:
+            name = (type(record), record.key)
+            self.puts.pop(name, None)
+            self.deletes[name] = None

@@ -1,0 +1,1 @@
+"""Load, measurements and the proof; through HTTP and the AWS API only."""

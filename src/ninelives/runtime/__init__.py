@@ -1,0 +1,1 @@
+"""Runs tasks: Docker containers, or host processes where no Docker answers."""

@@ -1,0 +1,1 @@
+"""The service scheduler, pure: a snapshot and a time give a plan."""

@@ -1,0 +1,1 @@
+"""SQLite: records out, transactions in, one writer."""

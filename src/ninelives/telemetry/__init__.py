@@ -1,0 +1,1 @@
+"""Container logs on their way to CloudWatch Logs."""
