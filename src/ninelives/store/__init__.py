@@ -1,1 +1,5 @@
 """SQLite: records out, transactions in, one writer."""
+
+from ninelives.store.sqlite import SqliteStore, StoreFromTheFuture
+
+__all__ = ["SqliteStore", "StoreFromTheFuture"]

@@ -1,0 +1,45 @@
+"""When a draining target is done: its last request has ended, or the deregistration delay is over.
+
+Source: ELB user guide for Application Load Balancers, "Edit target group attributes" (deregistration delay): a deregistering
+target without requests in flight need not wait for the delay.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from ninelives.model.elbv2 import Target, TargetKey
+
+READ_EVERY = timedelta(milliseconds=100)
+QUIET_READINGS = 2
+"""Readings of zero in a row that are believed: a request may be on its way between two threads of the proxy at one of them."""
+
+
+class Drains:
+    """Quiet readings of the targets that drain. Only those that drain in the proxy too (``in_force``) are counted."""
+
+    def __init__(self) -> None:
+        self.in_force: frozenset[TargetKey] = frozenset()
+        self._quiet: dict[TargetKey, int] = {}
+
+    def forget_all(self) -> None:
+        self._quiet.clear()
+
+    def drained(
+        self,
+        waiting: Iterable[Target],
+        in_flight: Mapping[TargetKey, int],
+        now: datetime,
+        delays: Mapping[str, timedelta],
+    ) -> list[Target]:
+        """Which of ``waiting`` are done; ``delays`` by target group ARN, real time (requests belong to the application)."""
+        waiting = list(waiting)
+        keys = {target.target_key for target in waiting}
+        quiet = {key: count for key, count in self._quiet.items() if key in keys}
+        for key, requests in in_flight.items():
+            quiet[key] = quiet.get(key, 0) + 1 if requests == 0 else 0
+        self._quiet = quiet
+        return [target for target in waiting if self._is_done(target, now, delays.get(target.target_group_arn, timedelta()))]
+
+    def _is_done(self, target: Target, now: datetime, delay: timedelta) -> bool:
+        assert target.draining_since is not None
+        return now - target.draining_since >= delay or self._quiet.get(target.target_key, 0) >= QUIET_READINGS

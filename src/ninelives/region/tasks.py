@@ -1,0 +1,69 @@
+"""New task records, for the scheduler's starts and for RunTask alike, and what a runtime needs to launch one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ninelives.model.arns import last_part
+from ninelives.model.ecs import (
+    Container,
+    DesiredStatus,
+    LastStatus,
+    ServiceRevision,
+    Task,
+    TaskDefinition,
+)
+from ninelives.region.ports import TaskLaunch
+from ninelives.region.region import Region
+
+
+def new_task(region: Region, definition: TaskDefinition, cluster_arn: str, **members: Any) -> Task:
+    """A task of ``definition`` that is to be started; ``members`` are further fields of the record."""
+    cluster = last_part(cluster_arn)
+    task_id = region.ids.task_id()
+    return Task(
+        arn=region.place.task(cluster, task_id),
+        cluster_arn=cluster_arn,
+        task_definition_arn=definition.arn,
+        last_status=LastStatus.PROVISIONING,
+        desired_status=DesiredStatus.RUNNING,
+        created_at=region.now(),
+        containers=tuple(
+            Container(
+                arn=region.place.container(cluster, task_id, region.ids.uuid()), name=container.name, image=container.image
+            )
+            for container in definition.containers
+        ),
+        **members,
+    )
+
+
+def launch_of(region: Region, task: Task) -> TaskLaunch:
+    """What a runtime needs for ``task``: images pinned to the digests that the revision's first task resolved."""
+    definition = region.state.task_definitions[task.task_definition_arn]
+    revision = region.state.revisions.get(task.revision_arn or "")
+    return TaskLaunch(
+        task=task,
+        definition=definition,
+        service_name=last_part(task.service_arn) if task.service_arn else None,
+        images=_images(definition, revision),
+    )
+
+
+def _images(definition: TaskDefinition, revision: ServiceRevision | None) -> Mapping[str, str]:
+    digests = {name: digest for name, _, digest in revision.container_images} if revision else {}
+    return {container.name: pinned(container.image, digests.get(container.name)) for container in definition.containers}
+
+
+def pinned(image: str, digest: str | None) -> str:
+    """``image`` by its digest. Only a reference with a registry can be pinned; others stay as they are.
+
+    >>> pinned("127.0.0.1:4566/cats:2.0.1", "sha256:0f")
+    '127.0.0.1:4566/cats@sha256:0f'
+    >>> pinned("cats:2.0.1", "sha256:0f"), pinned("127.0.0.1:4566/cats:2.0.1", None)
+    ('cats:2.0.1', '127.0.0.1:4566/cats:2.0.1')
+    """
+    registry, slash, rest = image.partition("/")
+    if digest is None or not slash or not ({".", ":"} & set(registry) or registry == "localhost"):
+        return image
+    name = rest.partition("@")[0].partition(":")[0]
+    return f"{registry}/{name}@{digest}"

@@ -1,0 +1,89 @@
+"""Records in SQLite: one row each, its body as JSON; one writer, one transaction a commit.
+
+Write-ahead log with ``synchronous=NORMAL``: a commit survives the death of the process (a power cut may take the newest ones,
+never the file). The body's shape is the record's dataclass; a field that is new takes its default from there.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from ninelives.region.ports import RECORD_TYPES, Record
+
+KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in RECORD_TYPES}
+
+
+class StoreFromTheFuture(Exception):
+    """The file was written by a newer version, which this one cannot read without loss."""
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        super().__init__(path, found, known)
+        self.path, self.found, self.known = path, found, known
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: written by a newer ninelives (schema {self.found}, this one knows {self.known}); "
+            "use that version, or start with another state folder."
+        )
+
+
+def _m001_records(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, key))")
+
+
+MIGRATIONS = (_m001_records,)
+
+
+class SqliteStore:
+    """The region's ``Store``. Every call is made on the thread that opened it."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._migrate(path)
+
+    def _migrate(self, path: Path) -> None:
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version > len(MIGRATIONS):
+            raise StoreFromTheFuture(path, version, len(MIGRATIONS))
+        for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
+            self._connection.execute("BEGIN IMMEDIATE")
+            migration(self._connection)
+            self._connection.execute(f"PRAGMA user_version = {number}")
+            self._connection.execute("COMMIT")
+
+    def load(self) -> Iterable[Record]:
+        """All records, in the order in which they were first written."""
+        for kind, body in self._connection.execute("SELECT kind, body FROM record ORDER BY rowid"):
+            record: Record = _adapter(KINDS[kind]).validate_json(body)
+            yield record
+
+    def commit(self, puts: Sequence[Record], deletes: Sequence[tuple[type[Any], str]]) -> None:
+        rows = [(type(record).__name__, record.key, _adapter(type(record)).dump_json(record)) for record in puts]
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._connection.executemany(
+                "INSERT INTO record (kind, key, body) VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
+                rows,
+            )
+            self._connection.executemany(
+                "DELETE FROM record WHERE kind = ? AND key = ?", [(kind.__name__, key) for kind, key in deletes]
+            )
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
