@@ -16,7 +16,6 @@ from ninelives.model.ecs import (
     DesiredStatus,
     LastStatus,
     Service,
-    ServiceRevision,
     ServiceStatus,
     Task,
 )
@@ -71,7 +70,11 @@ class Loop:
         region = self._region
         while True:
             region.bell.clear()
-            wake_at = await self.step()
+            try:
+                wake_at = await self.step()
+            except Exception:
+                log.exception("a step of the region failed; the next one follows in a moment")
+                wake_at = region.now() + RETRY_AFTER
             delay = None if wake_at is None else max(0.0, (wake_at - region.now()).total_seconds())
             try:
                 await asyncio.wait_for(region.bell.wait(), delay)
@@ -95,7 +98,9 @@ class Loop:
     def _decide_all(self) -> datetime | None:
         region = self._region
         wake_ats = [
-            self._decide(service) for service in list(region.state.services.values()) if service.status is not ServiceStatus.INACTIVE
+            self._decide(service)
+            for service in list(region.state.services.values())
+            if service.status is not ServiceStatus.INACTIVE
         ]
         for task in self._tasks():
             if task.service_arn is None:
@@ -269,7 +274,11 @@ class Loop:
         retention = region.timing.stopped_task_retention
         with region.state.transaction() as changes:
             changes.delete(
-                *(task for task in region.state.tasks.values() if task.stopped_at is not None and now - task.stopped_at > retention),
+                *(
+                    task
+                    for task in region.state.tasks.values()
+                    if task.stopped_at is not None and now - task.stopped_at > retention
+                ),
                 *(
                     one
                     for one in region.state.service_deployments.values()

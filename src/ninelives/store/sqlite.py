@@ -5,8 +5,8 @@ never the file). The body's shape is the record's dataclass; a field that is new
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,10 @@ from pydantic import TypeAdapter
 
 from ninelives.region.ports import RECORD_TYPES, Record
 
-KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in RECORD_TYPES}
+_ADAPTERS: dict[str, Callable[[], TypeAdapter[Any]]] = {
+    kind.__name__: cache(partial(TypeAdapter, kind)) for kind in RECORD_TYPES
+}
+"""How a kind is written and read; each is made when it is first needed, for making one takes milliseconds."""
 
 
 class StoreFromTheFuture(Exception):
@@ -32,7 +35,9 @@ class StoreFromTheFuture(Exception):
 
 
 def _m001_records(connection: sqlite3.Connection) -> None:
-    connection.execute("CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, key))")
+    connection.execute(
+        "CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, key))"
+    )
 
 
 MIGRATIONS = (_m001_records,)
@@ -61,15 +66,16 @@ class SqliteStore:
     def load(self) -> Iterable[Record]:
         """All records, in the order in which they were first written."""
         for kind, body in self._connection.execute("SELECT kind, body FROM record ORDER BY rowid"):
-            record: Record = _adapter(KINDS[kind]).validate_json(body)
+            record: Record = _ADAPTERS[kind]().validate_json(body)
             yield record
 
     def commit(self, puts: Sequence[Record], deletes: Sequence[tuple[type[Any], str]]) -> None:
-        rows = [(type(record).__name__, record.key, _adapter(type(record)).dump_json(record)) for record in puts]
+        rows = [(type(record).__name__, record.key, _ADAPTERS[type(record).__name__]().dump_json(record)) for record in puts]
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             self._connection.executemany(
-                "INSERT INTO record (kind, key, body) VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
+                "INSERT INTO record (kind, key, body) VALUES (?, ?, ?)"
+                " ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
                 rows,
             )
             self._connection.executemany(
@@ -82,8 +88,3 @@ class SqliteStore:
 
     def close(self) -> None:
         self._connection.close()
-
-
-@cache
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)

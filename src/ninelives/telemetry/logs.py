@@ -74,21 +74,17 @@ class CloudWatchLogs:
             del self._waiting[group, stream]
 
     async def _put(self, group: str, stream: str, batch: Sequence[LogLine]) -> None:
-        events = sorted(
-            (
-                {"timestamp": round(line.timestamp.timestamp() * 1000), "message": _clipped(line.message)}
-                for line in batch
-                if line.message  # CloudWatch Logs takes no empty message
-            ),
-            key=lambda event: int(event["timestamp"]),
-        )
+        in_order = sorted(batch, key=lambda line: line.timestamp)
+        events = [
+            {"timestamp": round(line.timestamp.timestamp() * 1000), "message": _clipped(line.message)}
+            for line in in_order
+            if line.message  # CloudWatch Logs takes no empty message
+        ]
         if not events:
             return
         try:
             await self._ensure(group, stream)
-            await self._call(
-                "logs", "PutLogEvents", {"logGroupName": group, "logStreamName": stream, "logEvents": events}
-            )
+            await self._call("logs", "PutLogEvents", {"logGroupName": group, "logStreamName": stream, "logEvents": events})
         except Exception as error:  # noqa: BLE001 (a log line must never stop the region)
             self._known.discard((group, stream))
             log.warning("%d lines of %s %s were not written: %s", len(events), group, stream, error)

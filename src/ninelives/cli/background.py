@@ -1,0 +1,133 @@
+"""Starting a region in the background, finding it again, and ending it."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from ninelives.cli.errors import UserError
+from ninelives.cli.settings import RegionSettings, RunningRegion, process_start, read_running, write_json
+
+START_SECONDS = 30.0
+STOP_SECONDS = 60.0
+POLL_SECONDS = 0.02
+
+
+def start_region(settings: RegionSettings) -> RunningRegion:
+    """Start a region in a process of its own and wait until it answers. Raises ``UserError`` with its own last words."""
+    settings.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.log_file.touch(mode=0o600)
+    before = settings.log_file.stat().st_size
+    command = [
+        sys.executable, "-m", "ninelives.cli.main", "up", "--foreground",
+        "--state", str(settings.state_directory), "--port", str(settings.port), "--region", settings.region,
+        "--account", settings.account, "--runtime", settings.runtime, "--time-scale", str(settings.time_scale),
+    ]  # fmt: skip
+    with settings.log_file.open("ab") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        running = read_running(settings.state_directory)
+        if running is not None and running.pid == process.pid and answers(running.endpoint):
+            return running
+        if process.poll() is not None:
+            raise UserError(_last_words(settings.log_file, before), hint=f"The whole log: {settings.log_file}")
+        _pause(process)
+    process.kill()
+    raise UserError(
+        f"The region did not answer at {settings.endpoint} within {START_SECONDS:.0f} s.", hint=f"Its log: {settings.log_file}"
+    )
+
+
+def _pause(process: "subprocess.Popen[bytes]") -> None:
+    """Wait a moment, or until the process ends."""
+    try:
+        process.wait(POLL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def _last_words(log_file: Path, start: int) -> str:
+    with log_file.open("rb") as file:
+        file.seek(start)
+        said = file.read().decode(errors="replace").strip()
+    words = [line for line in said.splitlines() if line.strip()]
+    for index, line in enumerate(words):
+        if line.startswith("ninelives: "):
+            return "\n".join(words[index:]).removeprefix("ninelives: ")
+    return words[-1] if words else "The region ended without a word."
+
+
+def answers(endpoint: str, timeout: float = 1.0) -> bool:
+    """Whether a region answers at ``endpoint``."""
+    try:
+        with urllib.request.urlopen(f"{endpoint}/_ninelives/health", timeout=timeout) as response:  # noqa: S310 (loopback http)
+            return json.load(response).get("status") == "ok"
+    except (OSError, ValueError, urllib.error.URLError):
+        return False
+
+
+def settings_of(state_directory: Path) -> RegionSettings | None:
+    """The settings that a state folder was last started with."""
+    try:
+        found = json.loads((state_directory / "settings.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return RegionSettings(**(found | {"state_directory": state_directory}))
+
+
+def remember(settings: RegionSettings) -> None:
+    """Keep the settings for the next start."""
+    write_json(
+        settings.state_directory / "settings.json", asdict(settings) | {"state_directory": str(settings.state_directory)}
+    )
+
+
+def stop_region(state_directory: Path, *, said: Callable[[str], None] = lambda _: None) -> bool:
+    """End a region: its control process, its tasks and its proxy. False when there was nothing to end.
+
+    Works on what a killed control process left behind as well.
+    """
+    settings = settings_of(state_directory)
+    if settings is None:
+        return False
+    running = read_running(state_directory)
+    if running is not None and running.is_alive:
+        os.kill(running.pid, signal.SIGINT)
+        said("stopping tasks and load balancers")
+        _wait_for_end(running)
+        settings = replace(settings, runtime=running.runtime)
+    elif running is None and not (state_directory / "envoy").exists():
+        return False
+    if (state_directory / "region.json").exists() or running is not None:
+        from ninelives.cli.compose import locked, stop_what_is_left
+
+        with locked(settings):
+            asyncio.run(stop_what_is_left(settings))
+    return running is not None
+
+
+def _wait_for_end(running: RunningRegion) -> None:
+    deadline = time.monotonic() + STOP_SECONDS
+    while process_start(running.pid) == running.started:
+        if time.monotonic() > deadline:
+            os.kill(running.pid, signal.SIGKILL)
+            deadline += STOP_SECONDS
+        _doze()
+
+
+def _doze() -> None:
+    """The process is not our child: it can only be looked at again a moment later."""
+    import threading
+
+    threading.Event().wait(0.05)

@@ -1,0 +1,206 @@
+"""Wires the real parts of a region together; the only place that knows them all."""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from ninelives.cli.errors import UserError
+from ninelives.cli.identity import RandomIds, SystemClock
+from ninelives.cli.settings import HOST, RegionSettings, RunningRegion, process_start, write_json
+from ninelives.model.arns import Place
+from ninelives.model.ecs import LastStatus
+from ninelives.model.timing import Timing
+from ninelives.region.loop import Loop
+from ninelives.region.ports import DataPlane, TaskRuntime
+from ninelives.region.region import Region
+from ninelives.region.state import State
+from ninelives.region.tasks import launch_of
+from ninelives.store import SqliteStore
+
+log = logging.getLogger(__name__)
+
+STOP_WAIT_SECONDS = 35.0
+"""How long ``down`` lets tasks end by themselves: a little above ECS's default stop timeout."""
+
+
+class RegionLocked(UserError):
+    """Another control process has this state folder."""
+
+
+def place_of(settings: RegionSettings) -> Place:
+    return Place(region=settings.region, account=settings.account)
+
+
+def choose_runtime(wanted: str) -> tuple[str, str]:
+    """Which runtime it will be, and why, in a sentence. Raises ``UserError`` when Docker is asked for and does not answer."""
+    from ninelives.runtime import DockerRuntime
+
+    if wanted == "host":
+        return "host", "host processes, as asked for: no isolation, no limits of their own images' base."
+    problem = DockerRuntime.probe()
+    if problem is None:
+        return "docker", "Docker containers."
+    if wanted == "docker":
+        raise UserError(f"--runtime docker: {problem}", hint="Start Docker, or use `--runtime host`.")
+    return "host", f"host processes, because {problem} Isolation and foreign base images need Docker."
+
+
+def make_runtime(settings: RegionSettings) -> TaskRuntime:
+    """The runtime that ``settings.runtime`` names (``docker`` or ``host``, no longer ``auto``)."""
+    from ninelives.runtime import DockerRuntime, HostRuntime
+
+    if settings.runtime == "docker":
+        return DockerRuntime(instance=settings.instance, region=settings.region)
+    return HostRuntime(instance=settings.instance, region=settings.region, directory=settings.state_directory / "tasks")
+
+
+def make_data_plane(settings: RegionSettings) -> DataPlane:
+    from ninelives.dataplane import EnvoyDataPlane
+
+    return EnvoyDataPlane(state_directory=settings.state_directory / "envoy", socket_directory=settings.socket_directory)
+
+
+@contextlib.contextmanager
+def locked(settings: RegionSettings) -> Iterator[None]:
+    """Hold the state folder: one control process at a time."""
+    settings.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (settings.state_directory / "region.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RegionLocked(
+                f"{settings.state_directory}: another region runs from this state folder.",
+                hint="Use it (`ninelives env`), stop it (`ninelives down`), or name another with --state.",
+            ) from None
+        yield
+
+
+@contextlib.asynccontextmanager
+async def running_region(settings: RegionSettings, *, ready: Callable[[], None]) -> AsyncIterator[Loop]:
+    """A region that answers at ``settings.endpoint``; on leaving, its control plane lets go and tasks and proxy run on."""
+    from ninelives.api import ecr, ecs, elbv2
+    from ninelives.api.door import create_app
+    from ninelives.api.moto_bridge import MotoBridge
+    from ninelives.api.server import serve
+    from ninelives.registry import Registry, registry_app
+    from ninelives.telemetry import CloudWatchLogs
+
+    directory = settings.state_directory
+    place = place_of(settings)
+    store = SqliteStore(directory / "region.sqlite")
+    data_plane = make_data_plane(settings)
+    runtime = make_runtime(settings)
+    region = Region(
+        place=place,
+        state=State(store),
+        clock=SystemClock(),
+        ids=RandomIds(),
+        data_plane=data_plane,
+        timing=Timing(time_scale=settings.time_scale),
+    )
+    moto = MotoBridge(place=place, directory=directory / "moto")
+    log_sink = CloudWatchLogs(moto.call)
+    registry = Registry(directory / "registry")
+    app = create_app(
+        operations={
+            "ecs": ecs.operations(region),
+            "elbv2": elbv2.operations(region),
+            "ecr": ecr.operations(registry, place=place, endpoint=f"{HOST}:{settings.port}", now=region.now),
+        },
+        moto=moto,
+        registry=registry_app(registry),
+        place=place,
+    )
+    loop = Loop(region, runtime=runtime, log_sink=log_sink)
+    async with serve(app, HOST, settings.port):
+        await loop.start()
+        running = asyncio.create_task(loop.run(), name="region loop")
+        ready()
+        try:
+            yield loop
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await log_sink.close()
+            await runtime.close()
+            await data_plane.close()
+    await moto.close()
+    registry.close()
+    store.close()
+
+
+async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str], None]) -> None:
+    """Run a region until SIGINT (stop everything) or SIGTERM (let go: tasks and proxy run on for the next control process)."""
+    told: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    event_loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        event_loop.add_signal_handler(number, told.put_nowait, number)
+
+    def ready() -> None:
+        started = process_start(os.getpid())
+        assert started is not None
+        running = RunningRegion(
+            pid=os.getpid(),
+            endpoint=settings.endpoint,
+            region=settings.region,
+            account=settings.account,
+            runtime=settings.runtime,
+            started=started,
+        )
+        write_json(settings.state_directory / "region.json", asdict(running))
+        announce(settings.endpoint)
+
+    with locked(settings):
+        async with running_region(settings, ready=ready):
+            number = await told.get()
+            log.info("%s: %s", number.name, "stopping everything" if number is signal.SIGINT else "letting go")
+        if number is signal.SIGINT:
+            await stop_what_is_left(settings)
+
+
+async def stop_what_is_left(settings: RegionSettings) -> None:
+    """End the tasks and the proxy of a region whose control plane is gone; tasks get their stop signal and their time."""
+    store = SqliteStore(settings.state_directory / "region.sqlite")
+    runtime = make_runtime(settings)
+    data_plane = make_data_plane(settings)
+    state = State(store)
+    region = Region(
+        place=place_of(settings), state=state, clock=SystemClock(), ids=RandomIds(), data_plane=data_plane, timing=Timing()
+    )
+    launches = [launch_of(region, task) for task in state.tasks.values() if task.last_status is not LastStatus.STOPPED]
+    ended: dict[str, asyncio.Event] = {launch.task.arn: asyncio.Event() for launch in launches}
+
+    def observed(observation: object) -> None:
+        from ninelives.model.observation import TaskObservation
+
+        assert isinstance(observation, TaskObservation)
+        containers = observation.containers
+        if observation.is_removed or (containers and all(one.last_status == "STOPPED" for one in containers)):
+            event = ended.get(observation.task_arn)
+            if event is not None:
+                event.set()
+
+    runtime.subscribe(observed, lambda _: None)
+    await runtime.adopt(launches)
+    for launch in launches:
+        await runtime.stop(launch)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.gather(*(event.wait() for event in ended.values())), STOP_WAIT_SECONDS)
+    await runtime.adopt([])
+    await runtime.close()
+    await data_plane.stop(graceful=False)
+    store.close()
+    (settings.state_directory / "region.json").unlink(missing_ok=True)
+    shutil.rmtree(settings.socket_directory, ignore_errors=True)
+
+
+def delete_state(directory: Path) -> None:
+    """Forget a region: its records, images, logs and files."""
+    shutil.rmtree(directory, ignore_errors=True)

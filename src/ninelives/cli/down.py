@@ -1,0 +1,28 @@
+"""``ninelives down``: end an embedded region with all that it runs."""
+
+from pathlib import Path
+
+import click
+
+from ninelives.cli.background import stop_region
+from ninelives.cli.settings import PORT, default_state_directory
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True, help="Port of the region.")
+@click.option("--state", type=click.Path(path_type=Path, file_okay=False), default=None, help="State folder of the region.")
+@click.option("--delete-state", is_flag=True, help="Forget its records, images and logs too.")
+def down(port: int, state: Path | None, *, delete_state: bool) -> None:
+    """Stop an embedded region: its tasks, its load balancers and its control process.
+
+    The records stay, so that `ninelives up` brings the services back; --delete-state forgets them.
+    """
+    directory = state or default_state_directory(port)
+    was_running = stop_region(directory, said=lambda what: click.echo(f"{what} …", err=True))
+    if delete_state and directory.exists():
+        from ninelives.cli.compose import delete_state as forget
+
+        forget(directory)
+        click.echo(f"Stopped; {directory} is gone." if was_running else f"{directory} is gone.", err=True)
+        return
+    click.echo(f"Stopped. Records stay in {directory}." if was_running else f"No region runs from {directory}.", err=True)

@@ -1,0 +1,40 @@
+"""``ninelives env``: what a shell needs so that any AWS client talks to the region."""
+
+import shlex
+from pathlib import Path
+
+import click
+
+from ninelives.cli.errors import UserError
+from ninelives.cli.settings import PORT, RunningRegion, default_state_directory, read_running
+
+ACCESS_KEY = "ninelives"
+
+
+def environment(running: RunningRegion) -> dict[str, str]:
+    """Environment variables that point every AWS SDK at a region.
+
+    Source: AWS SDKs and Tools reference, "Service-specific endpoints" and "Environment variables".
+    """
+    return {
+        "AWS_ENDPOINT_URL": running.endpoint,
+        "AWS_REGION": running.region,
+        "AWS_DEFAULT_REGION": running.region,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True, help="Port of the region.")
+@click.option("--state", type=click.Path(path_type=Path, file_okay=False), default=None, help="State folder of the region.")
+def env(port: int, state: Path | None) -> None:
+    """Print shell lines that point AWS clients at the region: eval "$(ninelives env)"."""
+    directory = state or default_state_directory(port)
+    running = read_running(directory)
+    if running is None or not running.is_alive:
+        raise UserError(f"No region runs from {directory}.", hint="Start one with `ninelives up`.")
+    for name, value in environment(running).items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+    click.echo("unset AWS_SESSION_TOKEN AWS_PROFILE")

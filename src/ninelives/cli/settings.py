@@ -1,0 +1,102 @@
+"""Where a region lives on this machine: its port, its state folder, and what stands in it."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HOST = "127.0.0.1"
+PORT = 4566
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionSettings:
+    """What ``ninelives up`` was asked for; kept in the state folder, so that a region comes back as it was."""
+
+    state_directory: Path
+    port: int = PORT
+    region: str = REGION
+    account: str = ACCOUNT
+    runtime: str = "auto"
+    """``docker``, ``host`` or ``auto``: Docker where its engine answers."""
+    time_scale: float = 1.0
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def instance(self) -> str:
+        """What marks this region's containers and processes; other state folders have other marks."""
+        return hashlib.sha256(str(self.state_directory.resolve()).encode()).hexdigest()[:12]
+
+    @property
+    def log_file(self) -> Path:
+        return self.state_directory / "region.log"
+
+    @property
+    def socket_directory(self) -> Path:
+        """For unix sockets, whose paths may have 107 bytes at the most."""
+        return Path(tempfile.gettempdir()) / f"ninelives-{os.getuid()}-{self.instance}"
+
+
+def default_state_directory(port: int) -> Path:
+    """``$NINELIVES_STATE``, else a folder a port below the user's state folder (XDG base directory specification)."""
+    named = os.environ.get("NINELIVES_STATE")
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "ninelives" / str(port)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningRegion:
+    """What a control process says of itself in its state folder."""
+
+    pid: int
+    endpoint: str
+    region: str
+    account: str
+    runtime: str
+    started: str
+    """The process's start time as the kernel counts it: a pid alone may be another's by now."""
+
+    @property
+    def is_alive(self) -> bool:
+        return process_start(self.pid) == self.started
+
+
+def process_start(pid: int) -> str | None:
+    """When a process started, in clock ticks since boot, as text; None when there is none (or it is a zombie)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+    return None if fields[0] in {"Z", "X"} else fields[19]
+
+
+def read_running(state_directory: Path) -> RunningRegion | None:
+    """The control process that a state folder names, alive or not."""
+    found = _read_json(state_directory / "region.json")
+    return None if found is None else RunningRegion(**found)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write aside, then move into place: a reader never sees half a file."""
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None

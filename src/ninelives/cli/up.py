@@ -1,0 +1,100 @@
+"""``ninelives up``: start an embedded region, or bring one back."""
+
+import asyncio
+import logging
+import logging.handlers
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from ninelives.cli.background import remember, settings_of, start_region
+from ninelives.cli.errors import UserError
+from ninelives.cli.settings import ACCOUNT, PORT, REGION, RegionSettings, RunningRegion, default_state_directory, read_running
+
+LOG_BYTES_MAX = 10 * 1024 * 1024
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=None, help=f"Port of the AWS endpoint on 127.0.0.1 [{PORT}].")
+@click.option("--state", type=click.Path(path_type=Path, file_okay=False), default=None, help="State folder of the region.")
+@click.option("--region", "region_name", default=None, help=f"Name of the AWS region [{REGION}].")
+@click.option("--account", default=None, help=f"Account id [{ACCOUNT}].")
+@click.option("--runtime", type=click.Choice(["auto", "docker", "host"]), default=None, help="What runs tasks [auto].")
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(min=1.0),
+    default=None,
+    help="Divide the waits that are only policy (ticks, health check intervals) by N [1].",
+)
+@click.option("--foreground", is_flag=True, help="Stay in the foreground; Ctrl-C stops everything.")
+def up(
+    port: int | None,
+    state: Path | None,
+    region_name: str | None,
+    account: str | None,
+    runtime: str | None,
+    time_scale: float | None,
+    *,
+    foreground: bool,
+) -> None:
+    """Start an embedded AWS region, or bring one back with its tasks and its traffic.
+
+    What is not given is as it was at the last start from the same state folder.
+    """
+    directory = state or default_state_directory(port or PORT)
+    before = settings_of(directory) or RegionSettings(state_directory=directory)
+    given = {"port": port, "region": region_name, "account": account, "runtime": runtime, "time_scale": time_scale}
+    settings = replace(before, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    running = read_running(directory)
+    if running is not None and running.is_alive:
+        _say_running(running, "already runs")
+        return
+    settings = _with_runtime(settings, running)
+    if foreground:
+        remember(settings)
+        _serve(settings)
+    else:
+        _say_running(start_region(settings), "runs")
+
+
+def _with_runtime(settings: RegionSettings, left_behind: RunningRegion | None) -> RegionSettings:
+    """``auto`` decided; a region whose control process died keeps the runtime that its tasks run on."""
+    from ninelives.cli.compose import choose_runtime
+
+    if left_behind is not None:
+        if settings.runtime not in {"auto", left_behind.runtime}:
+            raise UserError(
+                f"The tasks of this region run as {left_behind.runtime}, not {settings.runtime}.",
+                hint="Leave --runtime out to take them over, or end them first with `ninelives down`.",
+            )
+        return replace(settings, runtime=left_behind.runtime)
+    chosen, why = choose_runtime(settings.runtime)
+    click.echo(f"Tasks run as {why}", err=True)
+    return replace(settings, runtime=chosen)
+
+
+def _say_running(running: RunningRegion, how: str) -> None:
+    click.echo(
+        f"Region {running.region} {how} at {running.endpoint} (tasks: {running.runtime}, process {running.pid}).", err=True
+    )
+    click.echo('Use it with:  eval "$(ninelives env)"', err=True)
+
+
+def _serve(settings: RegionSettings) -> None:
+    from ninelives.cli.compose import serve_until_told
+
+    handler: logging.Handler = logging.handlers.RotatingFileHandler(
+        settings.log_file, maxBytes=LOG_BYTES_MAX, backupCount=1, encoding="utf-8"
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    for noisy in ("botocore", "moto", "werkzeug", "urllib3", "docker"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+    def announce(endpoint: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"Region {settings.region} answers at {endpoint}. Ctrl-C stops everything.", err=True)
+
+    asyncio.run(serve_until_told(settings, announce=announce))
