@@ -24,7 +24,9 @@ def snapshot_of(region: Region, service: Service) -> ServiceSnapshot:
         for deployment in state.of_service(Deployment, service.arn)
         if deployment.status is not DeploymentStatus.INACTIVE
     ]
-    deployments.sort(key=lambda deployment: (deployment.status is DeploymentStatus.PRIMARY, deployment.created_at), reverse=True)
+    deployments.sort(
+        key=lambda deployment: (deployment.status is DeploymentStatus.PRIMARY, deployment.created_at), reverse=True
+    )
     revision_arns = {deployment.revision_arn for deployment in deployments} | {task.revision_arn for task in tasks}
     targets = _targets_of(region, service, revision_arns)
     health = {key: region.target_health(key) for key in targets}
@@ -69,4 +71,3 @@ def routing_of(region: Region) -> EnvoySnapshot:
         targets=state.targets.values(),
         timing=region.timing,
     )
-
