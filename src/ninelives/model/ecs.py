@@ -438,3 +438,16 @@ class ServiceEvent:
     @property
     def key(self) -> str:
         return f"{self.service_arn}#{self.sequence:012d}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSetting:
+    """An account setting that was put for a principal, or as the account's default (``principal_arn`` of the root)."""
+
+    name: str
+    value: str
+    principal_arn: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.principal_arn}#{self.name}"

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ninelives.model.ecs import (
+    AccountSetting,
     Cluster,
     Deployment,
     Service,
@@ -36,6 +37,7 @@ Record = (
     | Listener
     | Rule
     | Target
+    | AccountSetting
 )
 """Everything that the store keeps for ECS and ELB; each has a ``key`` that is unique within its kind."""
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ninelives.model.ecs import (
+    AccountSetting,
     Cluster,
     Deployment,
     Service,
@@ -84,6 +85,10 @@ class State:
     @property
     def targets(self) -> Mapping[str, Target]:
         return self._tables[Target]
+
+    @property
+    def account_settings(self) -> Mapping[str, AccountSetting]:
+        return self._tables[AccountSetting]
 
     def of_service(self, kind: type[R], service_arn: str) -> list[R]:
         """Records of ``kind`` that belong to a service, in order of creation.
