@@ -1,0 +1,140 @@
+"""A whole region under test: control process, Envoy, tasks; on both runtimes, in a state folder of its own."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from ninelives.cli.background import start_region, stop_region
+from ninelives.cli.env import environment
+from ninelives.cli.settings import RegionSettings, RunningRegion
+from ninelives.runtime import DockerRuntime
+
+APP = Path(__file__).parent / "app"
+BASE_IMAGE = "ninelives-cats-base:bookworm"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def eventually(condition: Callable[[], Any], *, within: float = 30.0, what: str = "the condition") -> Any:
+    """The first true answer of ``condition``; asks again every tenth of a second."""
+    waiting = threading.Event()
+    for _ in range(int(within * 10)):
+        answer = condition()
+        if answer:
+            return answer
+        waiting.wait(0.1)
+    return pytest.fail(f"{what} did not come true within {within:.0f} s")
+
+
+@dataclass
+class RegionUnderTest:
+    settings: RegionSettings
+    running: RunningRegion
+    project: Path
+
+    @property
+    def runtime(self) -> str:
+        return self.running.runtime
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, **environment(self.running), "NO_COLOR": "1", "PYTHONWARNINGS": "default"}
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.running.endpoint,
+            region_name=self.running.region,
+            aws_access_key_id="ninelives",
+            aws_secret_access_key="ninelives",
+        )
+
+    def command(self, *arguments: str, within: float = 110.0) -> subprocess.CompletedProcess[str]:
+        """``ninelives …`` in the project's folder."""
+        return subprocess.run(
+            [sys.executable, "-m", "ninelives.cli.main", *arguments],
+            cwd=self.project,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=within,
+            check=False,
+        )
+
+    def deploy(self, version: str, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Deploy a version; exit code and the JSON result."""
+        done = self.command("deploy", version, "--json", *arguments)
+        assert done.stdout.strip(), f"no result; stderr:\n{done.stderr}"
+        return done.returncode, json.loads(done.stdout)
+
+    def service(self, name: str = "behaves") -> dict[str, Any]:
+        found: dict[str, Any] = self.client("ecs").describe_services(cluster="live", services=[name])["services"][0]
+        return found
+
+    def url(self) -> str:
+        balancers = self.client("elbv2").describe_load_balancers()["LoadBalancers"]
+        listeners = self.client("elbv2").describe_listeners(LoadBalancerArn=balancers[0]["LoadBalancerArn"])["Listeners"]
+        return f"http://{balancers[0]['DNSName']}:{listeners[0]['Port']}"
+
+    def get(self, path: str = "/") -> str:
+        with urllib.request.urlopen(self.url() + path, timeout=10) as response:
+            body: str = response.read().decode().strip()
+            return body
+
+
+def start(runtime: str, folder: Path) -> RegionUnderTest:
+    settings = RegionSettings(state_directory=folder / "state", port=free_port(), runtime=runtime)
+    project = folder / "app"
+    shutil.copytree(APP, project)
+    if runtime == "docker":
+        file = project / "ninelives.yml"
+        file.write_text(file.read_text().replace('{version}"}', f'{{version}}", BASE_IMAGE: "{BASE_IMAGE}"}}'))
+    return RegionUnderTest(settings=settings, running=start_region(settings), project=project)
+
+
+@contextlib.contextmanager
+def started(runtime: str) -> Iterator[RegionUnderTest]:
+    folder = Path(tempfile.mkdtemp(prefix="ninelives-test-"))
+    region = None
+    try:
+        region = start(runtime, folder)
+        yield region
+    finally:
+        stop_region(folder / "state")
+        if region is not None and os.environ.get("NINELIVES_KEEP_LOGS"):
+            shutil.copy(region.settings.log_file, f"/tmp/ninelives-test-{runtime}.log")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def runtimes() -> list[Any]:
+    return [pytest.param("host"), pytest.param("docker", marks=pytest.mark.docker)]
+
+
+def skip_without_docker(runtime: str) -> None:
+    if runtime != "docker":
+        return
+    problem = DockerRuntime.probe()
+    if problem:
+        pytest.skip(problem)
+    images = subprocess.run(["docker", "image", "inspect", BASE_IMAGE], capture_output=True, check=False)
+    if images.returncode != 0:
+        pytest.skip(f"no image {BASE_IMAGE}: `make base-image` makes it")

@@ -1,0 +1,90 @@
+"""A bad release takes itself back: the old version serves on, the verdict is true, and the cause stands in a sentence."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from live_region import RegionUnderTest, eventually
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def serving(region: RegionUnderTest) -> RegionUnderTest:
+    code, result = region.deploy("good-1")
+    assert (0, "succeeded") == (code, result["verdict"])
+    return region
+
+
+@pytest.mark.parametrize(
+    ("version", "cause"),
+    [
+        ("exits-1", "exit"),
+        ("health-500-1", "500"),
+        ("other-port-1", "8080"),
+    ],
+)
+def test_a_bad_release_rolls_back_and_says_why(serving: RegionUnderTest, version: str, cause: str) -> None:
+    code, result = serving.deploy(version)
+
+    assert (4, "rolled_back") == (code, result["verdict"])
+    assert cause in result["cause"]
+    assert "good-1" == serving.get("/")
+    service = serving.service()
+    assert (1, 2, 2) == (len(service["deployments"]), service["runningCount"], service["desiredCount"])
+
+
+def test_a_version_that_is_not_there_changes_nothing(serving: RegionUnderTest) -> None:
+    (serving.project / "Dockerfile").rename(serving.project / "Dockerfile.away")
+    try:
+        before = serving.service()["deployments"]
+
+        done = serving.command("deploy", "nowhere-1")
+
+        assert 1 == done.returncode
+        assert "Dockerfile" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert before == serving.service()["deployments"]
+    finally:
+        (serving.project / "Dockerfile.away").rename(serving.project / "Dockerfile")
+
+
+def test_an_unknown_key_is_named_with_its_line_and_the_nearest_known_one(serving: RegionUnderTest) -> None:
+    file = serving.project / "ninelives.yml"
+    good = file.read_text()
+    file.write_text(good.replace("health:", "helth:"))
+    try:
+        done = serving.command("deploy", "good-2")
+    finally:
+        file.write_text(good)
+
+    assert 1 == done.returncode
+    assert "helth" in done.stderr
+    assert "health" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_stopped_tasks_of_bad_releases_left_nothing_behind(serving: RegionUnderTest) -> None:
+    def alone() -> bool:
+        return 2 == len(_things_of(serving))
+
+    eventually(alone, what="two tasks and nothing else")
+
+
+def _things_of(region: RegionUnderTest) -> list[str]:
+    if region.runtime == "docker":
+        done = subprocess.run(
+            ["docker", "ps", "-a", "--format", "{{.Labels}}"], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        return [line for line in done if region.settings.instance in line]
+    puma = []
+    for status in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            environment = status.read_bytes().split(b"\0")
+            command = (status.parent / "cmdline").read_bytes()
+        except OSError:
+            continue
+        state = str(region.settings.state_directory).encode()
+        if b"puma" in command and any(state in value for value in environment):
+            puma.append(status.parent.name)
+    return puma

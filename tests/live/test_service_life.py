@@ -1,0 +1,123 @@
+"""A service keeps its count: killed and stopped tasks are replaced, releases and rollbacks are told apart, logs arrive."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from live_region import RegionUnderTest, eventually
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def serving(region: RegionUnderTest) -> RegionUnderTest:
+    code, result = region.deploy("good-1")
+    assert (0, "succeeded") == (code, result["verdict"])
+    return region
+
+
+def tasks(region: RegionUnderTest) -> set[str]:
+    return set(region.client("ecs").list_tasks(cluster="live", serviceName="behaves")["taskArns"])
+
+
+def is_whole(region: RegionUnderTest, without: str) -> bool:
+    service = region.service()
+    return service["runningCount"] == 2 and service["pendingCount"] == 0 and without not in tasks(region)
+
+
+def test_a_task_stopped_by_hand_is_replaced(serving: RegionUnderTest) -> None:
+    ecs = serving.client("ecs")
+    victim = min(tasks(serving))
+
+    stopped = ecs.stop_task(cluster="live", task=victim, reason="by hand")["task"]
+
+    assert ("STOPPED", "UserInitiated", "by hand") == (stopped["desiredStatus"], stopped["stopCode"], stopped["stoppedReason"])
+    eventually(lambda: is_whole(serving, victim), what="a replacement")
+    eventually(
+        lambda: ecs.describe_tasks(cluster="live", tasks=[victim])["tasks"][0]["lastStatus"] == "STOPPED",
+        what="the task's end",
+    )
+
+
+def test_a_task_that_is_killed_is_replaced_and_says_how_it_ended(serving: RegionUnderTest) -> None:
+    ecs = serving.client("ecs")
+    victim = min(tasks(serving))
+
+    _kill_containers_of(serving, victim)
+
+    eventually(lambda: is_whole(serving, victim), what="a replacement")
+    ended = ecs.describe_tasks(cluster="live", tasks=[victim])["tasks"][0]
+    assert ("EssentialContainerExited", 137) == (ended["stopCode"], ended["containers"][0]["exitCode"])
+
+
+def _kill_containers_of(region: RegionUnderTest, task_arn: str) -> None:
+    container = region.client("ecs").describe_tasks(cluster="live", tasks=[task_arn])["tasks"][0]["containers"][0]
+    if region.runtime == "docker":
+        subprocess.run(["docker", "kill", container["runtimeId"]], check=True, capture_output=True)
+        return
+    task_id = task_arn.rsplit("/", 1)[1].encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+            environment = (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        if (
+            b"puma" in command.split(b"\0")[0] + command.split(b"\0")[1 % max(1, command.count(b"\0"))]
+            and task_id in environment
+        ):
+            os.kill(int(folder.name), signal.SIGKILL)
+            return
+    pytest.fail("no process of the task was found")
+
+
+def test_the_aws_cli_waits_for_stability_and_sees_healthy_targets(serving: RegionUnderTest) -> None:
+    def aws(*arguments: str) -> str:
+        done = subprocess.run(
+            ["aws", *arguments], env=serving.environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert 0 == done.returncode, done.stderr
+        return done.stdout
+
+    aws("ecs", "wait", "services-stable", "--cluster", "live", "--services", "behaves")
+    groups = json.loads(aws("elbv2", "describe-target-groups"))["TargetGroups"]
+    health = json.loads(aws("elbv2", "describe-target-health", "--target-group-arn", groups[0]["TargetGroupArn"]))
+    assert ["healthy", "healthy"] == [one["TargetHealth"]["State"] for one in health["TargetHealthDescriptions"]]
+
+    serving.get("/?log=meow")
+    group = json.loads(aws("logs", "describe-log-groups"))["logGroups"][0]["logGroupName"]
+    eventually(lambda: "log=meow" in aws("logs", "tail", group), what="the line in CloudWatch Logs")
+
+
+def test_a_rollback_by_hand_goes_back_to_the_version_before(serving: RegionUnderTest) -> None:
+    assert 0 == serving.deploy("good-2")[0]
+    assert "good-2" == serving.get()
+
+    done = serving.command("rollback", "--json")
+
+    assert (0, "succeeded") == (done.returncode, json.loads(done.stdout)["verdict"])
+    eventually(lambda: serving.get() == "good-1", what="the version before")
+    history = json.loads(serving.command("history", "--json").stdout)
+    assert ["good-1", "good-2", "good-1"] == [entry["version"] for entry in history["deployments"][:3]]
+
+
+def test_a_release_overtaken_by_another_is_superseded_not_green(serving: RegionUnderTest) -> None:
+    slow = subprocess.Popen(
+        ["python", "-m", "ninelives.cli.main", "deploy", "slow-boot-2", "--json"],
+        cwd=serving.project,
+        env={**serving.environment, "PATH": f"{Path(os.sys.executable).parent}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    eventually(lambda: len(serving.service()["deployments"]) == 2, what="the slow deployment")
+
+    code, result = serving.deploy("good-3")
+
+    assert (0, "succeeded") == (code, result["verdict"])
+    out, _ = slow.communicate(timeout=60)
+    assert (6, "superseded") == (slow.returncode, json.loads(out)["verdict"])
+    assert "good-3" == serving.get()
