@@ -1,0 +1,133 @@
+"""Starts the region and its peers, each as its users would, on a free loopback port; stops what it started."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+MINISTACK = "ministack==1.5.33"
+MOTO = "moto[server]==5.2.5"
+
+
+@dataclass(frozen=True)
+class Emulator:
+    name: str
+    endpoint: str
+    pid: int
+    started_s: float
+    """From the start of the command to the first answered DescribeClusters."""
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name="eu-west-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def memory_mib(self) -> float:
+        """Resident memory of the control process and its children that are Python, in MiB."""
+        total = 0
+        for pid in [self.pid, *_descendants(self.pid)]:
+            with contextlib.suppress(OSError):
+                if b"python" in Path(f"/proc/{pid}/cmdline").read_bytes() or pid == self.pid:
+                    status = Path(f"/proc/{pid}/status").read_text()
+                    total += int(status.split("VmRSS:")[1].split()[0])
+        return total / 1024
+
+
+def _descendants(pid: int) -> list[int]:
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return children + [one for child in children for one in _descendants(child)]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(emulator_pid: int, endpoint: str, started: float) -> float:
+    probe = Emulator("", endpoint, emulator_pid, 0).client("ecs")
+    while True:
+        try:
+            probe.describe_clusters()
+        except Exception:
+            if time.monotonic() - started > 60:
+                raise
+            time.sleep(0.01)
+        else:
+            return time.monotonic() - started
+
+
+@contextlib.contextmanager
+def ninelives(runtime: str = "host") -> Iterator[Emulator]:
+    from ninelives.cli.background import start_region, stop_region
+    from ninelives.cli.settings import RegionSettings
+
+    with tempfile.TemporaryDirectory(prefix="ninelives-bench-") as folder:
+        settings = RegionSettings(state_directory=Path(folder), port=free_port(), runtime=runtime)
+        started = time.monotonic()
+        running = start_region(settings)
+        try:
+            yield Emulator("ninelives", running.endpoint, running.pid, _wait(running.pid, running.endpoint, started))
+        finally:
+            stop_region(Path(folder))
+
+
+@contextlib.contextmanager
+def _server(name: str, command: list[str], port: int, environment: dict[str, str]) -> Iterator[Emulator]:
+    with tempfile.TemporaryDirectory(prefix="ninelives-bench-") as folder:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **environment, "TMPDIR": folder},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=folder,
+        )
+        endpoint = f"http://127.0.0.1:{port}"
+        try:
+            yield Emulator(name, endpoint, process.pid, _wait(process.pid, endpoint, started))
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _tool(package: str) -> Path:
+    """A peer in a virtual environment of its own (its pins fight ours), kept between runs."""
+    name = package.split("=")[0].split("[")[0]
+    folder = Path.home() / ".cache" / "ninelives-bench" / name
+    if not (folder / "bin" / "python").exists():
+        print(f"installing {package} …", file=sys.stderr)
+        subprocess.run(["uv", "venv", "-q", str(folder)], check=True)
+        subprocess.run(["uv", "pip", "install", "-q", "--python", str(folder / "bin" / "python"), package], check=True)
+    return folder / "bin"
+
+
+def ministack() -> contextlib.AbstractContextManager[Emulator]:
+    port = free_port()
+    environment = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "MINISTACK_REGION": "eu-west-1"}
+    return _server("ministack", [str(_tool(MINISTACK) / "ministack")], port, environment)
+
+
+def moto() -> contextlib.AbstractContextManager[Emulator]:
+    port = free_port()
+    return _server("moto", [str(_tool(MOTO) / "moto_server"), "-p", str(port)], port, {})
