@@ -289,6 +289,12 @@ class Deployment:
     exits: int = 0
     last_failure_at: datetime | None = None
     last_failure_reason: str | None = None
+    last_start_at: datetime | None = None
+    """When tasks of this deployment were last started; gaps between starts are measured from here."""
+    steady_state_at: datetime | None = None
+    """When "has reached a steady state." was last told; None once something has disturbed it."""
+    told_problems: tuple[tuple[str, datetime], ...] = ()
+    """Pairs of a problem and when it was last told, so that it is not told again and again."""
 
     @property
     def key(self) -> str:
@@ -322,6 +328,8 @@ class ServiceDeployment:
     finished_at: datetime | None = None
     stopped_at: datetime | None = None
     lifecycle_stage: str | None = None
+    lifecycle_stage_at: datetime | None = None
+    """Since when it is in that stage."""
     rollback: Rollback | None = None
     circuit_breaker_status: str = "DISABLED"
     """DISABLED, MONITORING, MONITORING_COMPLETE or TRIGGERED."""
@@ -391,6 +399,10 @@ class Task:
     """Whether it has counted as healthy at any time."""
     failure_counted: bool = False
     """Whether its failure was counted for its deployment; no task is counted twice."""
+    is_started: bool = False
+    """Whether the runtime has started all of it that starts at once; it stays so."""
+    is_removed: bool = False
+    """Whether nothing of it is left in the runtime."""
     pull_started_at: datetime | None = None
     pull_stopped_at: datetime | None = None
     started_at: datetime | None = None
