@@ -1,0 +1,363 @@
+"""The service file ``ninelives.yml`` as records: what may be written, what it means, and what is assumed where nothing is.
+
+Durations are written ``30s``, ``5m``, ``1h`` (a bare number means seconds), percentages ``100%``. An unknown key is refused.
+Limits are those of ECS and Elastic Load Balancing. Source: botocore ``ecs`` 2014-11-13 (``HealthCheck``,
+``DeploymentConfiguration``, ``TaskDefinition``) and ``elbv2`` 2015-12-01 (``CreateTargetGroup``).
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from ninelives.deploy.quantities import read_duration, read_percentage, write_duration
+
+VERSION_PLACEHOLDER = "{version}"
+TAG_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+"""What may tag an image. Source: OCI distribution specification, "Pulling manifests"."""
+
+WHOLE_PERCENT = 100
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(read_duration),
+    PlainSerializer(write_duration, return_type=str),
+    WithJsonSchema(
+        {"type": ["string", "number"], "pattern": r"^(\d+(\.\d+)?\s*(ms|s|m|h|d)?\s*)+$", "examples": ["30s", "5m"]}
+    ),
+]
+Percentage = Annotated[
+    int,
+    BeforeValidator(read_percentage),
+    PlainSerializer(lambda percent: f"{percent}%", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+\s*%$", "examples": ["100%"]}),
+]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Strategy = Literal["rolling", "blue-green", "canary", "linear"]
+
+
+def _whole_seconds(value: timedelta, low: int, high: int) -> timedelta:
+    seconds = value.total_seconds()
+    if seconds != int(seconds) or not low <= seconds <= high:
+        raise ValueError(f"expected whole seconds from {low}s to {high}s, found {write_duration(value)}")
+    return value
+
+
+class Part(BaseModel):
+    """What all parts of the file have in common: nothing unknown, nothing converted by guess, nothing changed later."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Image(Part):
+    """Where the image comes from: built here, or another's repository."""
+
+    build: str | None = Field(
+        default=None, description="Folder that is sent to the build; `{version}` stands for the version."
+    )
+    repository: str | None = Field(
+        default=None, description="A repository to take the image from, without a tag; by default the service's own in ECR."
+    )
+    dockerfile: str = Field(default="Dockerfile", description="Path of the Dockerfile within the build folder.")
+    args: Mapping[str, str] = Field(default_factory=dict, description="Build arguments; `{version}` stands for the version.")
+    platform: Literal["linux/amd64", "linux/arm64"] = Field(default="linux/amd64", description="What the tasks run on.")
+
+    @model_validator(mode="after")
+    def _comes_from_somewhere(self) -> "Image":
+        if self.build is None and self.repository is None:
+            raise ValueError("expected `build: <folder>` or `repository: <name>`")
+        if self.repository is not None and re.search(r"(:[^/]*|@.*)$", self.repository.split("://")[-1]):
+            raise ValueError("repository: expected a name without tag or digest; the version is the tag")
+        return self
+
+
+class CountRange(Part):
+    """A service whose count scaling decides."""
+
+    min: Annotated[int, Field(ge=0)]
+    max: Annotated[int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "CountRange":
+        if self.min > self.max:
+            raise ValueError(f"min ({self.min}) must not be above max ({self.max})")
+        return self
+
+
+class Health(Part):
+    """When the load balancer calls a task healthy."""
+
+    path: Annotated[str, Field(pattern=r"^/")] = Field(default="/", description="What the load balancer asks for.")
+    interval: Duration = Field(default=timedelta(seconds=5), description="Between two checks: 5s to 300s.")
+    timeout: Duration = Field(default=timedelta(seconds=2), description="For an answer: 2s to 120s, below the interval.")
+    grace_period: Duration = Field(
+        default=timedelta(seconds=60), description="How long after its start a task is not replaced for failed checks."
+    )
+    healthy_threshold: Annotated[int, Field(ge=2, le=10)] = 2
+    unhealthy_threshold: Annotated[int, Field(ge=2, le=10)] = 2
+    matcher: Annotated[str, Field(pattern=r"^[234]\d\d([-,][234]\d\d)*$")] = Field(
+        default="200", description='HTTP codes that mean healthy, such as "200" or "200-299".'
+    )
+
+    @field_validator("interval")
+    @classmethod
+    def _interval(cls, value: timedelta) -> timedelta:
+        return _whole_seconds(value, 5, 300)
+
+    @field_validator("timeout")
+    @classmethod
+    def _timeout(cls, value: timedelta) -> timedelta:
+        return _whole_seconds(value, 2, 120)
+
+    @field_validator("grace_period")
+    @classmethod
+    def _grace(cls, value: timedelta) -> timedelta:
+        return _whole_seconds(value, 0, 2_147_483_647)
+
+    @field_validator("matcher", mode="before")
+    @classmethod
+    def _matcher_text(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _answers_before_the_next_check(self) -> "Health":
+        if self.timeout >= self.interval:
+            raise ValueError(
+                f"timeout ({write_duration(self.timeout)}) must be below interval ({write_duration(self.interval)})"
+            )
+        return self
+
+
+class Rollback(Part):
+    """What takes a bad release back by itself."""
+
+    circuit_breaker: bool = Field(default=True, description="Roll back when tasks keep failing.")
+    failures: Annotated[int, Field(ge=1, le=200)] | None = Field(
+        default=None, description="Failed tasks that trip it; by default half of the count, at least 3 and at most 200."
+    )
+    alarms: tuple[str, ...] = Field(default=(), strict=False, description="CloudWatch alarms that roll back.")
+
+
+class Deploy(Part):
+    """How one version follows another."""
+
+    strategy: Strategy = "rolling"
+    minimum_healthy: Percentage = Field(default=100, description="Of the count, that stays healthy; parts round up.")
+    maximum: Percentage = Field(default=200, description="Of the count, that may run at once; parts round down.")
+    bake: Duration = Field(default=timedelta(0), description="How long both versions stay after the shift.")
+    rollback: Rollback = Rollback()
+
+    @model_validator(mode="after")
+    def _can_move(self) -> "Deploy":
+        if self.minimum_healthy > WHOLE_PERCENT:
+            raise ValueError(f"minimum_healthy: expected at most 100%, found {self.minimum_healthy}%")
+        if not WHOLE_PERCENT <= self.maximum <= 2 * WHOLE_PERCENT:
+            raise ValueError(f"maximum: expected 100% to 200%, found {self.maximum}%")
+        if self.minimum_healthy == self.maximum == WHOLE_PERCENT:
+            raise ValueError("minimum_healthy and maximum are both 100%: no task could ever be replaced; raise maximum")
+        return self
+
+
+class Drain(Part):
+    """How a task leaves: first out of the load balancer, then SIGTERM, then SIGKILL."""
+
+    deregistration_delay: Duration = Field(
+        default=timedelta(seconds=30), description="For requests in flight: as long as the longest request."
+    )
+    stop_timeout: Duration = Field(default=timedelta(seconds=30), description="Between SIGTERM and SIGKILL: up to 120s.")
+
+    @field_validator("deregistration_delay")
+    @classmethod
+    def _delay(cls, value: timedelta) -> timedelta:
+        return _whole_seconds(value, 0, 3600)
+
+    @field_validator("stop_timeout")
+    @classmethod
+    def _stop(cls, value: timedelta) -> timedelta:
+        return _whole_seconds(value, 1, 120)
+
+
+BalancerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?$")]
+
+
+class LoadBalancer(Part):
+    """Where the public reaches the service."""
+
+    name: BalancerName | None = Field(default=None, description="By default the service's name.")
+    target_group: BalancerName | None = Field(default=None, description="By default the service's name.")
+    port: Port = Field(default=80, description="Of the listener.")
+
+
+class Roles(Part):
+    """IAM roles, by name or ARN."""
+
+    execution: str | None = Field(default=None, description="For ECS itself: pulls images, writes logs.")
+    task: str | None = Field(default=None, description="For the application.")
+
+
+class Network(Part):
+    """Where tasks run; by default (in `local`) the default VPC."""
+
+    subnets: tuple[str, ...] = Field(default=(), strict=False)
+    security_groups: tuple[str, ...] = Field(default=(), strict=False)
+    public_ip: bool = Field(default=True, description="Needed in public subnets to reach the registry.")
+
+
+def _image_shorthand(value: object) -> object:
+    return {"build": value} if isinstance(value, str) else value
+
+
+def _count_kind(value: object) -> str:
+    return "<range>" if isinstance(value, dict | CountRange) else "<number>"
+
+
+def _one_or_many(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Count = Annotated[
+    Annotated[int, Field(ge=0), Tag("<number>")] | Annotated[CountRange, Tag("<range>")], Discriminator(_count_kind)
+]
+Command = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
+
+
+class ServiceFile(Part):
+    """A service: what it is, how it is released, and what differs where."""
+
+    service: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?$")] = Field(
+        description="Name of the service, its task definitions, repository, load balancer and log group: 1 to 32 letters, "
+        "digits and hyphens."
+    )
+    image: Annotated[Image, BeforeValidator(_image_shorthand)] = Field(description="The build folder, or a mapping.")
+    port: Port = Field(description="Where the application listens; it is also told by the variable PORT.")
+    cpu: int = Field(default=256, description="Of a task, in units of 1024 a vCPU.")
+    memory: int = Field(default=512, description="Of a task, in MiB.")
+    count: Count = Field(default=2, description="Tasks; with {min, max}, scaling decides.")
+    command: Command | None = Field(default=None, description="Instead of the image's own, as a list.")
+    health: Health = Health()
+    deploy: Deploy = Deploy()
+    drain: Drain = Drain()
+    load_balancer: LoadBalancer = LoadBalancer()
+    variables: Mapping[str, str] = Field(default_factory=dict, description="Environment variables of the application.")
+    secrets: Mapping[str, str] = Field(
+        default_factory=dict, description="Environment variables from `ssm:<name>`, `secretsmanager:<name>` or an ARN."
+    )
+    cluster: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")] | None = Field(
+        default=None, description="By default the service's name."
+    )
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] | None = Field(default=None, description="AWS region.")
+    roles: Roles = Roles()
+    network: Network = Network()
+
+    @field_validator("secrets")
+    @classmethod
+    def _secret_sources(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        for name, source in value.items():
+            if not source.startswith(("ssm:", "secretsmanager:", "arn:")):
+                raise ValueError(f"{name}: expected ssm:<name>, secretsmanager:<name> or an ARN, found {source!r}")
+        return value
+
+    @model_validator(mode="after")
+    def _is_a_fargate_size(self) -> "ServiceFile":
+        sizes = fargate_memory(self.cpu)
+        if not sizes:
+            raise ValueError(f"cpu: Fargate has no {self.cpu} units; expected one of {', '.join(map(str, FARGATE_CPU))}")
+        if self.memory not in sizes:
+            raise ValueError(f"memory: with cpu {self.cpu} Fargate has {_as_range(sizes)} MiB, not {self.memory}")
+        return self
+
+    @property
+    def cluster_name(self) -> str:
+        return self.cluster or self.service
+
+    @property
+    def load_balancer_name(self) -> str:
+        return self.load_balancer.name or self.service
+
+    @property
+    def target_group_name(self) -> str:
+        return self.load_balancer.target_group or self.service
+
+    @property
+    def log_group(self) -> str:
+        return f"/ecs/{self.service}"
+
+    @property
+    def plain_count(self) -> int | None:
+        """The count, where the file decides it; None where scaling does."""
+        return self.count if isinstance(self.count, int) else None
+
+    @property
+    def first_count(self) -> int:
+        """The count of a service that is made now."""
+        return self.count if isinstance(self.count, int) else self.count.min
+
+
+FARGATE_CPU = (256, 512, 1024, 2048, 4096, 8192, 16384)
+
+
+def fargate_memory(cpu_units: int) -> tuple[int, ...]:
+    """Task memory in MiB that Fargate has for ``cpu_units``; empty for a size that it has not.
+
+    Source: botocore ecs 2014-11-13, ``RegisterTaskDefinitionRequest.cpu``.
+
+    >>> fargate_memory(256), fargate_memory(300)
+    ((512, 1024, 2048), ())
+    """
+    steps = {
+        256: (512, 1024, 2048),
+        512: range(1024, 4096 + 1, 1024),
+        1024: range(2048, 8192 + 1, 1024),
+        2048: range(4096, 16384 + 1, 1024),
+        4096: range(8192, 30720 + 1, 1024),
+        8192: range(16384, 61440 + 1, 4096),
+        16384: range(32768, 122880 + 1, 8192),
+    }
+    return tuple(steps.get(cpu_units, ()))
+
+
+def _as_range(sizes: tuple[int, ...]) -> str:
+    if sizes == fargate_memory(FARGATE_CPU[0]):
+        return ", ".join(map(str, sizes))
+    return f"{sizes[0]} to {sizes[-1]} in steps of {sizes[1] - sizes[0]}"
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of ``ninelives.yml``, for editors: an environment may say anew whatever the file says, but the name."""
+    schema = ServiceFile.model_json_schema()
+    image = schema["properties"]["image"]
+    schema["properties"]["image"] = {
+        "anyOf": [{"type": "string"}, {"$ref": image["$ref"]}],
+        "description": image["description"],
+    }
+    overlay = {name: value for name, value in schema["properties"].items() if name != "service"}
+    schema["$defs"]["Environment"] = {
+        "type": "object",
+        "description": "What differs in this environment.",
+        "additionalProperties": False,
+        "properties": overlay,
+    }
+    schema["properties"]["environments"] = {
+        "type": "object",
+        "description": "Overlays by name; `local` always exists.",
+        "additionalProperties": {"anyOf": [{"$ref": "#/$defs/Environment"}, {"type": "null"}]},
+    }
+    schema["patternProperties"] = {"^x-": {}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "ninelives.yml",
+        **{key: value for key, value in schema.items() if key != "title"},
+    }
