@@ -1,0 +1,78 @@
+"""What the region leaves to moto: a worker thread of its own, so that neither moto's imports nor its pickles stop the loop."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from ninelives.api.moto_worker import MotoWorker
+from ninelives.api.wire import CredentialScope, WireRequest, WireResponse
+from ninelives.model.arns import Place
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+SAVE_DELAY_SECONDS: Final = 0.1
+"""How long changes may gather before they are written."""
+
+LOG_EVENTS_KEPT: Final = 10_000
+"""Events kept for each log stream, the newest."""
+
+
+class MotoBridge:
+    """moto's records behind one thread. moto is imported at its first use, or by ``start`` where there are records to read.
+
+    ``directory`` is where the records live; None keeps them in memory only.
+    """
+
+    def __init__(self, *, place: Place, directory: Path | None = None, log_events_kept: int = LOG_EVENTS_KEPT) -> None:
+        self._worker = MotoWorker(place=place, directory=directory, log_events_kept=log_events_kept)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="moto")
+        self._timer: asyncio.TimerHandle | None = None
+        self._background: set[Future[Any]] = set()
+
+    def start(self) -> None:
+        """Begin to read the records of an earlier run in the background; requests to moto wait for it, others do not."""
+        if self._worker.has_records:
+            self._submit(self._worker.load)
+
+    async def handle(self, request: WireRequest, scope: CredentialScope) -> WireResponse:
+        """The answer to a signed request for a service that is not the region's own."""
+        return await self._run(lambda: self._worker.respond(request, scope))
+
+    async def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Call an operation from within the region: botocore's service name, parameters and answer. Raises ``ApiError``."""
+        return await self._run(lambda: self._worker.call(service, operation, parameters))
+
+    async def close(self) -> None:
+        """Write what is not written yet and end the thread. Nothing may be asked afterwards."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._worker.close)
+        self._thread.shutdown()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, work)
+        finally:
+            if self._worker.is_dirty and self._timer is None:
+                self._timer = loop.call_later(SAVE_DELAY_SECONDS, self._save_soon)
+
+    def _save_soon(self) -> None:
+        self._timer = None
+        self._submit(self._worker.save)
+
+    def _submit(self, work: Callable[[], object]) -> None:
+        future = self._thread.submit(work)
+        self._background.add(future)
+        future.add_done_callback(self._done)
+
+    def _done(self, future: Future[Any]) -> None:
+        self._background.discard(future)
+        if not future.cancelled() and future.exception() is not None:
+            logger.error("Work on moto's records failed", exc_info=future.exception())

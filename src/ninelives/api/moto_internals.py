@@ -1,0 +1,287 @@
+"""Every place where the region leans on moto's internals, moto 5.2.5's; each has a test of its own.
+
+Requests go to moto's response classes as its in-process mocks send them (``moto.core.request.Request`` and the URL tables),
+not through ``moto.server``: no Flask, no folder listing for each request. moto has no locks: one thread at a time.
+Importing this module imports moto; nothing else in the region does.
+"""
+
+import copyreg
+import io
+import os
+import pickle
+import re
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # Each of its 500 images would stand in every snapshot.
+
+from moto import backends
+from moto.backend_index import backend_url_patterns
+from moto.core.base_backend import BackendDict, BaseBackend
+from moto.core.common_models import BaseModel
+from moto.core.exceptions import HTTPException
+from moto.core.request import Request
+
+from ninelives.api.moto_records import BackendKey, LogEvents
+from ninelives.api.wire import WireRequest
+from ninelives.model.arns import Place
+
+HOST_LABELS: Final = {
+    "budgets": "budgets",
+    "eventbridge": "events",
+    "iotdata": "data-ats.iot",
+    "memorydb": "memory-db",
+    "mobiletargeting": "pinpoint",
+    "payment-cryptography": "controlplane.payment-cryptography",
+    "sagemaker": "api.sagemaker",
+}
+"""Host names of services where they are not the signing name. Source: botocore's endpoints."""
+
+GLOBAL_REGION: Final = "aws"
+"""Where moto keeps what has no region: IAM, STS, S3, Route 53."""
+
+Handler = Callable[[Any, str, Any], tuple[int, Mapping[str, Any], Any]]
+
+
+class NoSuchRoute(Exception):
+    """moto has no backend or no handler for a request; ``what`` names it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return self.what
+
+
+@dataclass(frozen=True, slots=True)
+class MotoAnswer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def stop_tracking_instances() -> None:
+    """Let models die: moto appends every instance to a list of its class, for ever, for a dashboard that is not served."""
+
+    def new(cls: type[Any], *_: object, **__: object) -> Any:
+        return object.__new__(cls)
+
+    BaseModel.__new__ = new
+
+
+def silence_warnings() -> None:
+    """Keep moto's warnings from the user: it warns of every error code that its models lack."""
+    warnings.filterwarnings("ignore", module=r"moto\..*")
+
+
+stop_tracking_instances()
+silence_warnings()
+
+
+def backend_name_of(url: str) -> str:
+    """The moto backend that answers a URL in AWS's own spelling. Raises ``NoSuchRoute``."""
+    for name, pattern in backend_url_patterns:
+        if pattern.match(url):
+            return str(name)
+    raise NoSuchRoute(url)
+
+
+def aws_host(service: str, region: str, request: WireRequest) -> str:
+    """The host that AWS serves a signed request at, for moto routes by host."""
+    if service == "budgets":
+        return "budgets.amazonaws.com"
+    if service == "dynamodb" and (request.target or "").startswith("DynamoDBStreams"):
+        return f"streams.dynamodb.{region}.amazonaws.com"
+    if service == "timestream":
+        label = "query" if (request.target or "").endswith(("Query", "DescribeEndpoints")) else "ingest"
+        return f"{label}.timestream.{region}.amazonaws.com"
+    if service == "s3" and request.raw_path.startswith("/v20180820/"):
+        return f"{request.headers.get('x-amz-account-id', '0')}.s3-control.{region}.amazonaws.com"
+    return f"{HOST_LABELS.get(service, service)}.{region}.amazonaws.com"
+
+
+class Moto:
+    """moto's records for one account. Not safe between threads."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._routes: dict[str, list[tuple[re.Pattern[str], Handler]]] = {}
+        self._restored: dict[BackendKey, BaseBackend] = {}
+
+    def respond(self, service: str, region: str, request: WireRequest) -> tuple[BackendKey, MotoAnswer]:
+        """The answer and the backend that gave it. Raises ``NoSuchRoute``, and whatever moto raises."""
+        base = f"https://{aws_host(service, region, request)}"
+        name = backend_name_of(base)
+        url = base + request.raw_path
+        handler = self._handler(name, region, url)
+        if request.query_string:
+            url += f"?{request.query_string}"
+        arrived = Request.from_primitives(request.method, url, self._headers(request), request.body)
+        arrived.environ["RAW_URI"] = url
+        try:
+            status, headers, body = handler(arrived, arrived.raw_url, arrived.headers)
+        except HTTPException as error:
+            status, headers, body = error.code or 500, dict(error.get_headers()), error.get_body()
+        return BackendKey(name, self._region_in(name, region)), _answer(status, headers, body)
+
+    def _headers(self, request: WireRequest) -> dict[str, str]:
+        """The request's headers, the account set, and no region in the user agent: moto would believe it."""
+        headers = dict(request.headers)
+        headers["x-moto-account-id"] = self._place.account
+        headers["user-agent"] = headers.get("user-agent", "").replace("region/", "region-")
+        return headers
+
+    def _handler(self, name: str, region: str, url: str) -> Handler:
+        if name not in self._routes:
+            backend = self.backend(BackendKey(name, self._region_in(name, region)))
+            self._routes[name] = [(re.compile(pattern), handler) for pattern, handler in backend.urls.items()]
+        for pattern, handler in self._routes[name]:
+            if pattern.match(url):
+                return handler
+        raise NoSuchRoute(url)
+
+    def _region_in(self, name: str, region: str) -> str:
+        account_backends = cast("Any", backends.get_backend(name))[self._place.account]
+        if region in account_backends:
+            return region
+        if GLOBAL_REGION in account_backends:
+            return GLOBAL_REGION
+        raise NoSuchRoute(f"{name} in {region}")
+
+    def backend(self, key: BackendKey) -> BaseBackend:
+        """A backend, made if it is not there yet. Raises ``NoSuchRoute``."""
+        try:
+            return cast("BaseBackend", cast("Any", backends.get_backend(key.name))[self._place.account][key.region])
+        except KeyError as error:
+            raise NoSuchRoute(f"{key.name} in {key.region}") from error
+
+    def loaded(self) -> Iterator[tuple[BackendKey, BaseBackend]]:
+        """Every backend of the account that exists now."""
+        for backend_dict in list(BackendDict._instances):  # noqa: SLF001 moto's own list of what is in use
+            name = backend_dict.service_name
+            try:
+                if backends.get_backend(name) is not backend_dict:
+                    continue
+            except (ImportError, AttributeError):
+                continue
+            for account, region, backend in list(backend_dict.iter_backends()):
+                if account == self._place.account:
+                    yield BackendKey(name, region), backend
+
+    def dump(self, key: BackendKey) -> bytes:
+        """A backend's records; other backends that it refers to are named, not copied, and log events are left out."""
+        out = io.BytesIO()
+        _Pickler(out, self).dump(self.backend(key).__dict__)
+        return out.getvalue()
+
+    def restore(self, key: BackendKey, dumped: bytes) -> None:
+        """Put a backend's records back, into the backend that others may refer to already."""
+        records = _Unpickler(io.BytesIO(dumped), self).load()
+        backend = self.backend(key)
+        backend.__dict__.clear()
+        backend.__dict__.update(records)
+
+
+def _answer(status: int, headers: Mapping[str, Any], body: Any) -> MotoAnswer:
+    raw = body.encode() if isinstance(body, str) else bytes(body or b"")
+    kept = {str(name).lower(): str(value) for name, value in headers.items()}
+    for hop in ("status", "connection", "transfer-encoding"):
+        kept.pop(hop, None)
+    return MotoAnswer(int(status), kept, raw)
+
+
+class _Pickler(pickle.Pickler):
+    """Names other backends instead of copying them; forgets locks and log events."""
+
+    def __init__(self, out: io.BytesIO, owner: Moto) -> None:
+        super().__init__(out, protocol=5)
+        self._names = {id(backend): key for key, backend in owner.loaded()}
+        self.dispatch_table = copyreg.dispatch_table.copy()
+        self.dispatch_table[type(threading.Lock())] = lambda _: (threading.Lock, ())
+        self.dispatch_table[type(threading.RLock())] = lambda _: (threading.RLock, ())
+
+    def persistent_id(self, obj: Any) -> Any:
+        if isinstance(obj, BaseBackend) and id(obj) in self._names:
+            key = self._names[id(obj)]
+            return (key.name, key.region)
+        return None
+
+    def reducer_override(self, obj: Any) -> Any:
+        if type(obj).__module__ == "moto.logs.models" and type(obj).__name__ == "LogStream":
+            return (copyreg.__newobj__, (type(obj),), {**obj.__dict__, "events": []})  # type: ignore[attr-defined]
+        return NotImplemented
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, source: io.BytesIO, owner: Moto) -> None:
+        super().__init__(source)
+        self._owner = owner
+
+    def persistent_load(self, pid: tuple[str, str]) -> BaseBackend:
+        return self._owner.backend(BackendKey(*pid))
+
+
+def log_events_of(owner: Moto) -> Iterator[LogEvents]:
+    """Every log event that moto holds, a batch for each stream and time of ingestion, in order."""
+    for key, backend in owner.loaded():
+        if key.name != "logs":
+            continue
+        for group_name, group in cast("Any", backend).groups.items():
+            for stream_name, stream in group.streams.items():
+                yield from _batches(key.region, group_name, stream_name, stream.events)
+
+
+def _batches(region: str, group: str, stream: str, events: list[Any]) -> Iterator[LogEvents]:
+    start = 0
+    for end in range(1, len(events) + 1):
+        if end == len(events) or events[end].ingestion_time != events[start].ingestion_time:
+            pairs = tuple((event.timestamp, event.message) for event in events[start:end])
+            at = events[start].ingestion_time
+            yield LogEvents(region=region, group=group, stream=stream, ingested_at_ms=at, events=pairs)
+            start = end
+
+
+def put_back_log_events(owner: Moto, batch: LogEvents, *, keep: int) -> None:
+    """Append events to their stream; those of a stream that is gone are dropped."""
+    from moto.logs.models import LogEvent
+
+    stream = _log_stream(owner, batch.region, batch.group, batch.stream)
+    if stream is None:
+        return
+    stream.events += [
+        LogEvent(batch.ingested_at_ms, {"timestamp": timestamp, "message": message}) for timestamp, message in batch.events
+    ]
+    del stream.events[:-keep]
+
+
+class LogIntake:
+    """Tells which log events have come since it was last asked, and keeps streams short: moto keeps every event for ever."""
+
+    def __init__(self, owner: Moto, *, keep: int) -> None:
+        from moto.logs.models import LogEvent
+
+        self._owner = owner
+        self._keep = keep
+        self._next_id: Callable[[], int] = lambda: cast("int", LogEvent._event_id)  # noqa: SLF001 moto's counter of events
+        self._seen_below = self._next_id()
+
+    def take(self, region: str, group: str, stream: str) -> LogEvents | None:
+        """The new events of a stream, which is cut to its newest ``keep`` events; None where there are none."""
+        found = _log_stream(self._owner, region, group, stream)
+        new = [event for event in reversed(found.events[-self._keep :]) if event.event_id >= self._seen_below] if found else []
+        self._seen_below = self._next_id()
+        if not new:
+            return None
+        del found.events[: -self._keep]
+        pairs = tuple((event.timestamp, event.message) for event in reversed(new))
+        return LogEvents(region=region, group=group, stream=stream, ingested_at_ms=new[0].ingestion_time, events=pairs)
+
+
+def _log_stream(owner: Moto, region: str, group: str, stream: str) -> Any:
+    backend = cast("Any", owner.backend(BackendKey("logs", region)))
+    found = backend.groups.get(group)
+    return found.streams.get(stream) if found is not None else None

@@ -1,0 +1,141 @@
+"""moto's records on disk: a file for each backend, written aside, synced and renamed; log events in a journal.
+
+Each file starts with a line that says which moto wrote it. Another version's records are put aside and not read:
+moto pickles its own classes, and promises nothing about them.
+"""
+
+import importlib.metadata
+import json
+import logging
+import os
+import pickle
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+logger = logging.getLogger(__name__)
+
+MOTO_VERSION: Final = importlib.metadata.version("moto")
+
+SUFFIX: Final = ".records"
+JOURNAL: Final = "logs.journal"
+
+
+@dataclass(frozen=True, slots=True)
+class BackendKey:
+    """One of moto's backends: its name in moto, and its region there (``aws`` for one without)."""
+
+    name: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEvents:
+    """Events of one log stream; each event is its time in ms since the epoch and its message."""
+
+    region: str
+    group: str
+    stream: str
+    ingested_at_ms: int
+    events: tuple[tuple[int, str], ...]
+
+
+class MotoRecords:
+    """A directory of moto's records. Only the owner may read it: secrets and keys are among them."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._written: dict[BackendKey, bytes] = {}
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(0o700)
+        self._journal = (directory / JOURNAL).open("ab")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to read."""
+        return not any(self._directory.glob(f"*{SUFFIX}"))
+
+    def write(self, key: BackendKey, dumped: bytes) -> None:
+        """Make a backend's records durable; nothing is done where they are what was last written."""
+        if self._written.get(key) == dumped:
+            return
+        header = json.dumps({"moto": MOTO_VERSION, "name": key.name, "region": key.region}).encode()
+        self._replace(self._path(key), header + b"\n" + dumped)
+        self._written[key] = dumped
+
+    def read(self, restore: Callable[[BackendKey, bytes], None]) -> None:
+        """Hand every backend's records to ``restore``. What cannot be read is put aside and told loudly."""
+        for path in sorted(self._directory.glob(f"*{SUFFIX}")):
+            header, _, dumped = path.read_bytes().partition(b"\n")
+            try:
+                stamp = json.loads(header)
+                key = BackendKey(stamp["name"], stamp["region"])
+                if stamp["moto"] != MOTO_VERSION:
+                    self._put_aside(path, f"moto {stamp['moto']} wrote it, and this is moto {MOTO_VERSION}")
+                    continue
+                restore(key, dumped)
+            except (ValueError, KeyError, TypeError, AttributeError, ImportError, EOFError, pickle.UnpicklingError) as error:
+                self._put_aside(path, f"it cannot be read ({type(error).__name__}: {error})")
+            else:
+                self._written[key] = dumped
+
+    def _put_aside(self, path: Path, reason: str) -> None:
+        aside = path.with_suffix(".unread")
+        path.replace(aside)
+        logger.error("%s starts empty: %s. Its records were put aside as %s.", path.stem, reason, aside)
+
+    def append_log_events(self, batch: LogEvents) -> None:
+        """Add events to the journal; they survive the process, and the machine's fall after ``sync_journal``."""
+        self._journal.write(_line(batch))
+        self._journal.flush()
+
+    def sync_journal(self) -> None:
+        os.fsync(self._journal.fileno())
+
+    @property
+    def journal_bytes(self) -> int:
+        return self._journal.tell()
+
+    def log_events(self) -> Iterator[LogEvents]:
+        """The journal's events in order; a line that a crash cut short is left out."""
+        with (self._directory / JOURNAL).open("rb") as journal:
+            for line in journal:
+                try:
+                    region, group, stream, at, events = json.loads(line)
+                except ValueError:
+                    logger.warning("A line of %s is damaged and was left out.", JOURNAL)
+                    continue
+                pairs = tuple((timestamp, message) for timestamp, message in events)
+                yield LogEvents(region=region, group=group, stream=stream, ingested_at_ms=at, events=pairs)
+
+    def rewrite_journal(self, batches: Iterable[LogEvents]) -> None:
+        """Replace the journal by what is still kept."""
+        self._journal.close()
+        self._replace(self._directory / JOURNAL, b"".join(map(_line, batches)))
+        self._journal = (self._directory / JOURNAL).open("ab")
+
+    def close(self) -> None:
+        self._journal.close()
+
+    def _path(self, key: BackendKey) -> Path:
+        return self._directory / f"{quote(key.name, safe='')}@{quote(key.region, safe='')}{SUFFIX}"
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        draft = path.with_name(f"{path.name}.draft")
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        directory = os.open(self._directory, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _line(batch: LogEvents) -> bytes:
+    fields: list[Any] = [batch.region, batch.group, batch.stream, batch.ingested_at_ms, batch.events]
+    return json.dumps(fields).encode() + b"\n"

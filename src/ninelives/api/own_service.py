@@ -1,0 +1,180 @@
+"""One service that the region answers itself: from a request on the wire to a handler and back."""
+
+import inspect
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import uuid4
+
+from ninelives.api.call import Call, Operations
+from ninelives.api.codec_errors import CBOR, write_error
+from ninelives.api.codec_json import read_json, write_json
+from ninelives.api.codec_query import read_query, write_query
+from ninelives.api.constraints import Unreadable, told, violations
+from ninelives.api.service_model import Operation, ServiceModel, load_service
+from ninelives.api.wire import BodyTooLarge, BodyUnreadable, CredentialScope, WireRequest, WireResponse, unzipped
+from ninelives.model.arns import Place
+from ninelives.model.errors import ApiError
+
+logger = logging.getLogger(__name__)
+
+BODY_LIMIT: Final = 10 * 1024 * 1024
+"""Bytes of a request to an own service."""
+
+INVALID_CODES: Final = {"ecs": "InvalidParameterException", "ecr": "InvalidParameterException"}
+"""How a service calls a request that breaks its model's constraints; else by the protocol."""
+
+FAULT_CODES: Final = {
+    "ecs": "ServerException",
+    "ecr": "ServerException",
+    "application-autoscaling": "InternalServiceException",
+}
+"""How a service calls its own failure."""
+
+MODELLED_STATUS: Final = 400
+"""The status of an ``ApiError`` that says none; the model's own then stands."""
+
+
+class OwnService:
+    """Reads requests to ``service`` by botocore's model, has ``operations`` answer them, and writes what they say."""
+
+    def __init__(self, service: str, operations: Operations, place: Place) -> None:
+        self.service = service
+        self._operations = operations
+        self._place = place
+        self._known: dict[str, Operation] = {}
+
+    @property
+    def model(self) -> ServiceModel:
+        return load_service(self.service)
+
+    async def answer(self, request: WireRequest, scope: CredentialScope) -> WireResponse:
+        """The answer to a signed request, refusals included; it raises nothing."""
+        request_id = str(uuid4())
+        protocol = self._protocol(request)
+        try:
+            if request.headers.get("content-encoding") == "gzip":
+                request.body = unzipped(request.body, BODY_LIMIT)
+            return await self._answer(protocol, request, scope, request_id)
+        except ApiError as error:
+            return self.refuse(protocol, error, request_id)
+        except (BodyTooLarge, BodyUnreadable) as error:
+            return self.refuse(protocol, ApiError("RequestEntityTooLarge", str(error), status=413), request_id)
+        except Exception:
+            logger.exception("%s request %s failed", self.service, request_id)
+            code = FAULT_CODES.get(self.service, "InternalFailure")
+            message = f"An internal error of the region; its log tells more under request {request_id}."
+            return self.refuse(protocol, ApiError(code, message, status=500), request_id)
+
+    async def _answer(self, protocol: str, request: WireRequest, scope: CredentialScope, request_id: str) -> WireResponse:
+        if scope.region != self._place.region:
+            raise self._elsewhere(protocol, scope.region)
+        form = request.form() if protocol == "query" else {}
+        operation = self._operation(protocol, _operation_name(protocol, request, form))
+        handler = self._operations.get(operation.name)
+        if handler is None:
+            raise self._unknown(protocol, f"ninelives does not implement {self.service}:{operation.name} yet.")
+        call = Call(
+            service=self.service,
+            operation=operation.name,
+            parameters=self._parameters(protocol, operation, request, form),
+            place=self._place,
+            access_key=scope.access_key,
+        )
+        answered = handler(call)
+        if inspect.isawaitable(answered):
+            answered = await answered
+        return self._write(protocol, operation, answered, request_id)
+
+    def _protocol(self, request: WireRequest) -> str:
+        """Which of the service's protocols a request speaks; the service's first where it does not tell."""
+        if "smithy-protocol" in request.headers:
+            return CBOR
+        if request.target is not None and "json" in self.model.protocols:
+            return "json"
+        if "query" in self.model.protocols and (request.is_form or "Action" in request.arguments):
+            return "query"
+        return self.model.protocol
+
+    def _operation(self, protocol: str, name: str | None) -> Operation:
+        if protocol == CBOR:
+            raise self._unknown(protocol, f"ninelives does not speak rpc-v2-cbor to {self.service} yet; use JSON or query.")
+        known = self._known.get(name or "")
+        if known is None:
+            try:
+                known = self._known[name or ""] = self.model.operation(name or "")
+            except KeyError:
+                told_name = f"The action {name} is not valid for this web service." if name else "The request names no action."
+                raise self._unknown(protocol, told_name) from None
+        return known
+
+    def _parameters(
+        self, protocol: str, operation: Operation, request: WireRequest, form: Mapping[str, str]
+    ) -> Mapping[str, Any]:
+        try:
+            shape = operation.input
+            parameters = read_json(shape, request.body) if protocol == "json" else read_query(shape, form)
+        except Unreadable as error:
+            raise ApiError("SerializationException" if protocol == "json" else "MalformedInput", str(error)) from error
+        found = violations(operation.input, parameters)
+        if found:
+            raise ApiError(self._invalid_code(protocol), told(found))
+        return parameters
+
+    def _invalid_code(self, protocol: str) -> str:
+        return INVALID_CODES.get(self.service, "ValidationException" if protocol == "json" else "ValidationError")
+
+    def _write(self, protocol: str, operation: Operation, answer: Mapping[str, Any], request_id: str) -> WireResponse:
+        headers = {"x-amzn-requestid": request_id}
+        if protocol == "json":
+            headers["content-type"] = f"application/x-amz-json-{self._json_version}"
+            body = write_json(operation.output, answer)
+        else:
+            headers["content-type"] = "text/xml"
+            body = write_query(operation, answer, namespace=self._namespace, request_id=request_id)
+        return WireResponse(status=200, headers=headers, body=body)
+
+    def refuse(self, protocol: str, error: ApiError, request_id: str) -> WireResponse:
+        """An error under the code that its model gives it on the wire, with the model's status where none was said."""
+        traits = self.model.errors.get(error.code)
+        status = error.status
+        if traits is not None and status == MODELLED_STATUS:
+            status = traits.status or status
+        return write_error(
+            protocol,
+            code=traits.code if traits and protocol != "json" else error.code,
+            message=error.message,
+            status=status,
+            request_id=request_id,
+            service=self.service,
+            namespace=self._namespace,
+            json_version=self._json_version,
+        )
+
+    @property
+    def _namespace(self) -> str:
+        return str(self.model.metadata.get("xmlNamespace", ""))
+
+    @property
+    def _json_version(self) -> str:
+        return str(self.model.metadata.get("jsonVersion", "1.1"))
+
+    def _elsewhere(self, protocol: str, region: str) -> ApiError:
+        message = (
+            f"Credential should be scoped to a valid region: this ninelives region is '{self._place.region}', "
+            f"and the request is for '{region}'."
+        )
+        if protocol == "json":
+            return ApiError("InvalidSignatureException", message)
+        return ApiError("SignatureDoesNotMatch", message, status=403)
+
+    def _unknown(self, protocol: str, message: str) -> ApiError:
+        return ApiError("UnknownOperationException" if protocol in {"json", CBOR} else "InvalidAction", message)
+
+
+def _operation_name(protocol: str, request: WireRequest, form: Mapping[str, str]) -> str | None:
+    if protocol == "query":
+        return form.get("Action")
+    if request.target is None:
+        return None
+    return request.target.rpartition(".")[2]
