@@ -1,0 +1,30 @@
+"""The exit codes of every verb: documented, frozen (``docs/reference/exit-codes.md``)."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """How a command ended. A code never changes its meaning."""
+
+    OK = 0
+    """Done; for ``deploy``, ``rollback`` and ``wait``: the release succeeded and the old tasks have drained."""
+    ERROR = 1
+    """A mistake in the file or the command, a missing piece, a refused call; a deployment that failed without a rollback."""
+    CHANGES = 2
+    """A plan has changes (only with ``--detailed-exitcode``)."""
+    NOT_VERIFIED = 3
+    """Verify failed."""
+    ROLLED_BACK = 4
+    """The release was taken back: the old version serves."""
+    TIMED_OUT = 5
+    """We stopped waiting; the deployment still runs."""
+    SUPERSEDED = 6
+    """A newer deployment took this one's place."""
+    LOCKED = 7
+    """The lock is held by another."""
+    PAUSED = 8
+    """The deployment waits for a decision."""
+    REQUESTS_LOST = 9
+    """Requests were lost."""
+    INTERRUPTED = 130
+    """Ctrl-C."""

@@ -1,0 +1,135 @@
+"""The door of the command line: finds a verb's module only when it is used, and says errors once, in one place.
+
+A user's mistake never shows a traceback: what was found, where, what was expected, what to do next, on stderr, exit code 1.
+A bug of ours does show one.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, NoReturn
+
+import click
+
+from ninelives import __version__
+from ninelives.cli.exit_codes import ExitCode
+
+VERBS: dict[str, str] = {
+    "init": "Write a ninelives.yml for the service in this folder.",
+    "up": "Start an embedded AWS region, or bring one back.",
+    "down": "Stop an embedded region.",
+    "env": "Print shell lines that point AWS clients at the region.",
+    "demo": "Release Cats 2.0.1 over 1.0.0 under load, and count every request.",
+    "deploy": "Build, push and release a version; wait for the verdict.",
+    "status": "Show the service: version, tasks, targets, events.",
+    "wait": "Wait for the running deployment's verdict.",
+    "logs": "Show what the tasks wrote.",
+    "rollback": "Go back to the last version that was proven good.",
+    "history": "List past deployments with their verdicts.",
+}
+"""Each verb and its line in the help. ``ninelives.cli.<verb>`` holds a click command of the verb's name."""
+
+
+class LazyVerbs(click.Group):
+    """Verbs that are imported when they are used; a verb whose module is not there is not listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return [verb for verb in VERBS if find_spec(f"ninelives.cli.{verb}")]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = getattr(import_module(f"ninelives.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, VERBS[verb]) for verb in self.list_commands(ctx)])
+
+
+@click.command(
+    cls=LazyVerbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit codes: 0 ok, 1 error, 4 rolled back, 5 timed out, 6 superseded, 8 paused, 9 requests lost, 130 interrupted.",
+)
+@click.version_option(__version__, "--version", prog_name="ninelives")
+def ninelives() -> None:
+    """Rehearse, deploy and prove zero-downtime releases on Amazon ECS."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit with its code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code. A verb returns its code, or None for 0."""
+    try:
+        code = ninelives.main(args=arguments, prog_name="ninelives", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as mistake:
+        mistake.show()
+        return ExitCode.ERROR
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:  # `ninelives logs | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.ERROR
+    except Exception as error:
+        told = told_to_user(error)
+        if told is None:
+            raise
+        _say(*told)
+        return ExitCode.ERROR
+    return code if isinstance(code, int) else ExitCode.OK
+
+
+def told_to_user(error: Exception) -> tuple[str, str | None] | None:
+    """What to say of an error, and the next step; None when it is a bug of ours and deserves its traceback."""
+    from ninelives.cli.errors import UserError
+
+    if isinstance(error, UserError):
+        return error.message, error.hint
+    if "ninelives.deploy.errors" in sys.modules:
+        from ninelives.deploy.errors import DeployError
+
+        if isinstance(error, DeployError):
+            return error.message, error.hint
+    if type(error).__module__.startswith("botocore.") or type(error).__module__.startswith("boto3."):
+        return _aws_error(error)
+    return None
+
+
+def _aws_error(error: Any) -> tuple[str, str | None]:
+    """An error of the AWS API or of its client, in its own words."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict) and "Error" in response:
+        code, message = response["Error"].get("Code", "error"), response["Error"].get("Message", "no message")
+        return f"AWS refused {error.operation_name}: {code}: {message}", _refusal_hint(code)
+    name = type(error).__name__
+    if name in {"NoCredentialsError", "PartialCredentialsError"}:
+        return "No AWS credentials were found.", "Set AWS_PROFILE or AWS_ACCESS_KEY_ID, or log in with `aws sso login`."
+    return f"{name}: {error}", None
+
+
+def _refusal_hint(code: str) -> str | None:
+    if code in {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}:
+        return "The credentials lack a permission for this call."
+    if code in {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}:
+        return "Renew the credentials, for example with `aws sso login`."
+    return None
+
+
+def _say(message: str, hint: str | None) -> None:
+    click.echo(click.style("Error: ", fg="red", bold=True) + message, err=True)
+    if hint:
+        click.echo(hint, err=True)
+
+
+if __name__ == "__main__":
+    main()
