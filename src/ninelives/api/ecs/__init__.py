@@ -1,0 +1,39 @@
+"""ECS: its operations on the region's records. A file a noun; each reads the wire, calls an intent and writes the wire."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from ninelives.api.call import Call, Operations
+from ninelives.api.ecs import (
+    account_settings,
+    capacity_providers,
+    clusters,
+    service_deployments,
+    services,
+    tags,
+    task_definitions,
+    tasks,
+)
+from ninelives.region.region import Region
+
+RegionHandler = Callable[[Region, Call], Mapping[str, Any]]
+
+_HANDLERS: Mapping[str, RegionHandler] = {
+    **account_settings.HANDLERS,
+    **capacity_providers.HANDLERS,
+    **clusters.HANDLERS,
+    **service_deployments.HANDLERS,
+    **services.HANDLERS,
+    **tags.HANDLERS,
+    **task_definitions.HANDLERS,
+    **tasks.HANDLERS,
+}
+
+
+def operations(region: Region) -> Operations:
+    """ECS's operations on ``region``, by name."""
+    return {name: partial(handler, region) for name, handler in _HANDLERS.items()}
+
+
+__all__ = ["operations"]

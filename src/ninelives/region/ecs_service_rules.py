@@ -1,0 +1,211 @@
+"""What a service must keep: its task definition, its load balancers, its network and its scheduling fit together.
+
+Source of the messages: answers of the real service; where a text is not known, it is ours.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from ninelives.model.ecs import Json, ServiceLoadBalancer, TaskDefinition
+from ninelives.model.elbv2 import Forward, TargetGroup
+from ninelives.model.errors import ApiError
+from ninelives.region.ecs_lookup import find_task_definition
+from ninelives.region.region import Region
+
+GRACE_PERIOD_SECONDS_MAX = 2_147_483_647
+LOAD_BALANCERS_MAX = 5
+PLACEMENT_STRATEGIES_MAX = 5
+
+COMES_LATER = {
+    "serviceRegistries": "Service discovery",
+    "vpcLatticeConfigurations": "VPC Lattice",
+    "gatewayConnectors": "A gateway connector",
+}
+"""Members that must be empty, for this region would not do what they ask."""
+
+
+def usable_definition(region: Region, reference: str, *, inactive_code: str = "ClientException") -> TaskDefinition:
+    """The ACTIVE revision that ``reference`` names. RunTask tells an INACTIVE one by another code than services do."""
+    definition = find_task_definition(region, reference)
+    if definition is None:
+        raise ApiError("ClientException", "TaskDefinition not found.")
+    if definition.status != "ACTIVE":
+        raise ApiError(inactive_code, "TaskDefinition is inactive")
+    return definition
+
+
+def check_fargate(definition: TaskDefinition) -> None:
+    """Refuse a definition that Fargate cannot run."""
+    if "FARGATE" not in definition.members["compatibilities"]:
+        raise ApiError("InvalidParameterException", "Task definition does not support launch_type FARGATE.")
+
+
+def check_network(definition: TaskDefinition, network_configuration: Json | None) -> None:
+    """awsvpc, and only awsvpc, asks for subnets."""
+    subnets = (network_configuration or {}).get("awsvpcConfiguration", {}).get("subnets")
+    message = None
+    if definition.network_mode == "awsvpc":
+        if network_configuration is None or "awsvpcConfiguration" not in network_configuration:
+            message = "Network Configuration must be provided when networkMode 'awsvpc' is specified."
+        elif not subnets:
+            message = "subnets can not be empty."
+    elif network_configuration is not None:
+        message = "Network Configuration is not valid for the given networkMode of this task definition."
+    if message is not None:
+        raise ApiError("InvalidParameterException", message)
+
+
+def check_scheduling(given: Json) -> None:
+    """Refuse schedulers and deployment controllers other than REPLICA and ECS: ECS's own mistakes first."""
+    configuration = given.get("deploymentConfiguration", {})
+    if given.get("schedulingStrategy", "REPLICA") == "DAEMON":
+        if "desiredCount" in given:
+            message = "The daemon scheduling strategy does not support a desired count for services."
+            raise ApiError("InvalidParameterException", message)
+        if configuration.get("maximumPercent", 0) > 100:  # noqa: PLR2004 - a percentage
+            message = "The daemon scheduling strategy does not support values above 100 for maximumPercent"
+            raise ApiError("InvalidParameterException", message)
+        raise ApiError(
+            "UnsupportedFeatureException", "The DAEMON scheduling strategy needs container instances: Fargate has none."
+        )
+    check_controller(given)
+    if len(given.get("placementStrategy", ())) > PLACEMENT_STRATEGIES_MAX:
+        raise ApiError("InvalidParameterException", f"Maximum number of strategies is {PLACEMENT_STRATEGIES_MAX}")
+    check_placement(given)
+
+
+def check_controller(given: Json) -> None:
+    """Refuse deployment controllers other than ECS's own."""
+    controller = given.get("deploymentController", {}).get("type", "ECS")
+    if controller == "ECS":
+        return
+    configuration = given.get("deploymentConfiguration", {})
+    if "deploymentCircuitBreaker" in configuration:
+        message = "Deployment circuit breaker feature is only supported with ECS deployment controller"
+        raise ApiError("InvalidParameterException", message)
+    if "alarms" in configuration:
+        message = "Alarm based rollback feature is only supported with ECS deployment controller"
+        raise ApiError("InvalidParameterException", message)
+    if controller == "EXTERNAL" and given.get("taskDefinition"):
+        raise ApiError("InvalidParameterException", "TaskDefinition must be blank")
+    if controller == "EXTERNAL" and given.get("loadBalancers"):
+        raise ApiError("InvalidParameterException", "LoadBalancers must be empty or null")
+    message = f"The deployment controller {controller} is not supported by this region. Use ECS and try again."
+    raise ApiError("UnsupportedFeatureException", message)
+
+
+def check_placement(given: Json) -> None:
+    """Fargate places tasks itself."""
+    for member, name in (("placementConstraints", "constraints"), ("placementStrategy", "strategies")):
+        if given.get(member):
+            raise ApiError("InvalidParameterException", f"Placement {name} are not supported with FARGATE launch type.")
+
+
+def check_comes_later(given: Json) -> None:
+    """Refuse what would be taken and not done."""
+    found = next((name for member, name in COMES_LATER.items() if given.get(member)), None)
+    if given.get("serviceConnectConfiguration", {}).get("enabled"):
+        found = "Service Connect"
+    if found is not None:
+        raise ApiError("UnsupportedFeatureException", f"{found} is not supported by this region yet: it comes later.")
+
+
+def check_volumes(given: Json, definition: TaskDefinition) -> None:
+    """Refuse volumes that are configured at launch (EBS)."""
+    known = {volume.get("name") for volume in definition.members["volumes"]}
+    for one in given.get("volumeConfigurations", ()):
+        name = one["name"]
+        if name not in known:
+            message = f"The volume name '{name}' in your request does not have a matching volume in your Task Definition"
+            raise ApiError("InvalidParameterException", message)
+        message = "A volume that is configured at launch is not supported by this region yet: it comes later."
+        raise ApiError("UnsupportedFeatureException", message)
+
+
+def filled_network(network_configuration: Json) -> Json:
+    """The network configuration as the API shows it."""
+    if "awsvpcConfiguration" not in network_configuration:
+        return network_configuration
+    defaults = {"securityGroups": [], "assignPublicIp": "DISABLED"}
+    return {"awsvpcConfiguration": defaults | network_configuration["awsvpcConfiguration"]}
+
+
+def desired_count(value: int) -> int:
+    if value < 0:
+        raise ApiError("InvalidParameterException", "desiredCount must be at least 0")
+    return value
+
+
+def grace_period(seconds: int | None, load_balancers: Sequence[ServiceLoadBalancer]) -> timedelta:
+    """The health check grace period; only a service behind a load balancer has one."""
+    if not seconds:
+        return timedelta()
+    if not load_balancers:
+        message = "Health check grace period is only valid for services configured to use load balancers"
+        raise ApiError("InvalidParameterException", message)
+    if not 0 < seconds <= GRACE_PERIOD_SECONDS_MAX:
+        message = f"healthCheckGracePeriodSeconds must be between 0 and {GRACE_PERIOD_SECONDS_MAX}"
+        raise ApiError("InvalidParameterException", message)
+    return timedelta(seconds=seconds)
+
+
+def read_load_balancers(given: Sequence[Json]) -> tuple[ServiceLoadBalancer, ...]:
+    """The load balancers of a request, each one with its target group, container and port."""
+    if len(given) > LOAD_BALANCERS_MAX:
+        raise ApiError("InvalidParameterException", f"A service can have at most {LOAD_BALANCERS_MAX} load balancers.")
+    return tuple(_read_load_balancer(one) for one in given)
+
+
+def _read_load_balancer(given: Json) -> ServiceLoadBalancer:
+    if "loadBalancerName" in given:
+        message = "Classic Load Balancers are not supported with Fargate."
+        if "targetGroupArn" in given:
+            message = "loadBalancerName and targetGroupArn cannot both be specified. Specify one of them and try again."
+        raise ApiError("InvalidParameterException", message)
+    if given.get("advancedConfiguration"):
+        message = (
+            "advancedConfiguration belongs to blue/green deployments, which this region does not support yet: they come later."
+        )
+        raise ApiError("UnsupportedFeatureException", message)
+    for member in ("targetGroupArn", "containerName", "containerPort"):
+        if given.get(member) in {None, ""}:
+            raise ApiError("InvalidParameterException", f"{member} can not be empty in a load balancer of a service.")
+    return ServiceLoadBalancer(
+        target_group_arn=given["targetGroupArn"],
+        container_name=given["containerName"],
+        container_port=given["containerPort"],
+    )
+
+
+def check_load_balancers(region: Region, load_balancers: Sequence[ServiceLoadBalancer], definition: TaskDefinition) -> None:
+    """Each target group is behind a listener and takes such tasks; each container and port is in the definition."""
+    containers = {container.name: container for container in definition.containers}
+    for one in load_balancers:
+        group = region.state.target_groups.get(one.target_group_arn)
+        container = containers.get(one.container_name)
+        message = None
+        if container is None:
+            message = f"The container {one.container_name} does not exist in the task definition."
+        elif one.container_port not in container.container_ports:
+            message = f"The container {one.container_name} did not have a container port {one.container_port} defined."
+        elif group is None:
+            message = f"The specified target group does not exist: {one.target_group_arn}. Specify a valid one and try again."
+        elif not _is_behind_a_listener(region, group):
+            message = f"The target group with targetGroupArn {group.arn} does not have an associated load balancer."
+        elif group.target_type == "instance" and definition.network_mode == "awsvpc":
+            message = (
+                f"The provided target group {group.arn} has target type instance, which is incompatible with the awsvpc "
+                "network mode specified in the task definition."
+            )
+        if message is not None:
+            raise ApiError("InvalidParameterException", message)
+    places = [(one.target_group_arn, one.container_name, one.container_port) for one in load_balancers]
+    if len(set(places)) < len(places):
+        raise ApiError("InvalidParameterException", "load balancers can not contain duplicates.")
+
+
+def _is_behind_a_listener(region: Region, group: TargetGroup) -> bool:
+    return any(
+        isinstance(rule.action, Forward) and any(one.arn == group.arn for one in rule.action.target_groups)
+        for rule in region.state.rules.values()
+    )

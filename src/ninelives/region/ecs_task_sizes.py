@@ -1,0 +1,57 @@
+"""Task sizes: how ``cpu`` and ``memory`` are written, and which pairs Fargate has.
+
+Source: ``ecs`` 2014-11-13, ``RegisterTaskDefinitionRequest.cpu`` and ``.memory``.
+"""
+
+import re
+
+CPU_UNITS = range(128, 196_609)
+"""What a task's ``cpu`` may be on any launch type."""
+
+_FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
+    256: (512, 1024, 2048),
+    512: tuple(range(1024, 4096 + 1, 1024)),
+    1024: tuple(range(2048, 8192 + 1, 1024)),
+    2048: tuple(range(4096, 16384 + 1, 1024)),
+    4096: tuple(range(8192, 30720 + 1, 1024)),
+    8192: tuple(range(16384, 61440 + 1, 4096)),
+    16384: tuple(range(32768, 122880 + 1, 8192)),
+}
+_WINDOWS_CPU_MIN = 1024
+_VCPU = re.compile(r"(\d+|\d*\.\d+)\s*vcpu", re.IGNORECASE)
+_GIB = re.compile(r"(\d+|\d*\.\d+)\s*gb", re.IGNORECASE)
+
+
+def cpu_units(text: str) -> int | None:
+    """Units of 1024 a vCPU; None for what is not a size.
+
+    >>> cpu_units("256"), cpu_units("0.5 vCPU"), cpu_units(".25 vcpu"), cpu_units("much")
+    (256, 512, 256, None)
+    """
+    return _units(text, _VCPU)
+
+
+def memory_mib(text: str) -> int | None:
+    """MiB; None for what is not a size.
+
+    >>> memory_mib("512"), memory_mib("1 GB"), memory_mib("0.5GB"), memory_mib("-1")
+    (512, 1024, 512, None)
+    """
+    return _units(text, _GIB)
+
+
+def _units(text: str, written: re.Pattern[str]) -> int | None:
+    text = text.strip()
+    if text.isdecimal():
+        return int(text)
+    match = written.fullmatch(text)
+    return None if match is None else int(float(match[1]) * 1024)
+
+
+def is_fargate_size(cpu: int, memory: int, *, windows: bool = False) -> bool:
+    """Whether Fargate has tasks of this size (CPU units, MiB).
+
+    >>> is_fargate_size(256, 512), is_fargate_size(256, 4096), is_fargate_size(256, 512, windows=True)
+    (True, False, False)
+    """
+    return memory in _FARGATE_MEMORY.get(cpu, ()) and not (windows and cpu < _WINDOWS_CPU_MIN)

@@ -1,0 +1,186 @@
+"""Intents on tasks: run, stop, protect."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from ninelives.model.ecs import Cluster, DesiredStatus, Json, LastStatus, StopCode, Task, TaskDefinition
+from ninelives.model.errors import ApiError
+from ninelives.region import ecs_service_rules as rules
+from ninelives.region.ecs_capacity import capacity, resolved_platform
+from ninelives.region.ecs_lookup import active_cluster, find_task, task_arn
+from ninelives.region.ecs_services import Idempotency, platform_family
+from ninelives.region.ecs_task_sizes import cpu_units, is_fargate_size, memory_mib
+from ninelives.region.region import Region
+from ninelives.region.tasks import new_task
+
+COUNTS = range(1, 11)
+OVERRIDES_MAX_LENGTH = 8192
+REASON_MAX_LENGTH = 1024
+PROTECTION_MINUTES = range(1, 2881)
+DEFAULT_PROTECTION = timedelta(minutes=120)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TasksWanted:
+    """What RunTask asks for; ``given`` has the request's members as the API spells them."""
+
+    task_definition: str
+    count: int = 1
+    group: str | None = None
+    started_by: str | None = None
+    overrides: Json
+    overrides_length: int
+    """Characters of the overrides as JSON."""
+    given: Json
+    tags: Json
+    idempotency: Idempotency | None = None
+
+
+def run_task(region: Region, cluster: str | None, wanted: TasksWanted) -> list[Task]:
+    """New tasks, which the loop starts. The same request with the same client token is answered with the tasks it made."""
+    found_cluster = active_cluster(region, cluster)
+    earlier = _tasks_of_token(region, found_cluster, wanted.idempotency)
+    if earlier:
+        return earlier
+    definition, members = _checked(region, found_cluster, wanted)
+    tags: dict[str, Any] = dict(wanted.tags)
+    if wanted.given.get("propagateTags") == "TASK_DEFINITION":
+        tags = dict(definition.tags) | tags
+    tasks = [
+        new_task(
+            region,
+            definition,
+            found_cluster.arn,
+            group=wanted.group or f"family:{definition.family}",
+            started_by=wanted.started_by,
+            overrides=wanted.overrides,
+            members=members,
+            tags=tags,
+        )
+        for _ in range(wanted.count)
+    ]
+    with region.state.transaction() as changes:
+        changes.put(*tasks)
+    region.wake()
+    return tasks
+
+
+def _tasks_of_token(region: Region, cluster: Cluster, idempotency: Idempotency | None) -> list[Task]:
+    if idempotency is None:
+        return []
+    found = [
+        task
+        for task in region.state.tasks.values()
+        if task.cluster_arn == cluster.arn and task.members.get("clientToken") == idempotency.client_token
+    ]
+    if any(task.members["requestDigest"] != idempotency.request_digest for task in found):
+        raise ApiError("ConflictException", "The client token was used by an earlier request with other parameters.")
+    return found
+
+
+def _checked(region: Region, cluster: Cluster, wanted: TasksWanted) -> tuple[TaskDefinition, Json]:
+    """The definition to run, and the members of its tasks."""
+    given = wanted.given
+    if wanted.count not in COUNTS:
+        raise ApiError("InvalidParameterException", "count must be between 1 and 10")
+    if wanted.group is not None and wanted.group.startswith("service:"):
+        raise ApiError("InvalidParameterException", "A group that starts with 'service:' belongs to a service.")
+    rules.check_placement(given)
+    definition = rules.usable_definition(region, wanted.task_definition, inactive_code="InvalidParameterException")
+    launched = capacity(cluster, launch_type=given.get("launchType"), strategy=given.get("capacityProviderStrategy"))
+    rules.check_fargate(definition)
+    rules.check_volumes(given, definition)
+    network = given.get("networkConfiguration")
+    rules.check_network(definition, network)
+    _check_overrides(definition, wanted)
+    members: dict[str, Any] = {
+        "platformVersion": resolved_platform(given.get("platformVersion")),
+        "platformFamily": platform_family(definition),
+        "enableExecuteCommand": given.get("enableExecuteCommand", False),
+        "networkConfiguration": None if network is None else rules.filled_network(network),
+        **(wanted.idempotency.members if wanted.idempotency else {}),
+    }
+    return definition, members | dict(launched.members)
+
+
+def _check_overrides(definition: TaskDefinition, wanted: TasksWanted) -> None:
+    overrides = wanted.overrides
+    if wanted.overrides_length > OVERRIDES_MAX_LENGTH:
+        raise ApiError("InvalidParameterException", f"Container Overrides length must be at most {OVERRIDES_MAX_LENGTH}")
+    names = {container.name for container in definition.containers}
+    for one in overrides.get("containerOverrides", ()):
+        if one.get("name") not in names:
+            message = f"Override for container named {one.get('name')} is not a container in the TaskDefinition."
+            raise ApiError("InvalidParameterException", message)
+    cpu = cpu_units(overrides["cpu"]) if "cpu" in overrides else definition.cpu_units
+    memory = memory_mib(overrides["memory"]) if "memory" in overrides else definition.memory_mib
+    if cpu is None or memory is None or not is_fargate_size(cpu, memory):
+        raise ApiError("ClientException", "No Fargate configuration exists for given values.")
+
+
+def stop_task(region: Region, cluster: str | None, task: str, *, reason: str | None) -> Task:
+    """The task, to be stopped. One that is to stop already stays as it is, with its first reason."""
+    found = find_task(region, active_cluster(region, cluster), task)
+    if found is None:
+        raise ApiError("InvalidParameterException", "The referenced task was not found.")
+    if reason is not None and len(reason) > REASON_MAX_LENGTH:
+        raise ApiError("InvalidParameterException", f"The reason can have at most {REASON_MAX_LENGTH} characters.")
+    if found.desired_status is DesiredStatus.STOPPED:
+        return found
+    found = replace(
+        found,
+        desired_status=DesiredStatus.STOPPED,
+        stop_code=StopCode.USER_INITIATED,
+        stopped_reason=reason or "Task stopped by user",
+        version=found.version + 1,
+    )
+    with region.state.transaction() as changes:
+        changes.put(found)
+    region.wake()
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotProtected:
+    """A task whose protection cannot be read or set: ``MISSING``, or ``TASK_NOT_VALID`` for one without a service."""
+
+    arn: str
+    reason: str
+    detail: str | None = None
+
+
+def protectable_tasks(region: Region, cluster: str, references: Sequence[str]) -> tuple[list[Task], list[NotProtected]]:
+    """The service tasks among ``references``, and the others with the reason."""
+    found_cluster = active_cluster(region, cluster)
+    if not references:
+        raise ApiError("InvalidParameterException", "Tasks can not be empty.")
+    tasks, failures = [], []
+    for reference in references:
+        task = find_task(region, found_cluster, reference)
+        if task is None or task.last_status is LastStatus.STOPPED:
+            failures.append(NotProtected(arn=task_arn(region, found_cluster, reference), reason="MISSING"))
+        elif task.service_arn is None:
+            detail = "Task protection is only available for tasks that belong to a service."
+            failures.append(NotProtected(arn=task.arn, reason="TASK_NOT_VALID", detail=detail))
+        else:
+            tasks.append(task)
+    return tasks, failures
+
+
+def update_task_protection(
+    region: Region, cluster: str, references: Sequence[str], *, is_protected: bool, expires_in_minutes: int | None
+) -> tuple[list[Task], list[NotProtected]]:
+    """The tasks with their new protection from scale-in and deployments, and those that cannot have one."""
+    if expires_in_minutes is not None and expires_in_minutes not in PROTECTION_MINUTES:
+        low, high = PROTECTION_MINUTES[0], PROTECTION_MINUTES[-1]
+        raise ApiError("InvalidParameterException", f"expiresInMinutes must be between {low} and {high}.")
+    tasks, failures = protectable_tasks(region, cluster, references)
+    lasting = timedelta(minutes=expires_in_minutes) if expires_in_minutes is not None else DEFAULT_PROTECTION
+    until = region.now() + lasting if is_protected else None
+    tasks = [replace(task, protected_until=until) for task in tasks]
+    with region.state.transaction() as changes:
+        changes.put(*tasks)
+    region.wake()
+    return tasks, failures
