@@ -291,6 +291,8 @@ class Deployment:
     last_failure_reason: str | None = None
     last_start_at: datetime | None = None
     """When tasks of this deployment were last started; gaps between starts are measured from here."""
+    completed_at: datetime | None = None
+    """When it was last COMPLETED: it was proven once, whatever happens to it since."""
     steady_state_at: datetime | None = None
     """When "has reached a steady state." was last told; None once something has disturbed it."""
     told_problems: tuple[tuple[str, datetime], ...] = ()

@@ -1,0 +1,43 @@
+"""How the live tasks of one side stand: healthy, on their way, or failing."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ninelives.model.ecs import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Live tasks, each in one place, the best to keep first.
+
+    ``waiting`` ones are neither healthy nor failing: they boot, or their health is not known (yet).
+    """
+
+    healthy: tuple[Task, ...]
+    waiting: tuple[Task, ...]
+    failing: tuple[Task, ...]
+
+    @property
+    def best_first(self) -> tuple[Task, ...]:
+        return (*self.healthy, *self.waiting, *self.failing)
+
+    def __len__(self) -> int:
+        return len(self.healthy) + len(self.waiting) + len(self.failing)
+
+
+def standing_of(tasks: Iterable[Task], failing: Collection[str]) -> Standing:
+    """The standing of live ``tasks``; ``failing`` has the ARNs of those that fail a check.
+
+    Proven tasks are kept before others, old ones before young ones.
+    """
+    ranked = sorted(tasks, key=_rank)
+    return Standing(
+        healthy=tuple(task for task in ranked if task.healthy_since is not None),
+        waiting=tuple(task for task in ranked if task.healthy_since is None and task.arn not in failing),
+        failing=tuple(task for task in ranked if task.healthy_since is None and task.arn in failing),
+    )
+
+
+def _rank(task: Task) -> tuple[bool, bool, datetime, str]:
+    return (not task.was_healthy, task.started_at is None, task.created_at, task.arn)
