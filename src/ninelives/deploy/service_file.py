@@ -73,7 +73,9 @@ class Image(Part):
     )
     dockerfile: str = Field(default="Dockerfile", description="Path of the Dockerfile within the build folder.")
     args: Mapping[str, str] = Field(default_factory=dict, description="Build arguments; `{version}` stands for the version.")
-    platform: Literal["linux/amd64", "linux/arm64"] = Field(default="linux/amd64", description="What the tasks run on.")
+    platform: Literal["linux/amd64", "linux/arm64"] | None = Field(
+        default=None, description="What the tasks run on; on AWS by default linux/amd64, locally what the machine is."
+    )
 
     @model_validator(mode="after")
     def _comes_from_somewhere(self) -> "Image":

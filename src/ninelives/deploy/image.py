@@ -1,0 +1,183 @@
+"""The image of a version: taken from the repository if it is there, else built and pushed.
+
+A tag is never moved: what is in the repository under the version's name *is* the version.
+"""
+
+import base64
+import re
+import tempfile
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from ninelives.deploy.aws import Aws, error_code
+from ninelives.deploy.build_context import read_context
+from ninelives.deploy.distribution import push, repository_of
+from ninelives.deploy.docker_build import Build, build_and_push, why_docker_cannot
+from ninelives.deploy.dockerfile import in_a_line, interpret
+from ninelives.deploy.errors import BuildFailed, DeployError
+from ninelives.deploy.foundation import ecr_repository_name
+from ninelives.deploy.host_image import make_host_image
+from ninelives.deploy.reading import Definition
+from ninelives.deploy.reports import Act, Tell
+from ninelives.deploy.service_file import TAG_PATTERN, VERSION_PLACEHOLDER
+
+AWS_PLATFORM = "linux/amd64"
+"""What Fargate runs on when the file names no platform."""
+
+
+class Builder(StrEnum):
+    """What builds images. ``auto``: Docker where its engine answers, else this host."""
+
+    AUTO = "auto"
+    DOCKER = "docker"
+    HOST = "host"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """The image of a version. ``digest`` is None where the repository is not ours to ask."""
+
+    reference: str
+    version: str
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What a version is built from, the placeholders filled in."""
+
+    folder: Path
+    dockerfile: str
+
+
+def require_version(version: str) -> str:
+    """The version, if it can tag an image and names one. Raises ``DeployError``."""
+    if not re.fullmatch(TAG_PATTERN, version):
+        raise DeployError(
+            f"{version!r} cannot name a version: expected letters, digits, dots, hyphens and underscores, 128 at the most."
+        )
+    if version == "latest":
+        raise DeployError(
+            "'latest' names no version: nobody could tell tomorrow what it was.",
+            hint="Use a release number or a commit, such as 2.0.1.",
+        )
+    return version
+
+
+def find_digest(aws: Aws, definition: Definition, version: str) -> str | None:
+    """Digest of the version's image in the service's repository; None when it is not there."""
+    name = ecr_repository_name(definition.file)
+    try:
+        found = aws.ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": version}])["imageDetails"]
+    except Exception as error:
+        if error_code(error) in {"ImageNotFoundException", "RepositoryNotFoundException"}:
+            return None
+        raise
+    return str(found[0]["imageDigest"]) if found else None
+
+
+def require_sources(definition: Definition, version: str) -> Sources:
+    """What the version is built from. Raises ``BuildFailed`` naming what is missing."""
+    image = definition.file.image
+    assert image.build is not None
+    folder = definition.folder / image.build.replace(VERSION_PLACEHOLDER, version)
+    dockerfile = image.dockerfile.replace(VERSION_PLACEHOLDER, version)
+    if not folder.is_dir():
+        raise BuildFailed(
+            f"{definition.path}: image.build: there is no folder {folder}.",
+            hint=_versions_hint(definition, image.build, version),
+        )
+    if not (folder / dockerfile).is_file():
+        raise BuildFailed(
+            f"{definition.path}: there is no Dockerfile {folder / dockerfile}.",
+            hint="Write one, or name it with `image: {build: …, dockerfile: …}`.",
+        )
+    return Sources(folder=folder, dockerfile=dockerfile)
+
+
+def _versions_hint(definition: Definition, build: str, version: str) -> str | None:
+    """Which versions there are, when the version is a folder's name."""
+    before, placeholder, _ = build.partition(VERSION_PLACEHOLDER)
+    above = definition.folder / (before or ".")
+    if not placeholder or not before.endswith("/") or not above.is_dir():
+        return None
+    known = sorted(path.name for path in above.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return f"Version {version} is not there; {above} holds {', '.join(known) or 'none'}."
+
+
+def provide_image(
+    aws: Aws, definition: Definition, version: str, repository_uri: str, *, builder: Builder, tell: Tell
+) -> Image:
+    """The version's image, in the repository. Raises ``BuildFailed`` or ``PushFailed``."""
+    reference = f"{repository_uri}:{version}"
+    if definition.file.image.build is None:
+        return Image(reference=reference, version=version, digest=None)
+    digest = find_digest(aws, definition, version)
+    if digest is not None:
+        tell(Act.FOUND, f"image {reference}; a version is never built twice")
+        return Image(reference=reference, version=version, digest=digest)
+    sources = require_sources(definition, version)
+    if _chosen(builder, tell) is Builder.DOCKER:
+        _build_with_docker(aws, definition, version, repository_uri, sources)
+        tell(Act.BUILT, f"image {reference} with Docker, pushed")
+    else:
+        _build_on_host(aws, definition, version, repository_uri, sources, tell)
+    return Image(reference=reference, version=version, digest=find_digest(aws, definition, version))
+
+
+def _chosen(builder: Builder, tell: Tell) -> Builder:
+    if builder is Builder.HOST:
+        return builder
+    problem = why_docker_cannot()
+    if problem is None:
+        return Builder.DOCKER
+    if builder is Builder.DOCKER:
+        raise BuildFailed(
+            f"The image cannot be built: {problem}",
+            hint="Start Docker (or add this user to the group `docker`), or use `--builder host` for the embedded region.",
+        )
+    tell(Act.NOTE, f"{problem} A host image is made instead.")
+    return Builder.HOST
+
+
+def _arguments(definition: Definition, version: str) -> dict[str, str]:
+    return {name: value.replace(VERSION_PLACEHOLDER, version) for name, value in definition.file.image.args.items()}
+
+
+def _credentials(aws: Aws) -> str:
+    """ECR's token: ``user:password`` in base 64."""
+    data = aws.ecr.get_authorization_token()["authorizationData"]
+    return str(data[0]["authorizationToken"])
+
+
+def _build_with_docker(aws: Aws, definition: Definition, version: str, repository_uri: str, sources: Sources) -> None:
+    username, _, password = base64.b64decode(_credentials(aws)).decode().partition(":")
+    build = Build(
+        folder=sources.folder,
+        dockerfile=sources.dockerfile,
+        arguments=_arguments(definition, version),
+        platform=definition.file.image.platform or (None if definition.is_local else AWS_PLATFORM),
+        labels={"org.opencontainers.image.version": version},
+    )
+    build_and_push(build, repository_uri, version, username=username, password=password)
+
+
+def _build_on_host(aws: Aws, definition: Definition, version: str, repository_uri: str, sources: Sources, tell: Tell) -> None:
+    if not definition.is_local:
+        raise BuildFailed(
+            f"A host image runs in the embedded region only, not in {definition.environment!r}.",
+            hint="Build with Docker, or push the image yourself and deploy its version.",
+        )
+    recipe = interpret(
+        (sources.folder / sources.dockerfile).read_text(encoding="utf-8"),
+        read_context(sources.folder),
+        _arguments(definition, version),
+        name=str(sources.folder / sources.dockerfile),
+    )
+    with tempfile.TemporaryDirectory(prefix="ninelives-image-") as folder:
+        image = make_host_image(recipe, Path(folder), version=version, command=definition.file.command)
+        push(image, repository_of(repository_uri, f"Basic {_credentials(aws)}"), version)
+    tell(Act.BUILT, f"host image {repository_uri}:{version} ({len(recipe.files)} files), pushed")
+    if recipe.skipped:
+        tell(Act.NOTE, f"not carried out on the host: {in_a_line(recipe.skipped)}; this machine must bring what they make")
