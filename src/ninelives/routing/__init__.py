@@ -1,5 +1,14 @@
 """Load balancers, listeners, rules, target groups and targets, resolved to one consistent Envoy snapshot. Pure."""
 
+from ninelives.routing.clusters import HEALTH_LOG, Admission, HealthRule, admitted, endpoint_addresses
 from ninelives.routing.snapshot import EnvoySnapshot, resolve
 
-__all__ = ["EnvoySnapshot", "resolve"]
+__all__ = [
+    "HEALTH_LOG",
+    "Admission",
+    "EnvoySnapshot",
+    "HealthRule",
+    "admitted",
+    "endpoint_addresses",
+    "resolve",
+]

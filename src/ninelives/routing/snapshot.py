@@ -1,11 +1,14 @@
 """Which Envoy resources the records of ELB amount to."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ninelives.model.elbv2 import Listener, LoadBalancer, Rule, Target, TargetGroup, TargetKey
+from ninelives.model.elbv2 import Forward, Listener, LoadBalancer, Rule, Target, TargetGroup, TargetKey
 from ninelives.model.timing import Timing
+from ninelives.routing.clusters import HealthRule, assignment, cluster, cluster_name, health_rule
+from ninelives.routing.listeners import envoy_listener, listener_name, route_configuration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +22,10 @@ class EnvoySnapshot:
     secrets: Mapping[str, Any] = field(default_factory=dict)
     targets: Mapping[TargetKey, tuple[str, str]] = field(default_factory=dict)
     """Where each registered target is found: cluster name and ``ip:port``."""
+    unused: frozenset[TargetKey] = frozenset()
+    """Registered targets of groups that no listener uses; Envoy does not know them."""
+    health_rules: Mapping[str, HealthRule] = field(default_factory=dict)
+    """When a target counts as healthy, by cluster name."""
 
 
 def resolve(
@@ -29,6 +36,49 @@ def resolve(
     target_groups: Iterable[TargetGroup],
     targets: Iterable[Target],
     timing: Timing,
+    access_log: str | None = None,
 ) -> EnvoySnapshot:
-    """Resources for every load balancer; only what refers to something that exists."""
-    raise NotImplementedError
+    """Resources for every load balancer; only what refers to something that exists.
+
+    A target group is in use when a rule of a served listener forwards to it, at whatever weight. ``access_log`` is the file
+    that every listener writes its requests to (JSON, a line each), absolute or below the directory in which Envoy runs.
+    Not served: listeners that are not HTTP (there are no certificates yet), and stickiness (refuse both at the door).
+    """
+    balancers = {balancer.arn: balancer for balancer in load_balancers}
+    served = [one for one in listeners if one.load_balancer_arn in balancers and one.protocol == "HTTP"]
+    rules_by_listener: dict[str, list[Rule]] = defaultdict(list)
+    for rule in rules:
+        rules_by_listener[rule.listener_arn].append(rule)
+    named = {arn for listener in served for rule in rules_by_listener[listener.arn] for arn in _groups_of(rule)}
+
+    groups = {group.arn: group for group in target_groups}
+    in_use = {arn: group for arn, group in groups.items() if arn in named}
+    envoy_clusters = {arn: cluster_name(arn) for arn in in_use}
+    targets_by_group: dict[str, list[Target]] = defaultdict(list)
+    for target in targets:
+        targets_by_group[target.target_group_arn].append(target)
+
+    return EnvoySnapshot(
+        clusters={envoy_clusters[arn]: cluster(group, timing) for arn, group in in_use.items()},
+        endpoints={envoy_clusters[arn]: assignment(group, targets_by_group[arn]) for arn, group in in_use.items()},
+        listeners={
+            listener_name(one.arn): envoy_listener(balancers[one.load_balancer_arn], one, access_log) for one in served
+        },
+        routes={
+            listener_name(one.arn): route_configuration(
+                balancers[one.load_balancer_arn], one, rules_by_listener[one.arn], envoy_clusters
+            )
+            for one in served
+        },
+        targets={
+            target.target_key: (envoy_clusters[arn], f"{target.id}:{target.port}")
+            for arn in in_use
+            for target in targets_by_group[arn]
+        },
+        unused=frozenset(target.target_key for arn in groups.keys() - in_use.keys() for target in targets_by_group[arn]),
+        health_rules={envoy_clusters[arn]: health_rule(group, timing) for arn, group in in_use.items()},
+    )
+
+
+def _groups_of(rule: Rule) -> list[str]:
+    return [group.arn for group in rule.action.target_groups] if isinstance(rule.action, Forward) else []

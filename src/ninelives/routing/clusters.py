@@ -1,0 +1,254 @@
+"""A target group as an Envoy cluster with its endpoints.
+
+Which targets may get requests is said by the endpoint itself, not left to Envoy's panic mode: Envoy's load balancer sees only
+endpoints that are *admitted* (a subset by metadata). Not admitted are targets that have never passed a check (ALB: "not in
+service until it passes one health check") and draining ones; so the fail-open of a group in which every target is unhealthy
+reaches neither of them.
+
+Healthy again: Envoy's ``healthy_threshold`` is 1, because it would ask that many successes of a fresh target too whose very
+first check failed, and ALB asks one. ALB's ``HealthyThresholdCount`` for a target that was unhealthy is kept by the data
+plane: it marks such an endpoint ``UNHEALTHY`` (``Admission.HELD``: Envoy goes on checking it and sends it nothing) until it
+has passed that many checks in a row. If the control plane is dead just then, one success is enough.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from typing import Any
+
+from ninelives.model.elbv2 import Target, TargetGroup, TargetHealthCheck
+from ninelives.model.timing import Timing
+
+Json = dict[str, Any]
+
+TYPE = "type.googleapis.com/envoy"
+HEALTH_LOG = "health.log"
+"""File of health check events, in the directory in which Envoy runs."""
+SHORTEST_INTERVAL = timedelta(seconds=0.2)
+IDLE_TIMEOUT = timedelta(seconds=60)
+UNLIMITED = 1_000_000
+
+ADMITTED: Json = {"filter_metadata": {"envoy.lb": {"admitted": "yes"}}}
+
+ALGORITHMS = {
+    "round_robin": "ROUND_ROBIN",
+    "least_outstanding_requests": "LEAST_REQUEST",
+    "weighted_random": "RANDOM",
+}
+
+
+class Admission(Enum):
+    """What a registered target may get."""
+
+    WAITING = "checks only: it has not passed one yet"
+    SERVING = "requests, while its checks pass"
+    HELD = "checks only: it was unhealthy; requests only where the whole group fails open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthRule:
+    """When a target of a group counts as healthy; ``interval`` is in the region's time. ``checked`` is False where health
+    checks are off.
+    """
+
+    healthy_threshold: int
+    unhealthy_threshold: int
+    interval: timedelta
+    timeout: timedelta
+    checked: bool = True
+
+
+def cluster_name(target_group_arn: str) -> str:
+    """Name and id of the target group, e.g. ``cats/6d0ecf831eec9f09``."""
+    return target_group_arn.rsplit(":targetgroup/", maxsplit=1)[-1]
+
+
+def health_rule(group: TargetGroup, timing: Timing) -> HealthRule:
+    """Only the interval is policy, and scaled; the timeout is the application's."""
+    check = group.health_check
+    return HealthRule(
+        healthy_threshold=check.healthy_threshold,
+        unhealthy_threshold=check.unhealthy_threshold,
+        interval=max(SHORTEST_INTERVAL, timing.scaled(check.interval)),
+        timeout=check.timeout,
+        checked=check.enabled,
+    )
+
+
+def cluster(group: TargetGroup, timing: Timing) -> Json:
+    """The cluster of a target group, without its endpoints."""
+    found: Json = {
+        "@type": f"{TYPE}.config.cluster.v3.Cluster",
+        "name": cluster_name(group.arn),
+        "type": "EDS",
+        "connect_timeout": "10s",
+        "eds_cluster_config": {"eds_config": {"resource_api_version": "V3", "ads": {}}},
+        "lb_policy": ALGORITHMS.get(group.attributes.get("load_balancing.algorithm.type", ""), "ROUND_ROBIN"),
+        "lb_subset_config": {"fallback_policy": "NO_FALLBACK", "subset_selectors": [{"keys": ["admitted"]}]},
+        # Else a healthy endpoint that is removed stays, and keeps getting requests.
+        "ignore_health_on_host_removal": True,
+        "common_lb_config": {
+            # Fail open only where none of up to a hundred is healthy; a failed check counts at once, not up to 1 s later.
+            "healthy_panic_threshold": {"value": 1},
+            "update_merge_window": "0s",
+        },
+        "circuit_breakers": {
+            "thresholds": [
+                {
+                    "max_connections": UNLIMITED,
+                    "max_pending_requests": UNLIMITED,
+                    "max_requests": UNLIMITED,
+                    "max_retries": UNLIMITED,
+                }
+            ]
+        },
+        "metadata": {"filter_metadata": {"ninelives": {"arn": group.arn}}},
+        "typed_extension_protocol_options": _protocol(group),
+    }
+    if group.health_check.enabled:
+        found["health_checks"] = [_health_check(group.health_check, health_rule(group, timing), group.protocol_version)]
+    if group.protocol == "HTTPS":
+        # ALB takes any certificate that a target shows.
+        found["transport_socket"] = {
+            "name": "tls",
+            "typed_config": {"@type": f"{TYPE}.extensions.transport_sockets.tls.v3.UpstreamTlsContext"},
+        }
+    return found
+
+
+def _protocol(group: TargetGroup) -> Json:
+    explicit: Json = (
+        {"http_protocol_options": {"header_key_format": preserved_header_case()}}
+        if group.protocol_version == "HTTP1"
+        else {"http2_protocol_options": {}}
+    )
+    return {
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": f"{TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "common_http_protocol_options": {
+                "idle_timeout": f"{IDLE_TIMEOUT.seconds}s",
+                "max_response_headers_kb": 32,
+            },
+            "explicit_http_config": explicit,
+        }
+    }
+
+
+def preserved_header_case() -> Json:
+    return {
+        "stateful_formatter": {
+            "name": "preserve_case",
+            "typed_config": {
+                "@type": f"{TYPE}.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig"
+            },
+        }
+    }
+
+
+def _health_check(check: TargetHealthCheck, rule: HealthRule, protocol_version: str) -> Json:
+    interval = f"{rule.interval.total_seconds():g}s"
+    return {
+        "timeout": f"{rule.timeout.total_seconds():g}s",
+        "interval": interval,
+        # Their default is 60 s.
+        "no_traffic_interval": interval,
+        "no_traffic_healthy_interval": interval,
+        "unhealthy_threshold": rule.unhealthy_threshold,
+        "healthy_threshold": 1,
+        "reuse_connection": False,
+        "always_log_health_check_failures": True,
+        "http_health_check": {
+            "path": check.path,
+            "expected_statuses": status_ranges(check.matcher),
+            # Else one unexpected status is enough, whatever the threshold says.
+            "retriable_statuses": [{"start": 100, "end": 600}],
+            "codec_client_type": "HTTP1" if protocol_version == "HTTP1" else "HTTP2",
+            "request_headers_to_add": [
+                {
+                    "header": {"key": "user-agent", "value": "ELB-HealthChecker/2.0"},
+                    "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+                }
+            ],
+        },
+        "event_logger": [
+            {
+                "name": "file",
+                "typed_config": {
+                    "@type": f"{TYPE}.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink",
+                    "event_log_path": HEALTH_LOG,
+                },
+            }
+        ],
+    }
+
+
+def status_ranges(matcher: str) -> list[Json]:
+    """A ``Matcher.HttpCode`` as half-open ranges.
+
+    >>> status_ranges("200-299,301")
+    [{'start': 200, 'end': 300}, {'start': 301, 'end': 302}]
+    """
+    found = []
+    for part in matcher.split(","):
+        first, _, last = part.strip().partition("-")
+        found.append({"start": int(first), "end": int(last or first) + 1})
+    return found
+
+
+def assignment(group: TargetGroup, targets: Iterable[Target]) -> Json:
+    """The endpoints of a target group; whether they are admitted is the data plane's to add (``admitted``)."""
+    ordered = sorted(targets, key=lambda target: (target.id, target.port))
+    return {
+        "@type": f"{TYPE}.config.endpoint.v3.ClusterLoadAssignment",
+        "cluster_name": cluster_name(group.arn),
+        "endpoints": [{"lb_endpoints": [_endpoint(group, target) for target in ordered]}] if ordered else [],
+    }
+
+
+def _endpoint(group: TargetGroup, target: Target) -> Json:
+    health_check: Json = {"hostname": f"{target.id}:{target.port}"}
+    if group.health_check.port != "traffic-port":
+        health_check |= {"hostname": f"{target.id}:{group.health_check.port}", "port_value": int(group.health_check.port)}
+    return {
+        "endpoint": {
+            "address": {"socket_address": {"address": target.id, "port_value": target.port}},
+            "health_check_config": health_check,
+        },
+        "health_status": "UNKNOWN" if target.draining_since is None else "DRAINING",
+    }
+
+
+def endpoint_addresses(assignment: Json) -> list[str]:
+    """``ip:port`` of each endpoint, in order."""
+    return [address_of(one) for locality in assignment["endpoints"] for one in locality["lb_endpoints"]]
+
+
+def address_of(endpoint: Json) -> str:
+    address = endpoint["endpoint"]["address"]["socket_address"]
+    return f"{address['address']}:{address['port_value']}"
+
+
+def admitted(assignment: Json, admissions: Mapping[str, Admission]) -> Json:
+    """``assignment`` with each endpoint admitted as ``admissions`` says by ``ip:port`` (not named: waiting).
+
+    A draining endpoint is never admitted.
+    """
+    return assignment | {
+        "endpoints": [
+            {"lb_endpoints": [_admitted(one, admissions) for one in locality["lb_endpoints"]]}
+            for locality in assignment["endpoints"]
+        ]
+    }
+
+
+def _admitted(endpoint: Json, admissions: Mapping[str, Admission]) -> Json:
+    if endpoint["health_status"] == "DRAINING":
+        return endpoint
+    match admissions.get(address_of(endpoint), Admission.WAITING):
+        case Admission.WAITING:
+            return endpoint
+        case Admission.SERVING:
+            return endpoint | {"metadata": ADMITTED}
+        case Admission.HELD:
+            return endpoint | {"metadata": ADMITTED, "health_status": "UNHEALTHY"}
