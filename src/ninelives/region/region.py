@@ -10,13 +10,29 @@ from datetime import datetime
 
 from ninelives.model.arns import Place
 from ninelives.model.ecs import ServiceEvent
-from ninelives.model.elbv2 import TargetHealth, TargetKey
+from ninelives.model.elbv2 import Forward, TargetHealth, TargetHealthState, TargetKey
 from ninelives.model.timing import Timing
 from ninelives.region.ports import Clock, DataPlane, Ids
 from ninelives.region.state import Changes, State
 
 EVENTS_KEPT = 100
 """Source: ``ecs`` ``Service.events``."""
+
+DRAINING = TargetHealth(
+    state=TargetHealthState.DRAINING,
+    reason="Target.DeregistrationInProgress",
+    description="Target deregistration is in progress",
+)
+NOT_IN_USE = TargetHealth(
+    state=TargetHealthState.UNUSED,
+    reason="Target.NotInUse",
+    description="Target group is not configured to receive traffic from the load balancer",
+)
+REGISTERING = TargetHealth(
+    state=TargetHealthState.INITIAL,
+    reason="Elb.RegistrationInProgress",
+    description="Target registration is in progress",
+)
 
 
 class Region:
@@ -60,5 +76,21 @@ class Region:
         changes.delete(*kept[:-EVENTS_KEPT])
 
     def target_health(self, key: TargetKey) -> TargetHealth | None:
-        """Health of a target as ``DescribeTargetHealth`` shows it; None for one that is not registered."""
-        raise NotImplementedError
+        """Health of a target as ``DescribeTargetHealth`` shows it; None for one that is not registered.
+
+        Source: ``elbv2`` ``TargetHealth`` (states, reasons, descriptions).
+        """
+        target = self.state.targets.get("#".join(map(str, key)))
+        if target is None:
+            return None
+        if target.draining_since is not None:
+            return DRAINING
+        if not self._is_in_use(key.target_group_arn):
+            return NOT_IN_USE
+        return self.data_plane.target_health(key) or REGISTERING
+
+    def _is_in_use(self, target_group_arn: str) -> bool:
+        return any(
+            isinstance(rule.action, Forward) and any(one.arn == target_group_arn for one in rule.action.target_groups)
+            for rule in self.state.rules.values()
+        )

@@ -1,0 +1,151 @@
+"""Listeners and rules on the wire."""
+
+from typing import Any
+
+from ninelives.api.call import Call, Operations
+from ninelives.api.elbv2.wire import page, read_action, read_condition, read_pairs, write_action, write_condition, write_pairs
+from ninelives.model.elbv2 import Listener, Rule
+from ninelives.model.errors import ApiError
+from ninelives.region import elbv2_listeners as intents
+from ninelives.region.elbv2_attributes import LISTENER, with_defaults
+from ninelives.region.region import Region
+
+Answer = dict[str, Any]
+
+
+def operations(region: Region) -> Operations:
+    return {**_listeners(region), **_rules(region)}
+
+
+def _listeners(region: Region) -> Operations:
+    def create(call: Call) -> Answer:
+        given = call.parameters
+        for member in ("Protocol", "Port"):
+            if not given.get(member):
+                raise ApiError("ValidationError", f"A listener {member.lower()} must be specified")
+        made = intents.create(
+            region,
+            given["LoadBalancerArn"],
+            protocol=given["Protocol"],
+            port=given["Port"],
+            action=read_action(given["DefaultActions"]),
+            tags=read_pairs(given.get("Tags")),
+        )
+        return {"Listeners": [shown(region, made)]}
+
+    def describe(call: Call) -> Answer:
+        given = call.parameters
+        if given.get("ListenerArns"):
+            found = [intents.find(region, arn) for arn in given["ListenerArns"]]
+        elif given.get("LoadBalancerArn"):
+            found = intents.of_load_balancer(region, given["LoadBalancerArn"])
+        else:
+            raise ApiError("ValidationError", "You must specify either listener ARNs or a load balancer ARN")
+        items, marker = page(found, given)
+        return {"Listeners": [shown(region, one) for one in items], "NextMarker": marker}
+
+    def modify(call: Call) -> Answer:
+        given = call.parameters
+        changed = intents.modify(
+            region,
+            given["ListenerArn"],
+            protocol=given.get("Protocol"),
+            port=given.get("Port"),
+            action=read_action(given["DefaultActions"]) if given.get("DefaultActions") else None,
+        )
+        return {"Listeners": [shown(region, changed)]}
+
+    def delete(call: Call) -> Answer:
+        intents.delete(region, call.parameters["ListenerArn"])
+        return {}
+
+    def describe_attributes(call: Call) -> Answer:
+        return _attributes(intents.find(region, call.parameters["ListenerArn"]))
+
+    def modify_attributes(call: Call) -> Answer:
+        given = read_pairs(call.parameters["Attributes"])
+        return _attributes(intents.modify_attributes(region, call.parameters["ListenerArn"], given))
+
+    return {
+        "CreateListener": create,
+        "DescribeListeners": describe,
+        "ModifyListener": modify,
+        "DeleteListener": delete,
+        "DescribeListenerAttributes": describe_attributes,
+        "ModifyListenerAttributes": modify_attributes,
+    }
+
+
+def _rules(region: Region) -> Operations:
+    def create(call: Call) -> Answer:
+        given = call.parameters
+        made = intents.create_rule(
+            region,
+            given["ListenerArn"],
+            priority=given["Priority"],
+            conditions=[read_condition(one) for one in given["Conditions"]],
+            action=read_action(given["Actions"]),
+            tags=read_pairs(given.get("Tags")),
+        )
+        return {"Rules": [shown_rule(made)]}
+
+    def describe(call: Call) -> Answer:
+        given = call.parameters
+        if given.get("RuleArns"):
+            found = [intents.find_rule(region, arn) for arn in given["RuleArns"]]
+        elif given.get("ListenerArn"):
+            found = intents.rules_of(region, given["ListenerArn"])
+        else:
+            raise ApiError("ValidationError", "You must specify either listener rule ARNs or a listener ARN")
+        items, marker = page(found, given)
+        return {"Rules": [shown_rule(one) for one in items], "NextMarker": marker}
+
+    def modify(call: Call) -> Answer:
+        given = call.parameters
+        changed = intents.modify_rule(
+            region,
+            given["RuleArn"],
+            conditions=[read_condition(one) for one in given["Conditions"]] if given.get("Conditions") else None,
+            action=read_action(given["Actions"]) if given.get("Actions") else None,
+        )
+        return {"Rules": [shown_rule(changed)]}
+
+    def delete(call: Call) -> Answer:
+        intents.delete_rule(region, call.parameters["RuleArn"])
+        return {}
+
+    def set_priorities(call: Call) -> Answer:
+        wanted = {one["RuleArn"]: one["Priority"] for one in call.parameters["RulePriorities"]}
+        return {"Rules": [shown_rule(one) for one in intents.set_priorities(region, wanted)]}
+
+    return {
+        "CreateRule": create,
+        "DescribeRules": describe,
+        "ModifyRule": modify,
+        "DeleteRule": delete,
+        "SetRulePriorities": set_priorities,
+    }
+
+
+def _attributes(listener: Listener) -> Answer:
+    return {"Attributes": write_pairs(with_defaults(LISTENER, listener.attributes))}
+
+
+def shown(region: Region, listener: Listener) -> Answer:
+    return {
+        "ListenerArn": listener.arn,
+        "LoadBalancerArn": listener.load_balancer_arn,
+        "Port": listener.port,
+        "Protocol": listener.protocol,
+        "DefaultActions": write_action(intents.default_rule(region, listener.arn).action),
+    }
+
+
+def shown_rule(rule: Rule) -> Answer:
+    return {
+        "RuleArn": rule.arn,
+        "Priority": "default" if rule.priority is None else str(rule.priority),
+        "Conditions": [write_condition(one) for one in rule.conditions],
+        "Actions": write_action(rule.action),
+        "IsDefault": rule.is_default,
+    }

@@ -1,0 +1,165 @@
+"""Parts that several of ELBv2's operations read or write: attributes, tags, actions, conditions, pages."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, assert_never
+
+from ninelives.model.elbv2 import Action, Condition, FixedResponse, Forward, Redirect, WeightedTargetGroup
+from ninelives.model.errors import ApiError
+
+Parameters = Mapping[str, Any]
+
+
+def read_pairs(pairs: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
+    """A list of ``Key`` and ``Value`` as a mapping."""
+    return {pair["Key"]: pair.get("Value", "") for pair in pairs or ()}
+
+
+def write_pairs(pairs: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in pairs.items()]
+
+
+def page(items: Sequence[Any], parameters: Parameters, *, size: int = 400) -> tuple[Sequence[Any], str | None]:
+    """The page that ``Marker`` and ``PageSize`` ask for, and the marker of the next one. Raises ``ValidationError``."""
+    marker = parameters.get("Marker") or "0"
+    if not marker.isdecimal():
+        raise ApiError("ValidationError", f"Invalid marker '{marker}'")
+    start, end = int(marker), int(marker) + int(parameters.get("PageSize") or size)
+    return items[start:end], str(end) if end < len(items) else None
+
+
+def read_action(actions: Sequence[Parameters]) -> Action:
+    """The one action of a rule.
+
+    Raises ``ValidationError`` and, for kinds that are not there yet, ``InvalidLoadBalancerAction``.
+    """
+    if len(actions) != 1:
+        kinds = sorted({str(one.get("Type")) for one in actions})
+        raise ApiError("InvalidLoadBalancerAction", f"Exactly one action is taken; found {len(actions)} ({', '.join(kinds)})")
+    (action,) = actions
+    match action.get("Type"):
+        case "forward":
+            return _read_forward(action)
+        case "fixed-response":
+            return _read_fixed_response(action.get("FixedResponseConfig") or {})
+        case "redirect":
+            return _read_redirect(action.get("RedirectConfig") or {})
+        case other:
+            raise ApiError(
+                "InvalidLoadBalancerAction",
+                f"ninelives does not do action type '{other}' yet; it does forward, fixed-response and redirect",
+            )
+
+
+def _read_forward(action: Parameters) -> Forward:
+    configuration = action.get("ForwardConfig") or {}
+    groups = configuration.get("TargetGroups") or []
+    scalar = action.get("TargetGroupArn")
+    if not groups and scalar is None:
+        raise ApiError("ValidationError", "A target group ARN must be specified")
+    if groups and scalar is not None and [scalar] != [one.get("TargetGroupArn") for one in groups]:
+        raise ApiError("ValidationError", "TargetGroupArn and ForwardConfig name different target groups")
+    stickiness = configuration.get("TargetGroupStickinessConfig") or {}
+    if not groups:
+        return Forward(target_groups=(WeightedTargetGroup(arn=scalar or "", weight=1),))
+    return Forward(
+        target_groups=tuple(WeightedTargetGroup(arn=one["TargetGroupArn"], weight=one.get("Weight", 1)) for one in groups),
+        stickiness_seconds=stickiness.get("DurationSeconds", 3600) if stickiness.get("Enabled") else None,
+        by_arn=len(groups) == 1,
+    )
+
+
+def _read_fixed_response(configuration: Parameters) -> FixedResponse:
+    status = str(configuration.get("StatusCode", ""))
+    if not (status.isdecimal() and 200 <= int(status) <= 599 and not 300 <= int(status) <= 399):  # noqa: PLR2004
+        raise ApiError("ValidationError", f"The fixed response status code '{status}' must match 2XX, 4XX or 5XX")
+    body = configuration.get("MessageBody", "")
+    if len(body) > 1024:  # noqa: PLR2004
+        raise ApiError("ValidationError", "The fixed response message body can have at most 1024 characters")
+    return FixedResponse(
+        status_code=int(status), content_type=configuration.get("ContentType", "text/plain"), message_body=body
+    )
+
+
+def _read_redirect(configuration: Parameters) -> Redirect:
+    code = str(configuration.get("StatusCode", ""))
+    if code not in {"HTTP_301", "HTTP_302"}:
+        raise ApiError("ValidationError", f"The redirect status code '{code}' must be HTTP_301 or HTTP_302")
+    redirect = Redirect(
+        status_code=int(code[-3:]),
+        **{name: configuration[given] for name, given in _REDIRECT.items() if configuration.get(given) is not None},
+    )
+    if redirect == Redirect(status_code=redirect.status_code):
+        raise ApiError("InvalidLoadBalancerAction", "The redirect must change at least one of protocol, host, port or path")
+    return redirect
+
+
+_REDIRECT = {"protocol": "Protocol", "host": "Host", "port": "Port", "path": "Path", "query": "Query"}
+
+
+def write_action(action: Action) -> list[dict[str, Any]]:
+    """An action as Describe shows it; the scalar ``TargetGroupArn`` only where there is one group."""
+    match action:
+        case Forward():
+            shown: dict[str, Any] = {
+                "Type": "forward",
+                "ForwardConfig": {
+                    "TargetGroups": [{"TargetGroupArn": one.arn, "Weight": one.weight} for one in action.target_groups],
+                    "TargetGroupStickinessConfig": {"Enabled": action.stickiness_seconds is not None},
+                },
+            }
+            if action.by_arn:
+                shown["TargetGroupArn"] = action.target_groups[0].arn
+            return [shown]
+        case FixedResponse():
+            configuration = {
+                "StatusCode": str(action.status_code),
+                "ContentType": action.content_type,
+                "MessageBody": action.message_body,
+            }
+            return [{"Type": "fixed-response", "FixedResponseConfig": configuration}]
+        case Redirect():
+            parts = {given: getattr(action, name) for name, given in _REDIRECT.items()}
+            return [{"Type": "redirect", "RedirectConfig": parts | {"StatusCode": f"HTTP_{action.status_code}"}}]
+        case _:
+            assert_never(action)
+
+
+_CONFIGURATIONS = {
+    "path-pattern": "PathPatternConfig",
+    "host-header": "HostHeaderConfig",
+    "http-header": "HttpHeaderConfig",
+    "http-request-method": "HttpRequestMethodConfig",
+    "query-string": "QueryStringConfig",
+    "source-ip": "SourceIpConfig",
+}
+
+
+def read_condition(condition: Parameters) -> Condition:
+    """A rule condition, in its old form (``Values``) or its new one (``…Config``). Raises ``ValidationError``."""
+    field = condition.get("Field") or next((one for one, name in _CONFIGURATIONS.items() if condition.get(name)), "")
+    if field not in _CONFIGURATIONS:
+        raise ApiError("ValidationError", f"Condition field '{field}' must be one of '[{', '.join(_CONFIGURATIONS)}]'")
+    configuration = condition.get(_CONFIGURATIONS[field]) or {}
+    if configuration.get("RegexValues"):
+        raise ApiError("ValidationError", f"ninelives does not do regular expressions in condition field '{field}' yet")
+    values = configuration.get("Values") or condition.get("Values") or []
+    name = configuration.get("HttpHeaderName")
+    if field == "http-header" and not name:
+        raise ApiError("ValidationError", "An HTTP header name must be specified for condition field 'http-header'")
+    if field == "query-string":
+        values = [f"{one['Key']}={one['Value']}" if one.get("Key") else one["Value"] for one in values]
+    return Condition(field=field, values=tuple(values), name=name)
+
+
+def write_condition(condition: Condition) -> dict[str, Any]:
+    values: list[Any] = list(condition.values)
+    if condition.field == "query-string":
+        parts = [value.partition("=") for value in condition.values]
+        values = [{"Key": key, "Value": value} if equals else {"Value": key} for key, equals, value in parts]
+    configuration: dict[str, Any] = {"Values": values}
+    if condition.name is not None:
+        configuration["HttpHeaderName"] = condition.name
+    shown: dict[str, Any] = {"Field": condition.field, _CONFIGURATIONS[condition.field]: configuration}
+    if condition.field in {"path-pattern", "host-header"}:
+        shown["Values"] = values
+    return shown

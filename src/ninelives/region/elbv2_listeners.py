@@ -1,0 +1,274 @@
+"""Listeners and their rules: made, changed, ordered, deleted. A listener's default action is its default rule's."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from ninelives.model.arns import listener_arn, rule_arn
+from ninelives.model.elbv2 import Action, Condition, Forward, Listener, Rule
+from ninelives.model.errors import ApiError
+from ninelives.region import elbv2_load_balancers, elbv2_target_groups
+from ninelives.region.elbv2_attributes import LISTENER, checked
+from ninelives.region.region import Region
+from ninelives.region.state import Changes
+
+PRIORITY_MAX = 50_000
+BOUND_ADDRESS_TAG = "ninelives:address"
+"""Tag of a listener that had to bind another port than it was asked for: the address to use."""
+
+
+def find(region: Region, arn: str) -> Listener:
+    """The listener of that ARN. Raises ``ListenerNotFound``."""
+    found = region.state.listeners.get(arn)
+    if found is None:
+        raise ApiError("ListenerNotFound", "One or more listeners not found")
+    return found
+
+
+def find_rule(region: Region, arn: str) -> Rule:
+    """The rule of that ARN. Raises ``RuleNotFound``."""
+    found = region.state.rules.get(arn)
+    if found is None:
+        raise ApiError("RuleNotFound", "One or more rules not found")
+    return found
+
+
+def of_load_balancer(region: Region, arn: str) -> list[Listener]:
+    elbv2_load_balancers.find(region, arn)
+    return [one for one in region.state.listeners.values() if one.load_balancer_arn == arn]
+
+
+def rules_of(region: Region, arn: str) -> list[Rule]:
+    """The rules of a listener in the order in which they are tried: by priority, the default rule last."""
+    find(region, arn)
+    rules = [rule for rule in region.state.rules.values() if rule.listener_arn == arn]
+    return sorted(rules, key=lambda rule: PRIORITY_MAX + 1 if rule.priority is None else rule.priority)
+
+
+def default_rule(region: Region, arn: str) -> Rule:
+    return rules_of(region, arn)[-1]
+
+
+def create(
+    region: Region, load_balancer_arn: str, *, protocol: str, port: int, action: Action, tags: Mapping[str, str]
+) -> Listener:
+    """A new listener with its default rule; its port is bound at the load balancer's address.
+
+    Raises ``DuplicateListener``, ``UnsupportedProtocol``, ``ValidationError`` and, for a port that another program has,
+    ``InvalidConfigurationRequest``.
+    """
+    balancer = elbv2_load_balancers.find(region, load_balancer_arn)
+    _check_protocol(protocol)
+    if not 1 <= port <= 65535:  # noqa: PLR2004
+        raise ApiError("ValidationError", f"Port '{port}' must be between 1 and 65535")
+    if any(one.port == port for one in of_load_balancer(region, load_balancer_arn)):
+        raise ApiError("DuplicateListener", f"A listener already exists on port {port} of load balancer '{load_balancer_arn}'")
+    check_action(region, action)
+    bound_port = _bindable(region, balancer.address, port)
+    tagged = dict(tags)
+    if bound_port != port:
+        tagged[BOUND_ADDRESS_TAG] = f"{balancer.address}:{bound_port}"
+    made = Listener(
+        arn=listener_arn(load_balancer_arn, region.ids.load_balancer_id()),
+        load_balancer_arn=load_balancer_arn,
+        port=port,
+        bound_port=bound_port,
+        protocol=protocol,
+        tags=tagged,
+    )
+    rule = Rule(
+        arn=rule_arn(made.arn, region.ids.load_balancer_id()),
+        listener_arn=made.arn,
+        priority=None,
+        conditions=(),
+        action=action,
+    )
+    with region.state.transaction() as changes:
+        changes.put(made, rule)
+    region.wake()
+    return made
+
+
+def _check_protocol(protocol: str) -> None:
+    if protocol == "HTTPS":
+        raise ApiError("UnsupportedProtocol", "ninelives does not do HTTPS listeners yet; use HTTP")
+    if protocol != "HTTP":
+        raise ApiError("ValidationError", f"Listener protocol '{protocol}' is not supported with an Application Load Balancer")
+
+
+def _bindable(region: Region, address: str, port: int) -> int:
+    bound_port = region.data_plane.pick_port(address, port)
+    if bound_port is None:
+        raise ApiError(
+            "InvalidConfigurationRequest",
+            f"Port {port} at {address}, the load balancer's address, is taken by another program; choose another port"
+            " or end that program",
+        )
+    return bound_port
+
+
+def modify(region: Region, arn: str, *, protocol: str | None, port: int | None, action: Action | None) -> Listener:
+    """Change a listener. What is None stays."""
+    listener = find(region, arn)
+    if protocol is not None:
+        _check_protocol(protocol)
+    if action is not None:
+        check_action(region, action)
+    changed = listener
+    if port is not None and port != listener.port:
+        if any(one.port == port for one in of_load_balancer(region, listener.load_balancer_arn)):
+            raise ApiError("DuplicateListener", f"A listener already exists on port {port}")
+        address = elbv2_load_balancers.find(region, listener.load_balancer_arn).address
+        changed = replace(listener, port=port, bound_port=_bindable(region, address, port))
+    with region.state.transaction() as changes:
+        changes.put(changed)
+        if action is not None:
+            changes.put(replace(default_rule(region, arn), action=action))
+    region.wake()
+    return changed
+
+
+def modify_attributes(region: Region, arn: str, given: Mapping[str, str]) -> Listener:
+    listener = find(region, arn)
+    checked(LISTENER, "Listener", given)
+    for key, value in given.items():
+        if value != LISTENER[key].default:
+            raise ApiError("InvalidConfigurationRequest", f"ninelives does not do listener attribute '{key}' yet")
+    changed = replace(listener, attributes={**listener.attributes, **given})
+    with region.state.transaction() as changes:
+        changes.put(changed)
+    return changed
+
+
+def delete(region: Region, arn: str) -> None:
+    """Delete a listener and its rules. Raises ``ListenerNotFound``."""
+    listener = find(region, arn)
+    with region.state.transaction() as changes:
+        changes.delete(listener, *rules_of(region, arn))
+    region.wake()
+
+
+def create_rule(
+    region: Region,
+    arn: str,
+    *,
+    priority: int,
+    conditions: Sequence[Condition],
+    action: Action,
+    tags: Mapping[str, str],
+) -> Rule:
+    """A new rule of a listener. Raises ``PriorityInUse``, ``ValidationError``, ``TargetGroupNotFound``."""
+    find(region, arn)
+    _check_priority(priority)
+    if any(rule.priority == priority for rule in rules_of(region, arn)):
+        raise ApiError("PriorityInUse", f"Priority '{priority}' is currently in use")
+    check_conditions(conditions)
+    check_action(region, action)
+    made = Rule(
+        arn=rule_arn(arn, region.ids.load_balancer_id()),
+        listener_arn=arn,
+        priority=priority,
+        conditions=tuple(conditions),
+        action=action,
+        tags=dict(tags),
+    )
+    with region.state.transaction() as changes:
+        changes.put(made)
+    region.wake()
+    return made
+
+
+def modify_rule(region: Region, arn: str, *, conditions: Sequence[Condition] | None, action: Action | None) -> Rule:
+    """Change a rule. What is None stays. Raises ``OperationNotPermitted`` for the default rule's conditions."""
+    rule = find_rule(region, arn)
+    if rule.is_default and conditions:
+        raise ApiError("OperationNotPermitted", f"Default rule '{arn}' cannot be modified")
+    if conditions is not None:
+        check_conditions(conditions)
+    if action is not None:
+        check_action(region, action)
+    changed = replace(
+        rule,
+        conditions=rule.conditions if conditions is None else tuple(conditions),
+        action=rule.action if action is None else action,
+    )
+    with region.state.transaction() as changes:
+        changes.put(changed)
+    region.wake()
+    return changed
+
+
+def delete_rule(region: Region, arn: str) -> None:
+    rule = find_rule(region, arn)
+    if rule.is_default:
+        raise ApiError("OperationNotPermitted", f"Default rule '{arn}' cannot be deleted")
+    with region.state.transaction() as changes:
+        changes.delete(rule)
+    region.wake()
+
+
+def set_priorities(region: Region, wanted: Mapping[str, int]) -> list[Rule]:
+    """Give rules of one listener other priorities, all at once. Raises ``PriorityInUse``, ``OperationNotPermitted``."""
+    rules = [find_rule(region, arn) for arn in wanted]
+    for rule in rules:
+        if rule.is_default:
+            raise ApiError("OperationNotPermitted", f"Default rule '{rule.arn}' cannot be modified")
+        _check_priority(wanted[rule.arn])
+    for listener in {rule.listener_arn for rule in rules}:
+        after = [wanted.get(rule.arn, rule.priority) for rule in rules_of(region, listener) if not rule.is_default]
+        if len(set(after)) < len(after):
+            raise ApiError("PriorityInUse", "One or more of the priorities is currently in use")
+    changed = [replace(rule, priority=wanted[rule.arn]) for rule in rules]
+    with region.state.transaction() as changes:
+        _put_all(changes, changed)
+    region.wake()
+    return changed
+
+
+def _put_all(changes: Changes, rules: Iterable[Rule]) -> None:
+    changes.put(*rules)
+
+
+def _check_priority(priority: int) -> None:
+    if not 1 <= priority <= PRIORITY_MAX:
+        raise ApiError("ValidationError", f"Priority '{priority}' must be between 1 and {PRIORITY_MAX}")
+
+
+VALUES_MAX = 5
+"""Condition values of a rule, all conditions together. Source: ELB user guide, "Quotas for your ALBs"."""
+
+
+def check_conditions(conditions: Sequence[Condition]) -> None:
+    """Refuse what ALB refuses of a rule's conditions. Raises ``ValidationError``."""
+    if not conditions:
+        raise ApiError("ValidationError", "A condition must be specified")
+    once = [
+        one.field for one in conditions if one.field in {"path-pattern", "host-header", "http-request-method", "source-ip"}
+    ]
+    for field in once:
+        if once.count(field) > 1:
+            raise ApiError("ValidationError", f"Only one condition of field '{field}' can be specified")
+    for condition in conditions:
+        if not condition.values:
+            raise ApiError("ValidationError", f"A condition value must be specified for field '{condition.field}'")
+    if sum(len(one.values) for one in conditions) > VALUES_MAX:
+        raise ApiError("ValidationError", f"A rule can have at most {VALUES_MAX} condition values")
+
+
+def check_action(region: Region, action: Action) -> None:
+    """Refuse an action that refers to nothing.
+
+    Raises ``TargetGroupNotFound``, ``InvalidLoadBalancerAction``, ``ValidationError``.
+    """
+    if not isinstance(action, Forward):
+        return
+    if action.stickiness_seconds is not None:
+        raise ApiError("InvalidConfigurationRequest", "ninelives does not do target group stickiness yet")
+    if not 1 <= len(action.target_groups) <= VALUES_MAX:
+        raise ApiError("ValidationError", "A forward action must have between 1 and 5 target groups")
+    arns = [one.arn for one in action.target_groups]
+    if len(set(arns)) < len(arns):
+        raise ApiError("InvalidLoadBalancerAction", "A target group can be specified only once in a forward action")
+    for group in action.target_groups:
+        elbv2_target_groups.find(region, group.arn)
+        if not 0 <= group.weight <= 999:  # noqa: PLR2004
+            raise ApiError("ValidationError", f"The weight '{group.weight}' must be between 0 and 999")
