@@ -1,0 +1,359 @@
+"""Containers by Docker's engine. The SDK blocks, so it runs in a few threads; one more follows the engine's events."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ninelives.model.ecs import ContainerDefinition, TaskAddress
+from ninelives.model.observation import ContainerObservation
+from ninelives.region.ports import TaskLaunch
+from ninelives.runtime.docker_events import DockerEvents
+from ninelives.runtime.docker_facts import (
+    create_failure,
+    ip_of,
+    observation_of,
+    start_failure,
+)
+from ninelives.runtime.docker_images import PULL_THREADS, DockerImages
+from ninelives.runtime.docker_logs import DockerLog
+from ninelives.runtime.docker_settings import (
+    CONTAINER_NAME,
+    INSTANCE,
+    PAUSE,
+    TASK_ARN,
+    DockerHost,
+    container_name,
+    create_body,
+    pause_body,
+)
+from ninelives.runtime.engine import FoundTask, Seen, cannot_initialize
+from ninelives.runtime.environment import overridden
+from ninelives.runtime.image_reference import read_reference
+from ninelives.runtime.log_cursors import LogCursors
+from ninelives.runtime.log_feed import LogFeed
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Key = tuple[str, str]
+"""A container: its task's ARN and its name."""
+
+THREADS = 12
+TIMEOUT_SECONDS = 120
+LOG_DRAIN_SECONDS = 3.0
+"""How long a removal waits for the last lines of a container's log."""
+BRIDGE = "bridge"
+VANISHED_EXIT_CODE = 137
+NOT_FOUND, CONFLICT = 404, 409
+
+
+@dataclass(slots=True)
+class _Running:
+    """What the engine remembers of a container."""
+
+    id: str
+    stop_signal: str
+    last: ContainerObservation
+    log: DockerLog | None = None
+
+
+class DockerEngine:
+    """Containers of one instance: those with its label, and no others."""
+
+    name = "docker"
+
+    def __init__(self, *, instance: str, region: str, directory: Path | None) -> None:
+        self._instance = instance
+        self._region = region
+        self._cursors = LogCursors(None if directory is None else directory / "log-cursors.json")
+        self._containers: dict[Key, _Running] = {}
+        self._keys: dict[str, Key] = {}
+        """Key by container id."""
+        self._pauses: dict[str, str] = {}
+        """Id of the container that holds the network, by task ARN, where a task has one."""
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="docker")
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._is_open = False
+
+    async def open(self, seen: Seen, feed: LogFeed) -> None:
+        self._seen = seen
+        self._feed = feed
+        self._loop = asyncio.get_running_loop()
+        self._client = await self._do(_connect)
+        info = await self._do(self._client.info)
+        self._images = DockerImages(self._client, str(info["Architecture"]))
+        self._host = DockerHost(instance=self._instance, region=self._region, cpu_count=int(info["NCPU"]))
+        self._events = DockerEvents(
+            self._client,
+            label=f"{INSTANCE}={self._instance}",
+            happened=self._happened,
+            resumed=self._look_at_all,
+        )
+        self._is_open = True
+
+    async def close(self) -> None:
+        for job in self._jobs:
+            job.cancel()
+        if self._is_open:
+            self._events.close()
+            self._images.close()
+        for container in self._containers.values():
+            if container.log is not None:
+                container.log.close()
+        self._cursors.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _do(self, operation: Callable[[], T]) -> T:
+        return await self._loop.run_in_executor(self._threads, operation)
+
+    # Find.
+
+    async def find(self, task_arns: frozenset[str]) -> Mapping[str, FoundTask]:
+        found: dict[str, list[tuple[Mapping[str, Any], ContainerObservation]]] = {}
+        for inspected in await self._do(self._inspect_all):
+            task_arn = inspected["Config"]["Labels"][TASK_ARN]
+            one = observation_of(inspected)
+            found.setdefault(task_arn, []).append((inspected, one))
+            if task_arn in task_arns:
+                self._know(task_arn, one, inspected)
+        self._cursors.keep_only(self._keys)
+        return {task_arn: _found_task(containers) for task_arn, containers in found.items()}
+
+    def _inspect_all(self, task_arn: str | None = None) -> list[Mapping[str, Any]]:
+        from docker.errors import NotFound
+
+        labels = [f"{INSTANCE}={self._instance}"] + ([] if task_arn is None else [f"{TASK_ARN}={task_arn}"])
+        inspected = []
+        for one in self._client.containers(all=True, filters={"label": labels}):
+            try:
+                inspected.append(self._client.inspect_container(one["Id"]))
+            except NotFound:
+                continue  # removed in between
+        return inspected
+
+    def _know(self, task_arn: str, one: ContainerObservation, inspected: Mapping[str, Any]) -> None:
+        """Remember a container, and follow its log once it has been started."""
+        container_id, key = str(inspected["Id"]), (task_arn, one.name)
+        if one.name == PAUSE:
+            self._pauses[task_arn] = container_id
+            return
+        known = self._containers.get(key)
+        if known is None or known.id != container_id:
+            known = _Running(id=container_id, stop_signal=inspected["Config"].get("StopSignal") or "SIGTERM", last=one)
+            self._containers[key] = known
+            self._keys[container_id] = key
+        known.last = one
+        if known.log is None and one.last_status != "PENDING":
+            known.log = DockerLog(
+                self._client,
+                self._feed,
+                container_id=container_id,
+                task_arn=task_arn,
+                container_name=one.name,
+                since=self._cursors[container_id],
+                delivered=lambda instant: self._cursors.advance(container_id, instant),
+            )
+
+    async def pull(self, reference: str) -> str | None:
+        return await self._images.pull(reference)
+
+    # Start.
+
+    async def prepare(self, launch: TaskLaunch) -> None:
+        if len(launch.definition.containers) > 1:
+            self._pauses[launch.task.arn] = await self._do(lambda: self._start_pause(launch))
+
+    def _start_pause(self, launch: TaskLaunch) -> str:
+        from docker.errors import DockerException
+
+        try:
+            body = pause_body(self._host, launch, self._images.pause())
+            container_id = self._create(body, container_name(launch, PAUSE))
+            self._client.start(container_id)
+        except DockerException as error:
+            raise cannot_initialize(f"the task's network cannot be made: {error}") from error
+        return container_id
+
+    async def start(self, launch: TaskLaunch, container: ContainerDefinition, digest: str | None) -> ContainerObservation:
+        inspected = await self._do(lambda: self._start(launch, overridden(launch, container), digest))
+        one = observation_of(inspected)
+        self._know(launch.task.arn, one, inspected)
+        return one
+
+    def _start(self, launch: TaskLaunch, container: ContainerDefinition, digest: str | None) -> Mapping[str, Any]:
+        from docker.errors import APIError
+
+        reference = launch.images.get(container.name, container.image)
+        image = read_reference(reference)
+        pause = self._pauses.get(launch.task.arn)
+        body = create_body(
+            self._host,
+            launch,
+            container,
+            image=f"{image.name}@{digest}" if digest and image.registry else reference,
+            digest=digest,
+            network=BRIDGE if pause is None else f"container:{pause}",
+        )
+        try:
+            container_id = self._create(body, container_name(launch, container.name))
+        except APIError as error:
+            raise create_failure(container.name, error.explanation or str(error)) from error
+        self._keys[container_id] = (launch.task.arn, container.name)
+        try:
+            self._client.start(container_id)
+        except APIError as error:
+            raise start_failure(container.name, error.explanation or str(error)) from error
+        inspected: Mapping[str, Any] = self._client.inspect_container(container_id)
+        return inspected
+
+    def _create(self, body: dict[str, Any], name: str) -> str:
+        """Create a container, or answer the one that an earlier call created."""
+        from docker.errors import APIError
+
+        try:
+            created = self._client.create_container_from_config(body, name)  # type: ignore[no-untyped-call]  # types-docker
+            return str(created["Id"])
+        except APIError as error:
+            if error.status_code != CONFLICT:
+                raise
+            return str(self._client.inspect_container(name)["Id"])
+
+    async def address(self, launch: TaskLaunch) -> TaskAddress | None:
+        task_arn = launch.task.arn
+        holder = self._pauses.get(task_arn)
+        if holder is None:
+            running = self._containers.get((task_arn, launch.definition.containers[0].name))
+            holder = running.id if running is not None else None
+        if holder is None:
+            return None
+        ip = ip_of(await self._do(lambda: self._client.inspect_container(holder)))
+        ports = sorted({port for one in launch.definition.containers for port in one.container_ports})
+        return None if ip is None else TaskAddress(ip=ip, ports=tuple((port, port) for port in ports))
+
+    # Stop.
+
+    async def send_stop_signal(self, task_arn: str, container_name: str) -> None:
+        running = self._containers.get((task_arn, container_name))
+        if running is not None:
+            await self._signal(running, running.stop_signal)
+
+    async def kill(self, task_arn: str, container_name: str) -> None:
+        running = self._containers.get((task_arn, container_name))
+        if running is not None:
+            await self._signal(running, "SIGKILL")
+
+    async def _signal(self, running: _Running, signal: str) -> None:
+        from docker.errors import APIError
+
+        try:
+            await self._do(lambda: self._client.kill(running.id, signal))
+        except APIError as error:
+            if error.status_code not in {NOT_FOUND, CONFLICT}:
+                raise
+            await self._look_at(running.id)  # it has ended already; perhaps the event was missed
+
+    async def remove(self, task_arn: str) -> None:
+        logs = [one.log for (arn, _), one in self._containers.items() if arn == task_arn and one.log is not None]
+        kept = await self._do(lambda: self._remove_started(task_arn))
+        drained = [asyncio.ensure_future(one.ended.wait()) for one in logs]
+        if drained:
+            _, late = await asyncio.wait(drained, timeout=LOG_DRAIN_SECONDS)
+            for waiting in late:
+                waiting.cancel()
+        for one in logs:
+            one.close()
+        await self._do(lambda: self._remove_all(kept))
+        for key in [key for key in self._containers if key[0] == task_arn]:
+            container = self._containers.pop(key)
+            self._keys.pop(container.id, None)
+            self._cursors.forget(container.id)
+        self._pauses.pop(task_arn, None)
+
+    def _remove_started(self, task_arn: str) -> list[str]:
+        """Kill what runs of a task. Answers all its containers, the one that holds the network last."""
+        from docker.errors import APIError
+
+        inspected = self._inspect_all(task_arn)
+        inspected.sort(key=lambda one: one["Config"]["Labels"][CONTAINER_NAME] == PAUSE)
+        for one in inspected:
+            if one["State"]["Running"]:
+                try:
+                    self._client.kill(one["Id"], "SIGKILL")
+                except APIError as error:
+                    if error.status_code not in {NOT_FOUND, CONFLICT}:
+                        raise
+        return [str(one["Id"]) for one in inspected]
+
+    def _remove_all(self, container_ids: Iterable[str]) -> None:
+        from docker.errors import APIError
+
+        for container_id in container_ids:
+            try:
+                self._client.remove_container(container_id, v=True, force=True)
+            except APIError as error:
+                if error.status_code not in {NOT_FOUND, CONFLICT}:
+                    raise
+
+    # Events.
+
+    def _happened(self, container_id: str, action: str, attributes: Mapping[str, str]) -> None:
+        """An event of a container of ours; called on the loop."""
+        key = self._keys.get(container_id)
+        if key is None:
+            return
+        if action == "destroy":
+            running = self._containers.get(key)
+            if running is not None:
+                code = int(attributes.get("exitCode", VANISHED_EXIT_CODE))
+                self._tell(key, replace(running.last, last_status="STOPPED", exit_code=running.last.exit_code or code))
+        else:
+            self._spawn(self._look_at(container_id))
+
+    def _look_at_all(self) -> None:
+        for container_id in list(self._keys):
+            self._spawn(self._look_at(container_id))
+
+    async def _look_at(self, container_id: str) -> None:
+        """Report what the engine says of a container; one that is gone has ended, by force."""
+        from docker.errors import NotFound
+
+        key = self._keys.get(container_id)
+        if key is None:
+            return
+        try:
+            one = observation_of(await self._do(lambda: self._client.inspect_container(container_id)))
+        except NotFound:
+            running = self._containers.get(key)
+            if running is None:
+                return
+            one = replace(running.last, last_status="STOPPED", exit_code=VANISHED_EXIT_CODE)
+        if one.last_status != "PENDING":
+            self._tell(key, one)
+
+    def _tell(self, key: Key, one: ContainerObservation) -> None:
+        running = self._containers.get(key)
+        if running is not None:
+            running.last = one
+        self._seen(key[0], one)
+
+    def _spawn(self, job: Any) -> None:
+        task = self._loop.create_task(job)
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+
+
+def _connect() -> "APIClient":
+    from docker import APIClient
+    from docker.utils import kwargs_from_env
+
+    return APIClient(**kwargs_from_env(), version="auto", timeout=TIMEOUT_SECONDS, max_pool_size=THREADS + PULL_THREADS)
+
+
+def _found_task(containers: list[tuple[Mapping[str, Any], ContainerObservation]]) -> FoundTask:
+    return FoundTask(containers={one.name: one for _, one in containers if one.name != PAUSE})

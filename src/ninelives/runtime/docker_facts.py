@@ -1,0 +1,100 @@
+"""What Docker says of a container, in ECS's words: states, reasons, and why one could not be pulled or started."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ninelives.model.ecs import HealthStatus
+from ninelives.model.observation import ContainerObservation
+from ninelives.runtime.docker_settings import CONTAINER_NAME, DIGEST
+from ninelives.runtime.engine import StartFailed, cannot_create, cannot_pull, cannot_start
+from ninelives.runtime.image_reference import read_reference
+
+OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+STATUSES = {"created": "PENDING", "running": "RUNNING", "paused": "RUNNING", "restarting": "RUNNING"}
+HEALTH = {"healthy": HealthStatus.HEALTHY, "unhealthy": HealthStatus.UNHEALTHY}
+YEAR_OF_NEVER = 1
+"""Docker writes the year 1 for what has not happened."""
+
+
+def observation_of(inspected: Mapping[str, Any]) -> ContainerObservation:
+    """A container as ``GET /containers/{id}/json`` shows it. Health counts only while it runs."""
+    state, labels = inspected["State"], inspected["Config"]["Labels"]
+    last_status = STATUSES.get(state["Status"], "STOPPED")
+    has_stopped = last_status == "STOPPED"
+    health = (state.get("Health") or {}).get("Status", "")
+    return ContainerObservation(
+        name=labels[CONTAINER_NAME],
+        last_status=last_status,
+        runtime_id=inspected["Id"],
+        image_digest=labels.get(DIGEST) or None,
+        exit_code=state["ExitCode"] if has_stopped else None,
+        reason=OUT_OF_MEMORY if has_stopped and state.get("OOMKilled") else None,
+        health_status=HealthStatus.UNKNOWN if has_stopped else HEALTH.get(health, HealthStatus.UNKNOWN),
+        started_at=read_instant(state["StartedAt"]),
+        finished_at=read_instant(state["FinishedAt"]) if has_stopped else None,
+    )
+
+
+def read_instant(text: str) -> datetime | None:
+    """An instant of Docker's (RFC 3339, nanoseconds), cut to microseconds; None for the year 1.
+
+    >>> read_instant("2026-01-02T03:04:05.123456789Z")
+    datetime.datetime(2026, 1, 2, 3, 4, 5, 123456, tzinfo=datetime.timezone.utc)
+    >>> read_instant("0001-01-01T00:00:00Z") is None
+    True
+    """
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    instant = datetime.fromisoformat(whole).replace(tzinfo=UTC, microsecond=int(fraction[:6].ljust(6, "0") or "0"))
+    return None if instant.year == YEAR_OF_NEVER else instant
+
+
+def ip_of(inspected: Mapping[str, Any]) -> str | None:
+    """The address of a container of its own network; None when it has ended."""
+    networks: Mapping[str, Mapping[str, Any]] = inspected["NetworkSettings"]["Networks"] or {}
+    return next((str(one["IPAddress"]) for one in networks.values() if one.get("IPAddress")), None)
+
+
+def pull_failure(reference: str, said: str) -> StartFailed:
+    """Why an image could not be pulled, from what the engine said."""
+    image = read_reference(reference)
+    registry = image.registry or "Docker Hub"
+    words = said.lower()
+    if "manifest unknown" in words or "manifest for" in words:
+        cause = f"image {image.version} does not exist in repository {image.repository} of {registry}."
+    elif "name unknown" in words or "repository does not exist" in words or "not found: does not exist" in words:
+        cause = f"repository {image.repository} does not exist in {registry}, or may not be read."
+    elif "connection refused" in words or "no such host" in words or "timeout" in words or "i/o" in words:
+        cause = f"registry {registry} does not answer, so image {image.repository}:{image.version} cannot be fetched."
+    elif "unauthorized" in words or "denied" in words or "authentication" in words:
+        cause = f"registry {registry} gives no permission to pull {image.repository}; log in, or make the image readable."
+    else:
+        cause = f"image {reference} cannot be fetched."
+    return cannot_pull(f"{cause} ({said.strip()})")
+
+
+def create_failure(container: str, said: str) -> StartFailed:
+    if "no command specified" in said.lower():
+        return cannot_create(f"container {container!r}: neither the image nor the definition names a command.")
+    return cannot_create(f"container {container!r} was refused by Docker: {said.strip()}")
+
+
+def start_failure(container: str, said: str) -> StartFailed:
+    """Why a container could not be started; the program is named where Docker names it."""
+    match = re.search(r'exec: "([^"]*)"', said) or re.search(r"exec (\S+):", said)
+    program = repr(match.group(1)) if match else "its command"
+    words = said.lower()
+    if "chdir to cwd" in words:
+        cause = f"container {container!r}: its working directory does not exist or may not be entered."
+    elif "executable file not found" in words or "no such file or directory" in words:
+        cause = f"container {container!r}: command not found: {program} is not in the image."
+    elif "permission denied" in words:
+        cause = f"container {container!r}: {program} may not be run (permission denied); is it executable for the user?"
+    elif "exec format error" in words:
+        cause = f"container {container!r}: {program} is not a program for this machine's processor."
+    elif "unable to find user" in words:
+        cause = f"container {container!r}: its user does not exist in the image."
+    else:
+        cause = f"container {container!r} could not be started."
+    return cannot_start(f"{cause} ({said.strip()})")

@@ -1,0 +1,24 @@
+"""Tasks as Docker containers."""
+
+from pathlib import Path
+
+from ninelives.runtime.docker_engine import DockerEngine
+from ninelives.runtime.docker_probe import probe
+from ninelives.runtime.engine_runtime import EngineRuntime
+
+
+class DockerRuntime(EngineRuntime):
+    """The ``TaskRuntime`` over a Docker engine on this machine.
+
+    ``instance`` labels the tasks of this region, and no others are touched; ``region`` is what containers see as
+    ``AWS_REGION``. In ``directory`` it is noted how far logs were delivered; without one, a new control plane delivers the
+    logs of running tasks from their beginning.
+    """
+
+    def __init__(self, *, instance: str, region: str, directory: Path | None = None) -> None:
+        super().__init__(DockerEngine(instance=instance, region=region, directory=directory))
+
+    @staticmethod
+    def probe() -> str | None:
+        """None if an engine answers whose containers can be reached; otherwise a sentence that says why not."""
+        return probe()

@@ -1,0 +1,88 @@
+"""What a task runtime needs of the thing that runs its containers: Docker, or the host itself.
+
+``TaskRun`` holds the life of a task (order, conditions, stop sequence); an engine only knows single containers.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ninelives.model.ecs import ContainerDefinition, TaskAddress
+from ninelives.model.observation import ContainerObservation
+from ninelives.region.ports import TaskLaunch
+from ninelives.runtime.log_feed import LogFeed
+
+Seen = Callable[[str, ContainerObservation], None]
+"""Takes a task's ARN and what is now seen of one of its containers; called on the loop."""
+
+
+class StartFailed(Exception):
+    """A task cannot be started. ``error`` is ECS's name of it, ``cause`` says why in plain words."""
+
+    def __init__(self, error: str, cause: str) -> None:
+        super().__init__(error, cause)
+        self.error, self.cause = error, cause
+
+    def __str__(self) -> str:
+        return f"{self.error}: {self.cause}"
+
+
+def cannot_pull(cause: str) -> StartFailed:
+    return StartFailed("CannotPullContainerError", cause)
+
+
+def cannot_create(cause: str) -> StartFailed:
+    return StartFailed("CannotCreateContainerError", cause)
+
+
+def cannot_start(cause: str) -> StartFailed:
+    return StartFailed("CannotStartContainerError", cause)
+
+
+def cannot_initialize(cause: str) -> StartFailed:
+    return StartFailed("ResourceInitializationError", cause)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundTask:
+    """What an engine still has of a task, after a restart of the control plane."""
+
+    containers: Mapping[str, ContainerObservation]
+    address: TaskAddress | None = None
+
+
+class ContainerEngine(Protocol):
+    """Runs single containers of tasks. Every call may be repeated and then changes nothing more."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def open(self, seen: Seen, feed: LogFeed) -> None:
+        """Begin to watch; called once, on the loop."""
+
+    async def find(self, task_arns: frozenset[str]) -> Mapping[str, FoundTask]:
+        """All tasks of this instance by ARN; those among ``task_arns`` are watched from now on, their logs followed."""
+
+    async def pull(self, reference: str) -> str | None:
+        """Fetch an image. Answers its manifest's digest, None for one without. Raises ``StartFailed``."""
+
+    async def prepare(self, launch: TaskLaunch) -> None:
+        """Make what the task's containers share: network, directory, ports. Raises ``StartFailed``."""
+
+    async def start(self, launch: TaskLaunch, container: ContainerDefinition, digest: str | None) -> ContainerObservation:
+        """Create and start a container whose image is there. Raises ``StartFailed``."""
+
+    async def address(self, launch: TaskLaunch) -> TaskAddress | None:
+        """Where the started task answers; None if it has ended already."""
+
+    async def send_stop_signal(self, task_arn: str, container_name: str) -> None:
+        """The stop signal of the container's image to its first process; nothing, if that has ended."""
+
+    async def kill(self, task_arn: str, container_name: str) -> None:
+        """SIGKILL to the container's processes; nothing, if they have ended."""
+
+    async def remove(self, task_arn: str) -> None:
+        """Kill and remove all that is left of the task."""
+
+    async def close(self) -> None:
+        """Let go without stopping any task."""

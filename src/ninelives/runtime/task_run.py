@@ -1,0 +1,270 @@
+"""The life of one task on any engine: pull, start in order of dependence, stop in reverse, remove; and what is seen of it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from ninelives.model.arns import last_part
+from ninelives.model.ecs import ContainerDefinition, DesiredStatus, HealthStatus
+from ninelives.model.observation import ContainerObservation, TaskObservation
+from ninelives.region.ports import TaskLaunch
+from ninelives.runtime.dependencies import Condition, condition_of, dependents_of, start_timeout_of, why_impossible
+from ninelives.runtime.engine import ContainerEngine, FoundTask, StartFailed
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+"""When a stop or a removal that the engine refused is tried again."""
+KILLED_WITHIN_SECONDS = 5.0
+"""A container that lives on after SIGKILL is killed again after this time."""
+
+
+class TaskRun:
+    """A task in the runtime. Everything here runs on the loop; ``report`` takes each new level of what is seen."""
+
+    def __init__(
+        self,
+        launch: TaskLaunch,
+        engine: ContainerEngine,
+        report: Callable[[TaskObservation], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._launch = launch
+        self._engine = engine
+        self._report = report
+        self._now = now
+        self._level = TaskObservation(
+            task_arn=launch.task.arn,
+            containers=tuple(
+                ContainerObservation(name=one.name, last_status="PENDING") for one in launch.definition.containers
+            ),
+        )
+        self._changed = asyncio.Event()
+        self._bringing_up: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._removing: asyncio.Task[None] | None = None
+        self._operations: set[asyncio.Task[None]] = set()
+
+    # What is asked of it.
+
+    def start(self) -> None:
+        self._bringing_up = self._spawn(self._bring_up(), "start")
+
+    def resume(self, found: FoundTask) -> None:
+        """Go on with a task that an earlier control plane left: report it, and start what it had not started."""
+        task = self._launch.task
+        self._level = replace(
+            self._level,
+            containers=tuple(found.containers.get(one.name, one) for one in self._level.containers),
+            address=found.address or task.address,
+            pull_started_at=task.pull_started_at,
+            pull_stopped_at=task.pull_stopped_at,
+        )
+        pending = [one for one in self._level.containers if one.last_status == "PENDING"]
+        if not pending:
+            self._level = replace(self._level, is_started=True)
+        elif task.desired_status is DesiredStatus.RUNNING:
+            self.start()
+        else:
+            self._give_up_pending()
+        self._report(self._level)
+
+    def stop(self) -> None:
+        if self._stopping is None and self._removing is None:
+            self._stopping = self._spawn(self._stop(), "stop")
+
+    def remove(self) -> None:
+        if self._removing is None:
+            self._removing = self._spawn(self._remove(), "remove")
+
+    async def close(self) -> None:
+        """Do nothing more; the containers stay as they are."""
+        jobs = [job for job in (self._bringing_up, self._stopping, self._removing, *self._operations) if job is not None]
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+
+    def seen(self, container: ContainerObservation) -> None:
+        """Take what the engine sees of a container. One that has stopped never runs again."""
+        if self._removing is not None:
+            return
+        known = self._container(container.name)
+        if known.last_status == "STOPPED":
+            return
+        kept = replace(
+            container,
+            runtime_id=container.runtime_id or known.runtime_id,
+            image_digest=container.image_digest or known.image_digest,
+            started_at=container.started_at or known.started_at,
+        )
+        if kept != known:
+            self._become(containers=tuple(kept if one is known else one for one in self._level.containers))
+
+    # Up.
+
+    async def _bring_up(self) -> None:
+        definition = self._launch.definition
+        try:
+            digests = await self._pull()
+            await self._engine.prepare(self._launch)
+            pending = [one for one in definition.containers if self._container(one.name).last_status == "PENDING"]
+            await _all_or_first_failure([self._start(one, digests[one.name]) for one in pending])
+            address = await self._engine.address(self._launch)
+        except StartFailed as failure:
+            log.info("task %s: %s", self._launch.task.id, failure)
+            self._become(failure=str(failure))
+        except Exception as error:
+            log.exception("task %s: the engine failed", self._launch.task.id)
+            self._become(failure=f"ResourceInitializationError: the {self._engine.name} runtime failed: {error}")
+        else:
+            self._become(is_started=True, address=address or self._level.address)
+
+    async def _pull(self) -> dict[str, str | None]:
+        """Digest by container name. A resumed task asks again, which costs little: the image is there."""
+        if self._level.pull_started_at is None:
+            self._become(pull_started_at=self._now())
+        images = {one.name: self._launch.images.get(one.name, one.image) for one in self._launch.definition.containers}
+        references = sorted(set(images.values()))
+        digests = dict(
+            zip(references, await _all_or_first_failure([self._engine.pull(one) for one in references]), strict=True)
+        )
+        self._become(
+            pull_stopped_at=self._level.pull_stopped_at or self._now(),
+            containers=tuple(
+                replace(one, image_digest=one.image_digest or digests[images[one.name]]) for one in self._level.containers
+            ),
+        )
+        return {name: digests[image] for name, image in images.items()}
+
+    async def _start(self, container: ContainerDefinition, digest: str | None) -> None:
+        """Start a container once all its conditions are met; an operation that has begun ends, whatever happens."""
+        await asyncio.gather(*(self._until_met(container, name, wanted) for name, wanted in container.depends_on))
+        operation = asyncio.ensure_future(self._operate(container, digest))
+        self._operations.add(operation)
+        operation.add_done_callback(self._operations.discard)
+        await asyncio.shield(operation)
+
+    async def _operate(self, container: ContainerDefinition, digest: str | None) -> None:
+        try:
+            self.seen(await self._engine.start(self._launch, container, digest))
+        except StartFailed as failure:
+            known = self._container(container.name)
+            self.seen(replace(known, last_status="STOPPED", reason=str(failure)))
+            raise
+
+    async def _until_met(self, container: ContainerDefinition, name: str, wanted: str) -> None:
+        def is_decided() -> bool:
+            return condition_of(wanted, self._container(name)) is not Condition.PENDING
+
+        dependency = next(one for one in self._launch.definition.containers if one.name == name)
+        timeout = start_timeout_of(self._launch.definition, dependency)
+        try:
+            await asyncio.wait_for(self._until(is_decided), timeout.total_seconds())
+        except TimeoutError:
+            raise StartFailed(
+                "TaskDependencyError",
+                f"container {container.name!r} waited {timeout.total_seconds():.0f} s for {name!r} to be {wanted}.",
+            ) from None
+        if condition_of(wanted, self._container(name)) is Condition.IMPOSSIBLE:
+            raise StartFailed("TaskDependencyError", why_impossible(container.name, wanted, self._container(name)))
+
+    # Down.
+
+    async def _stop(self) -> None:
+        await self._end_bringing_up()
+        self._give_up_pending()
+        dependents = dependents_of(self._launch.definition)
+        await asyncio.gather(*(self._stop_container(one, dependents[one.name]) for one in self._launch.definition.containers))
+
+    async def _stop_container(self, container: ContainerDefinition, dependents: frozenset[str]) -> None:
+        arn, name = self._launch.task.arn, container.name
+        await self._until(lambda: all(self._has_stopped(other) for other in dependents))
+        if not self._has_stopped(name):
+            await self._persist(lambda: self._engine.send_stop_signal(arn, name))
+            await self._until_stopped(name, container.stop_timeout.total_seconds())
+        while not self._has_stopped(name):
+            await self._persist(lambda: self._engine.kill(arn, name))
+            await self._until_stopped(name, KILLED_WITHIN_SECONDS)
+
+    async def _remove(self) -> None:
+        if self._stopping is not None:
+            self._stopping.cancel()
+        await self._end_bringing_up()
+        arn = self._launch.task.arn
+        await self._persist(lambda: self._engine.remove(arn))
+        self._give_up_pending()
+        self._become(
+            is_removed=True,
+            containers=tuple(
+                replace(one, last_status="STOPPED", health_status=HealthStatus.UNKNOWN) for one in self._level.containers
+            ),
+        )
+
+    async def _end_bringing_up(self) -> None:
+        """Start nothing more, and let what is being started at this moment get there, so that it can be ended."""
+        if self._bringing_up is not None:
+            self._bringing_up.cancel()
+            await asyncio.gather(self._bringing_up, return_exceptions=True)
+        await asyncio.gather(*self._operations, return_exceptions=True)
+
+    def _give_up_pending(self) -> None:
+        """A container that was not started by now never will be."""
+        self._become(
+            containers=tuple(
+                replace(one, last_status="STOPPED") if one.last_status == "PENDING" else one for one in self._level.containers
+            )
+        )
+
+    # The level and its bell.
+
+    def _container(self, name: str) -> ContainerObservation:
+        return next(one for one in self._level.containers if one.name == name)
+
+    def _has_stopped(self, name: str) -> bool:
+        return self._container(name).last_status == "STOPPED"
+
+    def _become(self, **members: Any) -> None:
+        level = replace(self._level, **members)
+        if level == self._level:
+            return
+        self._level = level
+        self._changed.set()
+        self._changed = asyncio.Event()
+        self._report(level)
+
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        while not is_so():
+            await self._changed.wait()
+
+    async def _until_stopped(self, name: str, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._until(lambda: self._has_stopped(name)), seconds)
+
+    async def _persist(self, operation: Callable[[], Awaitable[None]]) -> None:
+        """Repeat ``operation`` until the engine does it: what must end may not be given up."""
+        while True:
+            try:
+                await operation()
+            except Exception:
+                log.exception("task %s: the engine failed; it is asked again", self._launch.task.id)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
+
+    def _spawn(self, job: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
+        return asyncio.get_running_loop().create_task(job, name=f"{what} task {last_part(self._launch.task.arn)}")
+
+
+async def _all_or_first_failure(jobs: list[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """The answers in order; the first failure ends the others and is raised as it is."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
