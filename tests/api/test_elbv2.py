@@ -1,0 +1,371 @@
+"""ELBv2 through boto3: what AWS refuses is refused with AWS's code, before anything changes; what is made can be read back."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from ecs_world import PLACE, CountingIds, MemoryStore, StillClock
+from running_door import OpenDoor, RunningDoor
+
+from ninelives.api import elbv2
+from ninelives.model.elbv2 import TargetHealth, TargetHealthState, TargetKey
+from ninelives.model.errors import ApiError
+from ninelives.model.timing import Timing
+from ninelives.region.elbv2_load_balancers import Subnet
+from ninelives.region.region import Region
+from ninelives.region.state import State
+
+SUBNETS = ["subnet-a", "subnet-b"]
+VPC = "vpc-1"
+
+
+class FakeNetwork:
+    async def subnets(self, subnet_ids: Sequence[str]) -> list[Subnet]:
+        for one in subnet_ids:
+            if not one.startswith("subnet-"):
+                raise ApiError("SubnetNotFound", f"The subnet ID '{one}' does not exist")
+        return [Subnet(id=one, zone=f"eu-west-1{one[7]}", vpc_id=VPC) for one in subnet_ids]
+
+
+class FakeDataPlane:
+    def __init__(self) -> None:
+        self.health: dict[TargetKey, TargetHealth] = {}
+        self.taken_ports: set[int] = set()
+
+    def pick_address(self, taken: Collection[str]) -> str:
+        return f"127.0.1.{len(taken) + 1}"
+
+    def pick_port(self, address: str, port: int) -> int | None:
+        assert address.startswith("127.")
+        if port in self.taken_ports:
+            return None
+        return port if port >= 1024 else port + 8000
+
+    def target_health(self, key: TargetKey) -> TargetHealth | None:
+        return self.health.get(key)
+
+
+class World:
+    def __init__(self, open_door: OpenDoor) -> None:
+        self.data_plane = FakeDataPlane()
+        plane: Any = self.data_plane
+        self.region: Region = asyncio.run(self._region(plane))
+        door: RunningDoor = open_door({"elbv2": elbv2.operations(self.region, FakeNetwork())})
+        self.elb = door.client("elbv2", config=Config(parameter_validation=False, retries={"total_max_attempts": 1}))
+
+    @staticmethod
+    async def _region(plane: Any) -> Region:
+        return Region(
+            place=PLACE, state=State(MemoryStore()), clock=StillClock(), ids=CountingIds(), data_plane=plane, timing=Timing()
+        )
+
+    def balancer(self, name: str = "cats", **more: Any) -> dict[str, Any]:
+        made: dict[str, Any] = self.elb.create_load_balancer(Name=name, **{"Subnets": SUBNETS, **more})["LoadBalancers"][0]
+        return made
+
+    def group(self, name: str = "cats", **more: Any) -> dict[str, Any]:
+        given = {"Protocol": "HTTP", "Port": 4567, "VpcId": VPC, "TargetType": "ip", **more}
+        made: dict[str, Any] = self.elb.create_target_group(Name=name, **given)["TargetGroups"][0]
+        return made
+
+    def listener(self, balancer: dict[str, Any], group: dict[str, Any], **more: Any) -> dict[str, Any]:
+        given = {"Protocol": "HTTP", "Port": 8080, "DefaultActions": [forward(group)], **more}
+        arn = balancer["LoadBalancerArn"]
+        made: dict[str, Any] = self.elb.create_listener(LoadBalancerArn=arn, **given)["Listeners"][0]
+        return made
+
+
+def forward(group: dict[str, Any]) -> dict[str, Any]:
+    return {"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}
+
+
+@pytest.fixture
+def world(open_door: OpenDoor) -> World:
+    return World(open_door)
+
+
+def refusal(call: Any, **parameters: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as refused:
+        call(**parameters)
+    error = refused.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def test_a_load_balancer_resolves_without_dns_and_waits_as_available(world: World) -> None:
+    made = world.balancer()
+
+    assert ("127.0.1.1", "active", "application") == (made["DNSName"], made["State"]["Code"], made["Type"])
+    assert made["LoadBalancerArn"].startswith("arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/cats/")
+    world.elb.get_waiter("load_balancer_available").wait(Names=["cats"])
+
+
+def test_the_same_load_balancer_again_is_the_same_and_another_of_its_name_is_refused(world: World) -> None:
+    made = world.balancer()
+
+    assert made["LoadBalancerArn"] == world.balancer()["LoadBalancerArn"]
+    code, _ = refusal(world.elb.create_load_balancer, Name="cats", Subnets=SUBNETS, Scheme="internal")
+    assert "DuplicateLoadBalancerName" == code
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code"),
+    [
+        ({"Name": "a" * 33, "Subnets": SUBNETS}, "ValidationError"),
+        ({"Name": "-cats", "Subnets": SUBNETS}, "ValidationError"),
+        ({"Name": "internal-cats", "Subnets": SUBNETS}, "ValidationError"),
+        ({"Name": "cats", "Subnets": ["subnet-a"]}, "ValidationError"),
+        ({"Name": "cats"}, "ValidationError"),
+        ({"Name": "cats", "Subnets": ["subnet-a", "subnet-a1"]}, "InvalidConfigurationRequest"),
+        ({"Name": "cats", "Subnets": ["nowhere", "subnet-a"]}, "SubnetNotFound"),
+        ({"Name": "cats", "Subnets": SUBNETS, "Type": "network"}, "InvalidConfigurationRequest"),
+    ],
+)
+def test_a_bad_load_balancer_is_refused_and_nothing_is_made(world: World, parameters: dict[str, Any], code: str) -> None:
+    assert code == refusal(world.elb.create_load_balancer, **parameters)[0]
+    assert [] == world.elb.describe_load_balancers()["LoadBalancers"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code"),
+    [
+        ({"Name": "x_y"}, "ValidationError"),
+        ({"HealthCheckIntervalSeconds": 4}, "ValidationError"),
+        ({"HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 5}, "ValidationError"),
+        ({"HealthyThresholdCount": 1}, "ValidationError"),
+        ({"UnhealthyThresholdCount": 11}, "ValidationError"),
+        ({"Matcher": {"HttpCode": "200-600"}}, "ValidationError"),
+        ({"Matcher": {"HttpCode": "abc"}}, "ValidationError"),
+        ({"HealthCheckPath": "health"}, "ValidationError"),
+        ({"HealthCheckPort": "http"}, "ValidationError"),
+        ({"TargetType": "lambda"}, "InvalidConfigurationRequest"),
+        ({"ProtocolVersion": "GRPC"}, "InvalidConfigurationRequest"),
+    ],
+)
+def test_a_bad_target_group_is_refused_and_nothing_is_made(world: World, parameters: dict[str, Any], code: str) -> None:
+    given = {"Name": "cats", "Protocol": "HTTP", "Port": 4567, "VpcId": VPC, "TargetType": "ip", **parameters}
+
+    assert code == refusal(world.elb.create_target_group, **given)[0]
+    assert [] == world.elb.describe_target_groups()["TargetGroups"]
+
+
+def test_a_target_group_shows_albs_defaults(world: World) -> None:
+    made = world.group()
+
+    shown = {name: made[name] for name in ("HealthCheckIntervalSeconds", "HealthCheckTimeoutSeconds", "HealthyThresholdCount")}
+    assert {"HealthCheckIntervalSeconds": 30, "HealthCheckTimeoutSeconds": 5, "HealthyThresholdCount": 5} == shown
+    assert (2, "/", "traffic-port", {"HttpCode": "200"}) == (
+        made["UnhealthyThresholdCount"],
+        made["HealthCheckPath"],
+        made["HealthCheckPort"],
+        made["Matcher"],
+    )
+    attributes = world.elb.describe_target_group_attributes(TargetGroupArn=made["TargetGroupArn"])["Attributes"]
+    assert {"Key": "deregistration_delay.timeout_seconds", "Value": "300"} in attributes
+
+
+def test_only_known_attributes_with_known_values_are_taken(world: World) -> None:
+    group, balancer = world.group()["TargetGroupArn"], world.balancer()["LoadBalancerArn"]
+    modify = world.elb.modify_target_group_attributes
+
+    assert "ValidationError" == refusal(modify, TargetGroupArn=group, Attributes=[{"Key": "nope", "Value": "1"}])[0]
+    delay = "deregistration_delay.timeout_seconds"
+    assert "ValidationError" == refusal(modify, TargetGroupArn=group, Attributes=[{"Key": delay, "Value": "3601"}])[0]
+    sticky = [{"Key": "stickiness.enabled", "Value": "true"}]
+    assert "InvalidConfigurationRequest" == refusal(modify, TargetGroupArn=group, Attributes=sticky)[0]
+    shown = modify(TargetGroupArn=group, Attributes=[{"Key": delay, "Value": "5"}])["Attributes"]
+    assert {"Key": delay, "Value": "5"} in shown
+    unknown = [{"Key": "idle_timeout", "Value": "1"}]
+    assert (
+        "ValidationError"
+        == refusal(world.elb.modify_load_balancer_attributes, LoadBalancerArn=balancer, Attributes=unknown)[0]
+    )
+
+
+def test_deletion_protection_is_obeyed(world: World) -> None:
+    arn = world.balancer()["LoadBalancerArn"]
+    key = "deletion_protection.enabled"
+    world.elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[{"Key": key, "Value": "true"}])
+
+    assert "OperationNotPermitted" == refusal(world.elb.delete_load_balancer, LoadBalancerArn=arn)[0]
+    world.elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[{"Key": key, "Value": "false"}])
+    world.elb.delete_load_balancer(LoadBalancerArn=arn)
+    world.elb.get_waiter("load_balancers_deleted").wait(LoadBalancerArns=[arn])
+
+
+def test_a_listener_on_a_privileged_port_says_where_it_is_bound(world: World) -> None:
+    listener = world.listener(world.balancer(), world.group(), Port=80)
+
+    tags = world.elb.describe_tags(ResourceArns=[listener["ListenerArn"]])["TagDescriptions"][0]["Tags"]
+    assert 80 == listener["Port"]
+    assert [{"Key": "ninelives:address", "Value": "127.0.1.1:8080"}] == tags
+
+
+def test_one_listener_a_port_and_none_on_a_port_of_another_program(world: World) -> None:
+    balancer, group = world.balancer(), world.group()
+    world.listener(balancer, group)
+    given = {"LoadBalancerArn": balancer["LoadBalancerArn"], "Protocol": "HTTP", "DefaultActions": [forward(group)]}
+
+    assert "DuplicateListener" == refusal(world.elb.create_listener, Port=8080, **given)[0]
+    world.data_plane.taken_ports.add(9000)
+    code, message = refusal(world.elb.create_listener, Port=9000, **given)
+    assert ("InvalidConfigurationRequest", True) == (code, "taken by another program" in message)
+    assert 1 == len(world.elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"])
+
+
+def test_rules_are_shown_by_priority_with_the_default_last_and_it_stays(world: World) -> None:
+    group = world.group()
+    listener = world.listener(world.balancer(), group)["ListenerArn"]
+
+    def rule(priority: int, path: str) -> dict[str, Any]:
+        conditions = [{"Field": "path-pattern", "PathPatternConfig": {"Values": [path]}}]
+        made: dict[str, Any] = world.elb.create_rule(
+            ListenerArn=listener, Priority=priority, Conditions=conditions, Actions=[forward(group)]
+        )["Rules"][0]
+        return made
+
+    second, first = rule(20, "/b/*"), rule(10, "/a/*")
+
+    rules = world.elb.describe_rules(ListenerArn=listener)["Rules"]
+    assert ["10", "20", "default"] == [one["Priority"] for one in rules]
+    assert "OperationNotPermitted" == refusal(world.elb.delete_rule, RuleArn=rules[-1]["RuleArn"])[0]
+    swapped = [{"RuleArn": first["RuleArn"], "Priority": 20}, {"RuleArn": second["RuleArn"], "Priority": 10}]
+    world.elb.set_rule_priorities(RulePriorities=swapped)
+    after = world.elb.describe_rules(ListenerArn=listener)["Rules"]
+    assert [second["RuleArn"], first["RuleArn"]] == [one["RuleArn"] for one in after[:2]]
+    clash = [{"RuleArn": first["RuleArn"], "Priority": 10}]
+    assert "PriorityInUse" == refusal(world.elb.set_rule_priorities, RulePriorities=clash)[0]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code"),
+    [
+        ({"Priority": 0}, "ValidationError"),
+        ({"Priority": 50001}, "ValidationError"),
+        ({"Conditions": []}, "ValidationError"),
+        ({"Conditions": [{"Field": "cookie", "Values": ["a"]}]}, "ValidationError"),
+        ({"Conditions": [{"Field": "path-pattern", "Values": ["/1", "/2", "/3", "/4", "/5", "/6"]}]}, "ValidationError"),
+        ({"Actions": [{"Type": "authenticate-oidc"}]}, "InvalidLoadBalancerAction"),
+        ({"Actions": [{"Type": "forward", "TargetGroupArn": "arn:nowhere"}]}, "TargetGroupNotFound"),
+        ({"Actions": [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "302"}}]}, "ValidationError"),
+        ({"Actions": [{"Type": "redirect", "RedirectConfig": {"StatusCode": "HTTP_301"}}]}, "InvalidLoadBalancerAction"),
+    ],
+)
+def test_a_bad_rule_is_refused(world: World, parameters: dict[str, Any], code: str) -> None:
+    group = world.group()
+    listener = world.listener(world.balancer(), group)["ListenerArn"]
+    good = {
+        "ListenerArn": listener,
+        "Priority": 1,
+        "Conditions": [{"Field": "path-pattern", "Values": ["/"]}],
+        "Actions": [forward(group)],
+    }
+
+    assert code == refusal(world.elb.create_rule, **{**good, **parameters})[0]
+    assert 1 == len(world.elb.describe_rules(ListenerArn=listener)["Rules"])
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"Field": "host-header", "HostHeaderConfig": {"Values": ["*.example.com"]}},
+        {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Cat", "Values": ["tom*"]}},
+        {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["GET", "HEAD"]}},
+        {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "a", "Value": "b"}, {"Value": "c"}]}},
+        {"Field": "source-ip", "SourceIpConfig": {"Values": ["127.0.0.0/8"]}},
+    ],
+)
+def test_conditions_are_read_back_as_given(world: World, condition: dict[str, Any]) -> None:
+    group = world.group()
+    listener = world.listener(world.balancer(), group)["ListenerArn"]
+
+    made = world.elb.create_rule(ListenerArn=listener, Priority=1, Conditions=[condition], Actions=[forward(group)])["Rules"][
+        0
+    ]
+
+    assert condition.items() <= made["Conditions"][0].items()
+
+
+def test_a_weighted_forward_shows_no_scalar_group(world: World) -> None:
+    blue, green = world.group("blue"), world.group("green")
+    weighted = {
+        "Type": "forward",
+        "ForwardConfig": {
+            "TargetGroups": [
+                {"TargetGroupArn": blue["TargetGroupArn"], "Weight": 90},
+                {"TargetGroupArn": green["TargetGroupArn"], "Weight": 10},
+            ]
+        },
+    }
+
+    listener = world.listener(world.balancer(), blue, DefaultActions=[weighted])
+
+    shown = listener["DefaultActions"][0]
+    assert "TargetGroupArn" not in shown
+    assert [90, 10] == [one["Weight"] for one in shown["ForwardConfig"]["TargetGroups"]]
+    assert 1 == len(world.elb.describe_target_groups(Names=["green"])["TargetGroups"][0]["LoadBalancerArns"])
+    assert "ResourceInUse" == refusal(world.elb.delete_target_group, TargetGroupArn=green["TargetGroupArn"])[0]
+
+
+def test_target_health_goes_through_its_states(world: World) -> None:
+    group = world.group()
+    arn = group["TargetGroupArn"]
+    target = {"Id": "172.17.0.2", "Port": 4567}
+
+    def health() -> tuple[str, str | None]:
+        described = world.elb.describe_target_health(TargetGroupArn=arn, Targets=[target])["TargetHealthDescriptions"]
+        found = described[0]["TargetHealth"]
+        return found["State"], found.get("Reason")
+
+    assert ("unused", "Target.NotRegistered") == health()
+    world.elb.register_targets(TargetGroupArn=arn, Targets=[target])
+    assert ("unused", "Target.NotInUse") == health()
+    world.listener(world.balancer(), group)
+    assert ("initial", "Elb.RegistrationInProgress") == health()
+    world.data_plane.health[TargetKey(arn, "172.17.0.2", 4567)] = TargetHealth(state=TargetHealthState.HEALTHY)
+    assert ("healthy", None) == health()
+    world.elb.get_waiter("target_in_service").wait(TargetGroupArn=arn, Targets=[target])
+    world.elb.deregister_targets(TargetGroupArn=arn, Targets=[target])
+    assert ("draining", "Target.DeregistrationInProgress") == health()
+    world.elb.register_targets(TargetGroupArn=arn, Targets=[target])
+    assert ("healthy", None) == health()
+
+
+def test_one_address_with_two_ports_is_two_targets(world: World) -> None:
+    arn = world.group()["TargetGroupArn"]
+    targets = [{"Id": "127.0.0.1", "Port": 1000}, {"Id": "127.0.0.1", "Port": 1001}]
+
+    world.elb.register_targets(TargetGroupArn=arn, Targets=targets)
+
+    described = world.elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    assert [1000, 1001] == [one["Target"]["Port"] for one in described]
+
+
+def test_bad_targets_are_refused(world: World) -> None:
+    arn = world.group()["TargetGroupArn"]
+
+    assert "ValidationError" == refusal(world.elb.register_targets, TargetGroupArn=arn, Targets=[{"Id": "cat"}])[0]
+    assert "InvalidTarget" == refusal(world.elb.deregister_targets, TargetGroupArn=arn, Targets=[{"Id": "127.0.0.9"}])[0]
+    assert "TargetGroupNotFound" == refusal(world.elb.describe_target_health, TargetGroupArn="arn:no")[0]
+
+
+def test_deleting_a_load_balancer_takes_its_listeners_and_frees_its_groups(world: World) -> None:
+    balancer, group = world.balancer(), world.group()
+    listener = world.listener(balancer, group)
+
+    world.elb.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])
+
+    assert "ListenerNotFound" == refusal(world.elb.describe_listeners, ListenerArns=[listener["ListenerArn"]])[0]
+    assert "LoadBalancerNotFound" == refusal(world.elb.describe_load_balancers, Names=["cats"])[0]
+    world.elb.delete_target_group(TargetGroupArn=group["TargetGroupArn"])
+
+
+def test_tags_are_added_and_removed(world: World) -> None:
+    arn = world.group(Tags=[{"Key": "a", "Value": "1"}])["TargetGroupArn"]
+
+    world.elb.add_tags(ResourceArns=[arn], Tags=[{"Key": "b", "Value": "2"}])
+    world.elb.remove_tags(ResourceArns=[arn], TagKeys=["a"])
+
+    assert [{"Key": "b", "Value": "2"}] == world.elb.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"]
