@@ -38,7 +38,7 @@ def read_json(shape: Shape | None, body: bytes) -> dict[str, Any]:
     return parameters
 
 
-def _read(shape: Shape, value: Any, path: str) -> Any:  # noqa: C901 a case for each type
+def _read(shape: Shape, value: Any, path: str) -> Any:
     match shape.type:
         case "structure" if shape.is_document:
             return value

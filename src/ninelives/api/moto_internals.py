@@ -6,12 +6,16 @@ Importing this module imports moto; nothing else in the region does.
 """
 
 import copyreg
+import importlib
 import io
+import marshal
 import os
 import pickle
 import re
 import threading
+import types
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -24,6 +28,7 @@ from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.common_models import BaseModel
 from moto.core.exceptions import HTTPException
 from moto.core.request import Request
+from moto.utilities import utils as utilities
 
 from ninelives.api.moto_records import BackendKey, LogEvents
 from ninelives.api.wire import WireRequest
@@ -78,6 +83,30 @@ def silence_warnings() -> None:
     warnings.filterwarnings("ignore", module=r"moto\..*")
 
 
+def load_offerings_of(region: str) -> None:
+    """Leave out which EC2 instance types other regions offer: moto loads all of them, 47 MB, when EC2 is imported.
+
+    Without effect if EC2 was imported before.
+    """
+    load = cast("Any", utilities.load_resource)
+    if isinstance(load, _OfferingsLoader):
+        load.regions.add(region)
+    else:
+        utilities.load_resource = _OfferingsLoader(load, {region})
+
+
+@dataclass(frozen=True, slots=True)
+class _OfferingsLoader:
+    load: Callable[[str], Any]
+    regions: set[str]
+
+    def __call__(self, path: str) -> Any:
+        folder, _, name = path.rpartition("/")
+        if "instance_type_offerings" in folder and name.partition(".")[0] not in self.regions:
+            return []
+        return self.load(path)
+
+
 stop_tracking_instances()
 silence_warnings()
 
@@ -108,9 +137,9 @@ class Moto:
     """moto's records for one account. Not safe between threads."""
 
     def __init__(self, place: Place) -> None:
+        load_offerings_of(place.region)
         self._place = place
         self._routes: dict[str, list[tuple[re.Pattern[str], Handler]]] = {}
-        self._restored: dict[BackendKey, BaseBackend] = {}
 
     def respond(self, service: str, region: str, request: WireRequest) -> tuple[BackendKey, MotoAnswer]:
         """The answer and the backend that gave it. Raises ``NoSuchRoute``, and whatever moto raises."""
@@ -189,13 +218,13 @@ class Moto:
 def _answer(status: int, headers: Mapping[str, Any], body: Any) -> MotoAnswer:
     raw = body.encode() if isinstance(body, str) else bytes(body or b"")
     kept = {str(name).lower(): str(value) for name, value in headers.items()}
-    for hop in ("status", "connection", "transfer-encoding"):
+    for hop in ("status", "connection", "transfer-encoding", "date"):
         kept.pop(hop, None)
     return MotoAnswer(int(status), kept, raw)
 
 
 class _Pickler(pickle.Pickler):
-    """Names other backends instead of copying them; forgets locks and log events."""
+    """Names other backends instead of copying them, takes local functions along, and forgets locks and log events."""
 
     def __init__(self, out: io.BytesIO, owner: Moto) -> None:
         super().__init__(out, protocol=5)
@@ -211,9 +240,28 @@ class _Pickler(pickle.Pickler):
         return None
 
     def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, types.FunctionType) and "<locals>" in obj.__qualname__:
+            cells = tuple(cell.cell_contents for cell in obj.__closure__ or ())
+            return _function_again, (obj.__module__, marshal.dumps(obj.__code__), obj.__defaults__, cells)
+        if isinstance(obj, defaultdict) and type(obj) is not defaultdict:
+            state = (obj.default_factory, dict(obj), obj.__dict__)
+            return copyreg.__newobj__, (type(obj),), state, None, None, _fill_again  # type: ignore[attr-defined]
         if type(obj).__module__ == "moto.logs.models" and type(obj).__name__ == "LogStream":
             return (copyreg.__newobj__, (type(obj),), {**obj.__dict__, "events": []})  # type: ignore[attr-defined]
         return NotImplemented
+
+
+def _function_again(module: str, code: bytes, defaults: tuple[Any, ...] | None, cells: tuple[Any, ...]) -> types.FunctionType:
+    """A function that moto made inside another one, such as the factory of a ``defaultdict``."""
+    names = vars(importlib.import_module(module))
+    return types.FunctionType(marshal.loads(code), names, None, defaults, tuple(map(types.CellType, cells)))  # noqa: S302 our own file
+
+
+def _fill_again(made: Any, state: tuple[Any, dict[Any, Any], dict[str, Any]]) -> None:
+    """Fill a ``defaultdict`` of moto's own, whose ``__init__`` asks for more than pickle knows."""
+    made.default_factory, items, members = state
+    dict.update(made, items)
+    made.__dict__.update(members)
 
 
 class _Unpickler(pickle.Unpickler):

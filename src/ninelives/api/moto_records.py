@@ -1,7 +1,7 @@
 """moto's records on disk: a file for each backend, written aside, synced and renamed; log events in a journal.
 
-Each file starts with a line that says which moto wrote it. Another version's records are put aside and not read:
-moto pickles its own classes, and promises nothing about them.
+Each file starts with a line that says which moto and which Python wrote it. Another version's records are put aside and
+not read: what is pickled are moto's own classes and functions, and nothing is promised about them.
 """
 
 import importlib.metadata
@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import pickle
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from urllib.parse import quote
 logger = logging.getLogger(__name__)
 
 MOTO_VERSION: Final = importlib.metadata.version("moto")
+
+WRITER: Final = f"moto {MOTO_VERSION} on Python {sys.version_info.major}.{sys.version_info.minor}"
+"""Who may read what this process writes."""
 
 SUFFIX: Final = ".records"
 JOURNAL: Final = "logs.journal"
@@ -61,7 +65,7 @@ class MotoRecords:
         """Make a backend's records durable; nothing is done where they are what was last written."""
         if self._written.get(key) == dumped:
             return
-        header = json.dumps({"moto": MOTO_VERSION, "name": key.name, "region": key.region}).encode()
+        header = json.dumps({"writer": WRITER, "name": key.name, "region": key.region}).encode()
         self._replace(self._path(key), header + b"\n" + dumped)
         self._written[key] = dumped
 
@@ -72,8 +76,8 @@ class MotoRecords:
             try:
                 stamp = json.loads(header)
                 key = BackendKey(stamp["name"], stamp["region"])
-                if stamp["moto"] != MOTO_VERSION:
-                    self._put_aside(path, f"moto {stamp['moto']} wrote it, and this is moto {MOTO_VERSION}")
+                if stamp["writer"] != WRITER:
+                    self._put_aside(path, f"{stamp['writer']} wrote it, and this is {WRITER}")
                     continue
                 restore(key, dumped)
             except (ValueError, KeyError, TypeError, AttributeError, ImportError, EOFError, pickle.UnpicklingError) as error:

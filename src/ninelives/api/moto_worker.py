@@ -82,11 +82,13 @@ class MotoWorker:
         operation = _operation_name(request)
         try:
             moto = self.load()
+            if scope.service == "logs":
+                self._log_intake()  # It tells events that come from now on from those before.
             key, answer = moto.respond(scope.service, scope.region, request)
         except (NotImplementedError, _no_such_route()):
             return _not_implemented(request, scope, operation)
         except ModuleNotFoundError as error:
-            logger.exception("%s is out of reach", scope.service)
+            logger.error("%s is out of reach: the Python module %s is not installed", scope.service, error.name)  # noqa: TRY400 the module says it all
             message = f"ninelives cannot serve {scope.service}: the Python module {error.name} is not installed."
             return _refusal(request, scope, _unknown_code(request, scope), message)
         except Exception:

@@ -88,6 +88,9 @@ class WireResponse:
     body: bytes = b""
 
 
+PRESIGNED_V2 = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
+"""The arguments of an S3 URL that is presigned by Signature Version 2, as SDKs still do."""
+
 CREDENTIAL = re.compile(r"Credential=([^,\s]+)")
 
 
@@ -163,9 +166,10 @@ class SignatureIncomplete(Exception):
 
 
 def credential_scope(request: WireRequest, *, home_region: str) -> CredentialScope | None:
-    """Whose and which service's request this is; None where nothing of Signature Version 4 is there.
+    """Whose and which service's request this is; None where it bears no signature.
 
-    Signature Version 4a names no region in its scope: then it is ``home_region``. Raises ``SignatureIncomplete``.
+    Signature Version 4a and presigned S3 URLs of version 2 name no region: then it is ``home_region``.
+    Raises ``SignatureIncomplete``.
     Source: "Signature Version 4 signing process", AWS General Reference.
     """
     authorization = request.headers.get("authorization", "")
@@ -174,6 +178,8 @@ def credential_scope(request: WireRequest, *, home_region: str) -> CredentialSco
         credential = found.group(1) if found else ""
     elif "X-Amz-Credential" in request.arguments:
         credential = request.arguments["X-Amz-Credential"]
+    elif PRESIGNED_V2 <= request.arguments.keys():
+        return CredentialScope(access_key=request.arguments["AWSAccessKeyId"], region=home_region, service="s3")
     else:
         return None
     match credential.rsplit("/", 4):

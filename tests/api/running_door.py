@@ -1,0 +1,88 @@
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+from botocore.config import Config
+
+from ninelives.api.call import Operations
+from ninelives.api.door import create_app
+from ninelives.api.moto_bridge import MotoBridge
+from ninelives.api.server import serve
+from ninelives.api.wire import ASGIApp
+from ninelives.model.arns import Place
+
+PLACE = Place(region="eu-west-1", account="111122223333")
+
+
+class RunningDoor:
+    """A door that serves on a thread and a loop of its own."""
+
+    def __init__(
+        self,
+        operations: Mapping[str, Operations],
+        *,
+        directory: Path | None = None,
+        registry: ASGIApp | None = None,
+        log_events_kept: int = 10_000,
+    ) -> None:
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self.port = 0
+        self._thread = threading.Thread(target=self._run, args=(operations, directory, registry, log_events_kept))
+        self._thread.start()
+        assert self._ready.wait(10)
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self, *arguments: Any) -> None:
+        try:
+            asyncio.run(self._serve(*arguments))
+        except BaseException as error:  # noqa: BLE001 handed to the test
+            self._failure = error
+        finally:
+            self._ready.set()
+
+    async def _serve(
+        self, operations: Mapping[str, Operations], directory: Path | None, registry: ASGIApp | None, kept: int
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        self.moto = MotoBridge(place=PLACE, directory=directory, log_events_kept=kept)
+        self.moto.start()
+        app = create_app(operations=operations, moto=self.moto, registry=registry, place=PLACE)
+        await serve(app, "127.0.0.1", 0, stop=self._stop, listening=self._listening)
+        await self.moto.close()
+
+    def _listening(self, port: int) -> None:
+        self.port = port
+        self._ready.set()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, service: str, **settings: Any) -> Any:
+        session = boto3.Session(
+            aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="secret", region_name=PLACE.region
+        )
+        config = settings.pop("config", Config(retries={"total_max_attempts": 1}))
+        return cast("Any", session).client(service, endpoint_url=self.url, config=config, **settings)
+
+    def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """The bridge's in-process call, from outside its loop."""
+        coroutine = self.moto.call(service, operation, parameters)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            self.loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+        if self._failure is not None:
+            raise self._failure
+
+
+OpenDoor = Callable[..., RunningDoor]

@@ -1,0 +1,250 @@
+"""One test for each thing of moto's insides that the region leans on; a new moto that breaks one says here which."""
+
+import gc
+import pickle
+import threading
+import weakref
+from collections import defaultdict
+from typing import Any, cast
+
+import pytest
+from running_door import PLACE
+
+from ninelives.api import moto_internals
+from ninelives.api.moto_internals import LogIntake, Moto, NoSuchRoute, aws_host, backend_name_of, log_events_of
+from ninelives.api.moto_records import MOTO_VERSION, BackendKey, LogEvents
+from ninelives.api.wire import WireRequest
+
+pytestmark = [pytest.mark.usefixtures("fresh_moto"), pytest.mark.filterwarnings("ignore")]
+
+SCOPE = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261123/eu-west-1/{}/aws4_request, Signature=0"
+
+
+def request(body: str = "", **headers: str) -> WireRequest:
+    return WireRequest(
+        method="POST",
+        raw_path="/",
+        query_string="",
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+        body=body.encode(),
+    )
+
+
+def logs(moto: Moto, operation: str, body: str) -> Any:
+    asked = request(body, x_amz_target=f"Logs_20140328.{operation}", authorization=SCOPE.format("logs"))
+    return moto.respond("logs", "eu-west-1", asked)
+
+
+def put(moto: Moto, *messages: str) -> None:
+    import time
+
+    at = int(time.time() * 1000)
+    events = ",".join(f'{{"timestamp": {at}, "message": "{message}"}}' for message in messages)
+    logs(moto, "PutLogEvents", f'{{"logGroupName": "g", "logStreamName": "s", "logEvents": [{events}]}}')
+
+
+@pytest.fixture
+def moto() -> Moto:
+    return Moto(PLACE)
+
+
+@pytest.fixture
+def log_stream(moto: Moto) -> Any:
+    logs(moto, "CreateLogGroup", '{"logGroupName": "g"}')
+    logs(moto, "CreateLogStream", '{"logGroupName": "g", "logStreamName": "s"}')
+    backend: Any = moto.backend(BackendKey("logs", "eu-west-1"))
+    return backend.groups["g"].streams["s"]
+
+
+def test_it_is_the_moto_that_was_measured() -> None:
+    assert MOTO_VERSION == "5.2.5"
+
+
+def test_every_service_that_moto_has_is_found_by_its_signing_name() -> None:
+    import boto3
+
+    session = boto3.Session(region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+    for service in ("ec2", "iam", "sts", "logs", "sns", "sqs", "s3", "ssm", "secretsmanager", "events", "servicediscovery"):
+        client: Any = cast("Any", session).client(service)
+        host = aws_host(client.meta.service_model.signing_name, "eu-west-1", request())
+
+        assert backend_name_of(client.meta.endpoint_url) == backend_name_of(f"https://{host}")
+
+
+@pytest.mark.parametrize(
+    ("service", "target", "backend"),
+    [
+        ("budgets", "", "budgets"),
+        ("dynamodb", "DynamoDBStreams_20120810.ListStreams", "dynamodbstreams"),
+        ("dynamodb", "DynamoDB_20120810.ListTables", "dynamodb"),
+        ("timestream", "Timestream_20181101.WriteRecords", "timestreamwrite"),
+        ("timestream", "Timestream_20181101.Query", "timestreamquery"),
+        ("sagemaker", "SageMaker.ListModels", "sagemaker"),
+        ("memorydb", "AmazonMemoryDB.DescribeClusters", "memorydb"),
+        ("mobiletargeting", "", "pinpoint"),
+    ],
+)
+def test_services_with_hosts_of_their_own_are_found(service: str, target: str, backend: str) -> None:
+    assert backend_name_of(f"https://{aws_host(service, 'eu-west-1', request(x_amz_target=target))}") == backend
+
+
+def test_what_moto_has_not_is_no_route(moto: Moto) -> None:
+    with pytest.raises(NoSuchRoute):
+        moto.respond("cats", "eu-west-1", request())
+    with pytest.raises(NoSuchRoute):
+        moto.respond("logs", "cat-land-1", request(x_amz_target="Logs_20140328.DescribeLogGroups"))
+
+
+def test_the_account_is_the_places_whoever_signs(moto: Moto) -> None:
+    form = request(
+        "Action=GetCallerIdentity&Version=2011-06-15",
+        content_type="application/x-www-form-urlencoded",
+        authorization=SCOPE.format("sts"),
+    )
+    key, answer = moto.respond("sts", "eu-west-1", form)
+
+    assert key == BackendKey("sts", "aws")
+    assert f"<Account>{PLACE.account}</Account>".encode() in answer.body
+
+
+def test_a_region_in_the_user_agent_is_not_believed(moto: Moto) -> None:
+    asked = request(
+        '{"logGroupName": "g"}',
+        x_amz_target="Logs_20140328.CreateLogGroup",
+        authorization=SCOPE.format("logs"),
+        user_agent="sdk region/us-east-1",
+    )
+    moto.respond("logs", "eu-west-1", asked)
+    backend: Any = moto.backend(BackendKey("logs", "eu-west-1"))
+
+    assert list(backend.groups) == ["g"]
+
+
+def test_models_die_when_moto_lets_go_of_them(moto: Moto, log_stream: Any) -> None:
+    assert type(log_stream).instances_tracked == []
+    gone = weakref.ref(log_stream.log_group)
+    logs(moto, "DeleteLogGroup", '{"logGroupName": "g"}')
+    log_stream.log_group = None
+    gc.collect()
+
+    assert gone() is None
+
+
+def test_only_the_places_instance_offerings_are_loaded() -> None:
+    loaded: list[str] = []
+
+    def load(path: str) -> list[str]:
+        loaded.append(path)
+        return ["offer"]
+
+    loader = moto_internals._OfferingsLoader(load, {"eu-west-1"})
+    folder = "ec2/resources/instance_type_offerings/region"
+
+    assert loader(f"{folder}/us-east-1.json.gz") == []
+    assert loader(f"{folder}/eu-west-1.json.gz") == ["offer"]
+    assert loader("ec2/resources/instance_types.json") == ["offer"]
+
+
+def test_moto_loads_its_resources_through_the_function_that_is_wrapped(moto: Moto) -> None:
+    from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
+    from moto.utilities import utils
+
+    assert isinstance(utils.load_resource, moto_internals._OfferingsLoader)
+    assert INSTANCE_TYPE_OFFERINGS["region"]["eu-west-1"]
+    assert moto.backend(BackendKey("ec2", "eu-west-1"))
+
+
+def test_default_images_are_not_loaded(moto: Moto) -> None:
+    backend: Any = moto.backend(BackendKey("ec2", "eu-west-1"))
+
+    assert len(backend.amis) == 0
+
+
+def test_a_backend_goes_out_and_comes_back(moto: Moto) -> None:
+    key = BackendKey("ssm", "eu-west-1")
+    backend: Any = moto.backend(key)
+    asked = request(
+        '{"Name": "/k", "Value": "v", "Type": "String"}',
+        x_amz_target="AmazonSSM.PutParameter",
+        authorization=SCOPE.format("ssm"),
+    )
+    moto.respond("ssm", "eu-west-1", asked)
+    dumped = moto.dump(key)
+    backend.reset()
+    moto.restore(key, dumped)
+
+    assert moto.backend(key) is backend
+    assert backend.get_parameter("/k").value == "v"
+
+
+def test_factories_that_are_local_functions_go_along(moto: Moto) -> None:
+    key = BackendKey("ssm", "eu-west-1")
+    backend: Any = moto.backend(key)
+    depth = 2
+    backend.cats = defaultdict(lambda: [depth])
+    dumped = moto.dump(key)
+    backend.reset()
+    moto.restore(key, dumped)
+
+    assert backend.cats["new"] == [2]
+
+
+def test_locks_and_references_to_other_backends_are_not_copied(moto: Moto) -> None:
+    key, other = BackendKey("ssm", "eu-west-1"), BackendKey("iam", "aws")
+    backend: Any = moto.backend(key)
+    backend.lock, backend.rlock, backend.friend = threading.Lock(), threading.RLock(), moto.backend(other)
+    dumped = moto.dump(key)
+    backend.reset()
+    moto.restore(key, dumped)
+
+    assert backend.friend is moto.backend(other)
+    assert isinstance(backend.rlock, type(threading.RLock()))
+    assert isinstance(backend.lock, type(threading.Lock()))
+
+
+def test_only_the_places_account_is_kept(moto: Moto) -> None:
+    from moto.backends import get_backend
+
+    moto.backend(BackendKey("ssm", "eu-west-1"))
+    get_backend("ssm")["999999999999"]["eu-west-1"].put_parameter  # noqa: B018 made by being asked for
+
+    assert [key for key, _ in moto.loaded() if key.name == "ssm"] == [BackendKey("ssm", "eu-west-1")]
+
+
+def test_new_log_events_are_taken_once_and_the_oldest_go(moto: Moto, log_stream: Any) -> None:
+    put(moto, "before")
+    intake = LogIntake(moto, keep=3)
+    put(moto, "a", "b")
+    batch = intake.take("eu-west-1", "g", "s")
+
+    assert batch is not None
+    assert [message for _, message in batch.events] == ["a", "b"]
+    assert intake.take("eu-west-1", "g", "s") is None
+    assert intake.take("eu-west-1", "g", "gone") is None
+    put(moto, "c")
+    intake.take("eu-west-1", "g", "s")
+    assert [event.message for event in log_stream.events] == ["a", "b", "c"]
+
+
+def test_log_events_are_left_out_of_the_dump_and_put_back(moto: Moto, log_stream: Any) -> None:
+    put(moto, "a", "b")
+    kept = list(log_events_of(moto))
+    key = BackendKey("logs", "eu-west-1")
+    dumped = moto.dump(key)
+    assert [message for batch in kept for _, message in batch.events] == ["a", "b"]
+    moto.restore(key, dumped)
+    backend: Any = moto.backend(key)
+    stream = backend.groups["g"].streams["s"]
+    assert stream.events == []
+    assert [event.message for event in log_stream.events] == ["a", "b"]
+
+    for batch in kept:
+        moto_internals.put_back_log_events(moto, batch, keep=1)
+    assert [event.message for event in stream.events] == ["b"]
+    lost = LogEvents(region="eu-west-1", group="gone", stream="s", ingested_at_ms=1, events=((1, "m"),))
+    moto_internals.put_back_log_events(moto, lost, keep=1)
+
+
+def test_a_dump_is_a_plain_pickle_of_the_backends_members(moto: Moto) -> None:
+    with pytest.raises(pickle.UnpicklingError):
+        moto.restore(BackendKey("ssm", "eu-west-1"), b"\x80\x05no")
