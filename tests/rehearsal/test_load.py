@@ -165,8 +165,9 @@ def test_a_load_of_all_faults_is_counted_exactly() -> None:
         samples: list[Sample] = []
         stop = asyncio.Event()
         async with faulty_server() as server:
-            asyncio.get_running_loop().call_later(0.7, stop.set)
-            await send_load(server.target, kinds, record=samples.append, stop=stop)
+            loop = asyncio.get_running_loop()
+            loop.call_later(0.7, stop.set)
+            await send_load(server.target, kinds, start_at=loop.time(), record=samples.append, stop=stop)
             return samples, server
 
     samples, server = asyncio.run(scenario())
@@ -184,8 +185,9 @@ def test_requests_are_due_at_a_fixed_rate_even_when_nothing_answers() -> None:
         samples: list[Sample] = []
         stop = asyncio.Event()
         async with faulty_server() as server:
-            asyncio.get_running_loop().call_later(0.5, stop.set)
-            await send_load(server.target, kinds, record=samples.append, stop=stop)
+            loop = asyncio.get_running_loop()
+            loop.call_later(0.5, stop.set)
+            await send_load(server.target, kinds, start_at=loop.time(), record=samples.append, stop=stop)
         return samples
 
     samples = asyncio.run(scenario())

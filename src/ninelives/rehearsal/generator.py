@@ -1,8 +1,9 @@
 """The load generator as a process of its own, so that the tool's work delays no request.
 
-``python -m ninelives.rehearsal.generator FILE`` reads a ``LoadOrder`` as one line of JSON from stdin, answers ``ready``,
-and appends each request to FILE as a line with a JSON array (a ``Sample``). The end of stdin ends it: requests in flight
-are waited for; so it also ends when the process that started it is gone.
+``python -m ninelives.rehearsal.generator FILE`` reads a ``LoadOrder`` as one line of JSON from stdin, answers ``ready`` and
+the instant at which the first request is due (seconds of the monotonic clock), and appends each request to FILE as a line
+with a JSON array (a ``Sample``). The end of stdin ends it: requests in flight are waited for; so it also ends when the
+process that started it is gone.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from ninelives.rehearsal.load import resolve, send_load
 from ninelives.rehearsal.sample import LoadOrder, Sample
 
 FLUSH_SECONDS = 0.2
+RUN_UP_SECONDS = 0.05
 
 
 class SampleFile:
@@ -55,11 +57,12 @@ async def generate(order: LoadOrder, file: SampleFile) -> None:
 
     await resolve(order.target)
     loop.add_reader(sys.stdin.fileno(), stdin_ready)
-    sys.stdout.write("ready\n")
+    start_at = loop.time() + RUN_UP_SECONDS
+    sys.stdout.write(f"ready {start_at!r}\n")
     sys.stdout.flush()
     flushing = asyncio.create_task(file.flush_for_ever())
     try:
-        await send_load(order.target, order.kinds, record=file.record, stop=stop)
+        await send_load(order.target, order.kinds, start_at=start_at, record=file.record, stop=stop)
     finally:
         flushing.cancel()
         with contextlib.suppress(asyncio.CancelledError):

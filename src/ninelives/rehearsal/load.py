@@ -121,17 +121,24 @@ def error_of(failure: BaseException) -> str:
             return "malformed"
 
 
-async def send_load(target: Target, kinds: Sequence[Kind], *, record: Callable[[Sample], None], stop: asyncio.Event) -> None:
+async def send_load(
+    target: Target,
+    kinds: Sequence[Kind],
+    *,
+    start_at: float,
+    record: Callable[[Sample], None],
+    stop: asyncio.Event,
+) -> None:
     """Send requests of all ``kinds`` until ``stop``, then wait for those in flight; each goes to ``record`` at its end.
 
+    ``start_at``, on the loop's clock, is when the first is due.
     Raises ``OSError`` when the target's name is not known.
     """
     loop = asyncio.get_running_loop()
     address = await resolve(target)
     streams = [Stream(kind, target, address) for kind in kinds]
-    start = loop.time() + LONGEST_NAP_SECONDS
     # Kinds start apart, so that their requests do not come in step.
-    starts = [start + number / len(kinds) / kind.rate for number, kind in enumerate(kinds)]
+    starts = [start_at + number / len(kinds) / kind.rate for number, kind in enumerate(kinds)]
     due = [(first, number, 0) for number, first in enumerate(starts)]
     heapq.heapify(due)
     in_flight: set[asyncio.Task[Sample]] = set()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, NoReturn, Self
 
 import orjson
 
@@ -31,8 +31,8 @@ class LoadProcess:
         self._reader: IO[bytes] | None = None
         self._rest = b""
 
-    def start(self) -> None:
-        """Start sending. Raises ``LoadFailed``."""
+    def start(self) -> float:
+        """Start sending; when the first request is due, in seconds of the monotonic clock. Raises ``LoadFailed``."""
         self._file.touch(mode=0o600)
         with self._errors.open("wb") as errors:
             process = subprocess.Popen(
@@ -51,8 +51,10 @@ class LoadProcess:
             process.stdin.flush()
         except BrokenPipeError:
             self._fail()
-        if process.stdout.readline() != b"ready\n":
+        word, _, start_at = process.stdout.readline().partition(b" ")
+        if word != b"ready":
             self._fail()
+        return float(start_at)
 
     def read(self) -> list[Sample]:
         """The samples that came since the last reading. Raises ``LoadFailed`` when the generator is gone."""
@@ -82,7 +84,7 @@ class LoadProcess:
         *lines, self._rest = (self._rest + self._reader.read()).split(b"\n")
         return [Sample(*orjson.loads(line)) for line in lines]
 
-    def _fail(self) -> None:
+    def _fail(self) -> NoReturn:
         assert self._process is not None
         self._process.kill()
         code = self._process.wait()
