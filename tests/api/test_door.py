@@ -307,3 +307,7 @@ def test_the_aws_cli_reads_our_answers(door: RunningDoor) -> None:
     assert (found.stdout, found.returncode) == ("cats\n", 0)
     refused = aws("elbv2", "describe-target-health", "--target-group-arn", "gone")
     assert "(TargetGroupNotFound) when calling the DescribeTargetHealth operation: One or more" in refused.stderr
+
+
+def test_classic_load_balancers_are_motos(door: RunningDoor) -> None:
+    assert door.client("elb").describe_load_balancers()["LoadBalancerDescriptions"] == []
