@@ -13,8 +13,6 @@ FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 LATEST_PLATFORM = "1.4.0"
 """What ``LATEST`` means for Linux. Source: ECS developer guide, "Fargate platform versions"."""
 PLATFORM_VERSIONS = ("LATEST", LATEST_PLATFORM, "1.3.0")
-STRATEGY_WEIGHTS = range(1001)
-STRATEGY_BASES = range(100_001)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +65,6 @@ def check_strategy(strategy: Sequence[Json], associated: Sequence[str]) -> None:
                 "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the "
                 "cluster. Associate the capacity provider with the cluster and try again."
             )
-            raise ApiError("InvalidParameterException", message)
-        if one.get("weight", 0) not in STRATEGY_WEIGHTS or one.get("base", 0) not in STRATEGY_BASES:
-            message = "A capacity provider strategy takes weights from 0 to 1000 and bases from 0 to 100000."
             raise ApiError("InvalidParameterException", message)
     if sum(one.get("base", 0) > 0 for one in strategy) > 1:
         message = "The specified capacity provider strategy cannot contain more than one base. Remove one and try again."

@@ -94,7 +94,8 @@ def _new_revision(region: Region, service: Service) -> ServiceRevision:
 
 def current_deployments(region: Region, service: Service) -> list[Deployment]:
     """The entries of ``Service.deployments``: PRIMARY first, then the ACTIVE ones, newest first."""
-    found = [one for one in region.state.of_service(Deployment, service.arn) if one.status is not DeploymentStatus.INACTIVE]
+    recorded = region.state.of_service(Deployment, service.arn)
+    found = [one for one in reversed(recorded) if one.status is not DeploymentStatus.INACTIVE]  # Later ones win a tie.
     found.sort(key=lambda one: (one.status is DeploymentStatus.PRIMARY, one.created_at), reverse=True)
     return found
 

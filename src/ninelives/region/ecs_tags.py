@@ -8,27 +8,23 @@ from ninelives.model.errors import ApiError
 from ninelives.region.region import Region
 
 TAGS_MAX = 50
-KEY_LENGTHS = range(1, 129)
-VALUE_MAX_LENGTH = 256
 
 Tagged = Cluster | TaskDefinition | Service | Task
 
 
 def read_tags(given: Sequence[Json]) -> dict[str, str]:
-    """Tags by key. Raises ``InvalidParameterException`` for what ECS does not take as tags."""
+    """Tags by key. Raises ``InvalidParameterException`` for a key that is reserved or given twice.
+
+    Lengths and number are constraints of the model, checked before.
+    """
     tags: dict[str, str] = {}
     for one in given:
         key, value = one.get("key", ""), one.get("value", "")
-        if len(key) not in KEY_LENGTHS or len(value) > VALUE_MAX_LENGTH:
-            message = f"Tag keys have 1 to {KEY_LENGTHS[-1]} characters and values at most {VALUE_MAX_LENGTH}: '{key[:200]}'"
-            raise ApiError("InvalidParameterException", message)
         if key.lower().startswith("aws:"):
             raise ApiError("InvalidParameterException", f"Tag keys that start with 'aws:' are reserved: '{key}'")
         if key in tags:
             raise ApiError("InvalidParameterException", f"Duplicate tag keys found: '{key}'")
         tags[key] = value
-    if len(tags) > TAGS_MAX:
-        raise ApiError("InvalidParameterException", f"A resource can have at most {TAGS_MAX} tags.")
     return tags
 
 

@@ -18,8 +18,10 @@ _FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
     16384: tuple(range(32768, 122880 + 1, 8192)),
 }
 _WINDOWS_CPU_MIN = 1024
-_VCPU = re.compile(r"(\d+|\d*\.\d+)\s*vcpu", re.IGNORECASE)
-_GIB = re.compile(r"(\d+|\d*\.\d+)\s*gb", re.IGNORECASE)
+DIGITS_MAX = 9
+"""A number with more is no size; Python's own conversions would raise on the longest."""
+_VCPU = re.compile(r"(\d{1,9}|\d{0,9}\.\d{1,9})\s*vcpu", re.IGNORECASE)
+_GIB = re.compile(r"(\d{1,9}|\d{0,9}\.\d{1,9})\s*gb", re.IGNORECASE)
 
 
 def cpu_units(text: str) -> int | None:
@@ -43,7 +45,7 @@ def memory_mib(text: str) -> int | None:
 def _units(text: str, written: re.Pattern[str]) -> int | None:
     text = text.strip()
     if text.isdecimal():
-        return int(text)
+        return int(text) if len(text) <= DIGITS_MAX else None
     match = written.fullmatch(text)
     return None if match is None else int(float(match[1]) * 1024)
 

@@ -32,7 +32,7 @@ def list_service_deployments(region: Region, call: Call) -> Mapping[str, Any]:
     statuses, created = parameters.get("status"), parameters.get("createdAt", {})
     found = [
         one
-        for one in region.state.of_service(ServiceDeployment, service.arn)
+        for one in reversed(region.state.of_service(ServiceDeployment, service.arn))
         if (not statuses or one.status in statuses)
         and ("before" not in created or one.created_at < created["before"])
         and ("after" not in created or one.created_at > created["after"])
