@@ -56,6 +56,10 @@ class Aws:
         return self._client("logs")
 
     @cached_property
+    def secrets(self) -> Any:
+        return self._client("secretsmanager")
+
+    @cached_property
     def scaling(self) -> Any:
         return self._client("application-autoscaling")
 

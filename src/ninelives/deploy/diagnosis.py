@@ -1,0 +1,318 @@
+"""Why a release failed, in one sentence, and the next thing to do. Pure: from stopped tasks, log lines, targets and events.
+
+Causes are tried in a written order, from what is certain (an image that cannot be pulled) to what is inferred (a slow boot);
+the first that fits is told. Sources: ECS developer guide, "Stopped tasks error messages"; ELB, "Target health reason codes".
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from ninelives.deploy.observation import ContainerSeen, EventSeen, TargetSeen, TaskSeen
+from ninelives.deploy.quantities import write_duration
+
+COMMAND_NOT_FOUND = 127
+COMMAND_NOT_EXECUTABLE = 126
+KILLED = 137
+LINE_LENGTH_MAX = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What the service file says of a healthy task."""
+
+    port: int
+    health_path: str
+    grace_period: timedelta
+    memory_mib: int
+    command: tuple[str, ...] | None = None
+    log_group: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was seen of the new tasks while the release went on; ``stopped`` newest first."""
+
+    stopped: tuple[TaskSeen, ...] = ()
+    log_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The last lines of a task, by its id."""
+    unhealthy: tuple[TargetSeen, ...] = ()
+    """Targets of new tasks as they were last seen unhealthy."""
+    events: tuple[EventSeen, ...] = ()
+    """Since the release began, newest first."""
+    still_running: int = 0
+    """New tasks that run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """``cause`` and ``next_step`` are sentences; ``code`` names the kind of cause."""
+
+    code: str
+    cause: str
+    next_step: str
+
+
+def diagnose(evidence: Evidence, expected: Expectation) -> Diagnosis | None:
+    """The likeliest cause; None when nothing seen explains it."""
+    return next((found for rule in _RULES if (found := rule(evidence, expected)) is not None), None)
+
+
+def _image_missing(evidence: Evidence, _: Expectation) -> Diagnosis | None:
+    for task, reason in _reasons(evidence):
+        if re.search(r"CannotPull\w*Error|pull access denied|manifest unknown", reason):
+            image = task.containers[0].image if task.containers else "the image"
+            return Diagnosis(
+                code="image_missing",
+                cause=f"The image {image} cannot be pulled: {_short(_detail(reason))}",
+                next_step="Check that the repository holds this version (`aws ecr describe-images`) and that the execution "
+                "role may pull it.",
+            )
+    return None
+
+
+def _initialization(evidence: Evidence, expected: Expectation) -> Diagnosis | None:
+    for _, reason in _reasons(evidence):
+        if "ResourceInitializationError" not in reason:
+            continue
+        detail = _short(_detail(reason))
+        if "log" in reason.lower() and "group" in reason.lower():
+            step = f"Make the log group {expected.log_group}, or let the execution role write to it."
+        elif "secret" in reason.lower() or "ssm" in reason.lower():
+            step = "Check that the secrets of the service file exist and that the execution role may read them."
+        else:
+            step = "Check the execution role's permissions and the subnets' way to AWS."
+        return Diagnosis(code="initialization", cause=f"The task's resources could not be set up: {detail}", next_step=step)
+    return None
+
+
+def _command_missing(evidence: Evidence, expected: Expectation) -> Diagnosis | None:
+    for task, container in _exited(evidence):
+        reason = f"{container.reason} {task.stopped_reason}"
+        not_found = re.search(r"executable file not found|no such file or directory|command not found", reason, re.IGNORECASE)
+        cannot_start = "CannotStartContainerError" in reason or "CannotCreateContainerError" in reason
+        if (cannot_start and not_found) or container.exit_code in {COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE}:
+            told = _last_line(evidence, task) or _short(_detail(container.reason or task.stopped_reason))
+            name = f"`{' '.join(expected.command)}` " if expected.command else ""
+            return Diagnosis(
+                code="command_missing",
+                cause=f"The command {name}cannot be started in the image: {told}",
+                next_step="Check `command:` in the service file, and CMD and ENTRYPOINT in the Dockerfile.",
+            )
+        if cannot_start:
+            return Diagnosis(
+                code="cannot_start",
+                cause=f"The container cannot be started: {_short(_detail(reason))}",
+                next_step="Try the image by hand (`docker run`), with the same command and variables.",
+            )
+    return None
+
+
+def _out_of_memory(evidence: Evidence, expected: Expectation) -> Diagnosis | None:
+    for task, container in _exited(evidence):
+        if "OutOfMemory" in container.reason or "OutOfMemory" in task.stopped_reason:
+            return Diagnosis(
+                code="out_of_memory",
+                cause=f"The container was killed because it needs more than its {expected.memory_mib} MiB of memory.",
+                next_step="Raise `memory:` in the service file, or lower what the application takes (workers, heap).",
+            )
+    return None
+
+
+def _exits(evidence: Evidence, _: Expectation) -> Diagnosis | None:
+    for task, container in _exited(evidence):
+        if task.stop_code != "EssentialContainerExited" or container.exit_code is None:
+            continue
+        line = _last_line(evidence, task)
+        said = f"; its last words: {line}" if line else "; it wrote nothing"
+        ran = f" after {write_duration(task.stopped_at - task.started_at)}" if task.stopped_at and task.started_at else ""
+        if container.exit_code == 0:
+            return Diagnosis(
+                code="exits",
+                cause=f"The container ends by itself{ran} with exit code 0, but a service must keep running{said}",
+                next_step="Run the server in the foreground: the container lives as long as its command.",
+            )
+        killed = " (SIGKILL)" if container.exit_code == KILLED else ""
+        return Diagnosis(
+            code="exits",
+            cause=f"The container exits{ran} with exit code {container.exit_code}{killed}{said}",
+            next_step=f"Read what it wrote: `ninelives logs --task {task.id[:8]}`.",
+        )
+    return None
+
+
+def _wrong_answer(evidence: Evidence, expected: Expectation) -> Diagnosis | None:
+    codes = _mismatched_codes(evidence)
+    if codes is None:
+        return None
+    return Diagnosis(
+        code="health_answer",
+        cause=f"The health path {expected.health_path} answers {codes}.",
+        next_step=f"Ask it by hand, and read `ninelives logs`: is {expected.health_path} the right path, and is what it "
+        "needs (database, variables) there?",
+    )
+
+
+def _mismatched_codes(evidence: Evidence) -> str | None:
+    texts = [target.description for target in evidence.unhealthy if target.reason == "Target.ResponseCodeMismatch"]
+    texts += [event.message for event in evidence.events]
+    for text in texts:
+        if found := re.search(r"failed with these codes: \[([\d, ]+)\]", text):
+            return found.group(1)
+    return None
+
+
+_LISTENS = re.compile(
+    r"(?:listening|running|serving|started|bound|available)\b.{0,60}?"
+    r"(?:(?P<host>\d+\.\d+\.\d+\.\d+|\[?::1?\]?|localhost|\*)?:|port[ =:]+)(?P<port>\d{2,5})\b",
+    re.IGNORECASE,
+)
+
+
+def listens_at(lines: tuple[str, ...]) -> tuple[str, int] | None:
+    """Host and port that a server says it listens at; the host is empty when it is not said.
+
+    >>> listens_at(("* Listening on http://0.0.0.0:9292",))
+    ('0.0.0.0', 9292)
+    """
+    for line in reversed(lines):
+        if found := _LISTENS.search(line):
+            return found.group("host") or "", int(found.group("port"))
+    return None
+
+
+def _nothing_listens(evidence: Evidence, expected: Expectation) -> Diagnosis | None:
+    if not _failed_checks(evidence):
+        return None
+    listening = next((where for lines in evidence.log_lines.values() if (where := listens_at(lines))), None)
+    expected_ports = {expected.port, *(target.port for target in evidence.unhealthy), *_ports_in(evidence.events)}
+    port, grace = expected.port, write_duration(expected.grace_period)
+    if listening is None:
+        return Diagnosis(
+            code="nothing_listens",
+            cause=f"Nothing answers on port {port}, not even {grace} (the grace period) after the start.",
+            next_step="If the application listens elsewhere, set `port:` (it is told by the variable PORT); if it boots "
+            "longer than that, raise `health.grace_period`.",
+        )
+    host, other = listening
+    if other not in expected_ports:
+        return Diagnosis(
+            code="other_port",
+            cause=f"Nothing answers on port {port}: the application listens on port {other}.",
+            next_step=f"Let it listen on $PORT, or set `port: {other}` in the service file.",
+        )
+    # In the embedded region without Docker the loopback interface is where targets are.
+    is_reached_there = any(target.address.startswith("127.") for target in evidence.unhealthy)
+    if host in {"127.0.0.1", "localhost", "::1", "[::1]"} and not is_reached_there:
+        return Diagnosis(
+            code="loopback_only",
+            cause=f"Nothing answers on port {port} from outside: the application listens on {host} only.",
+            next_step="Let it listen on 0.0.0.0.",
+        )
+    return Diagnosis(
+        code="slow_boot",
+        cause=f"The application does listen on port {port}, but it was not healthy within its grace period of {grace}.",
+        next_step="Raise `health.grace_period` above the longest boot, or make the boot shorter.",
+    )
+
+
+def _failed_checks(evidence: Evidence) -> bool:
+    """Whether checks failed without an answer: nothing listens, or not in time."""
+    reasons = {"Target.FailedHealthChecks", "Target.Timeout"}
+    return (
+        any(target.reason in reasons for target in evidence.unhealthy)
+        or any("is unhealthy in (target-group" in event.message for event in evidence.events)
+        or any("failed ELB health checks" in task.stopped_reason for task in evidence.stopped)
+    )
+
+
+def _ports_in(events: tuple[EventSeen, ...]) -> set[int]:
+    """Ports at which the load balancer found tasks unhealthy; a region may give each task another."""
+    return {int(port) for event in events for port in re.findall(r"\(port (\d+)\) is unhealthy", event.message)}
+
+
+def _container_check(evidence: Evidence, _: Expectation) -> Diagnosis | None:
+    if not any("failed container health checks" in task.stopped_reason for task in evidence.stopped):
+        return None
+    return Diagnosis(
+        code="container_check",
+        cause="The container's own health check fails.",
+        next_step="Run its command in the container, and read `ninelives logs`.",
+    )
+
+
+def _no_room(evidence: Evidence, _: Expectation) -> Diagnosis | None:
+    for event in evidence.events:
+        if "unable to place a task" in event.message or "could not launch" in event.message:
+            reason = event.message.partition("Reason: ")[2] or event.message
+            return Diagnosis(
+                code="no_capacity",
+                cause=f"ECS could not place a task: {_short(reason)}",
+                next_step="Wait for capacity, name other subnets, or ask AWS for a higher limit.",
+            )
+        if "because of the service deployment configuration" in event.message:
+            return Diagnosis(
+                code="no_room",
+                cause="ECS may neither start nor stop a task: minimum_healthy and maximum leave no room.",
+                next_step="Raise `deploy.maximum`, or lower `deploy.minimum_healthy`.",
+            )
+    return None
+
+
+def _stopped_anyway(evidence: Evidence, _: Expectation) -> Diagnosis | None:
+    for task, reason in _reasons(evidence):
+        if task.stop_code != "ServiceSchedulerInitiated" and reason.strip():
+            return Diagnosis(
+                code="stopped",
+                cause=f"Tasks stop: {_short(reason)}",
+                next_step=f"Read what they wrote: `ninelives logs --task {task.id[:8]}`.",
+            )
+    return None
+
+
+_RULES: tuple[Callable[[Evidence, Expectation], Diagnosis | None], ...] = (
+    _image_missing,
+    _initialization,
+    _command_missing,
+    _out_of_memory,
+    _exits,
+    _wrong_answer,
+    _nothing_listens,
+    _container_check,
+    _no_room,
+    _stopped_anyway,
+)
+
+
+def _reasons(evidence: Evidence) -> list[tuple[TaskSeen, str]]:
+    """Each stopped task with all that was said of its end."""
+    return [
+        (task, " ".join([task.stopped_reason, *(container.reason for container in task.containers)]).strip())
+        for task in evidence.stopped
+    ]
+
+
+def _exited(evidence: Evidence) -> list[tuple[TaskSeen, ContainerSeen]]:
+    """Containers of tasks that ended by themselves, the one that failed first."""
+    return [
+        (task, container)
+        for task in evidence.stopped
+        if task.stop_code not in {"ServiceSchedulerInitiated", "UserInitiated"}
+        for container in sorted(task.containers, key=lambda one: not one.exit_code)
+    ]
+
+
+def _last_line(evidence: Evidence, task: TaskSeen) -> str:
+    lines = [line for line in evidence.log_lines.get(task.id, ()) if line.strip()]
+    return _short(lines[-1].strip()) if lines else ""
+
+
+def _detail(reason: str) -> str:
+    """What follows the error's name."""
+    return re.sub(r"^.*?\b\w+Error:\s*", "", reason) or reason
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LINE_LENGTH_MAX else text[: LINE_LENGTH_MAX - 1] + "…"

@@ -1,0 +1,80 @@
+"""Gathers, while a release goes on, what would explain its failure: dead tasks and their targets are forgotten soon."""
+
+from collections.abc import Sequence
+
+from ninelives.deploy.aws import Aws
+from ninelives.deploy.diagnosis import Evidence, Expectation
+from ninelives.deploy.observation import EventSeen, Observation, TargetSeen, TaskSeen, number_of
+from ninelives.deploy.service_file import ServiceFile
+
+TASKS_READ = 3
+LINES_READ = 20
+
+
+class Gathering:
+    """Takes observations; answers with evidence."""
+
+    def __init__(self, revision: str, known_events: frozenset[str]) -> None:
+        self.revision = revision
+        self._known_events = known_events
+        self._tasks: dict[str, TaskSeen] = {}
+        self._unhealthy: dict[tuple[str, int], TargetSeen] = {}
+        self._events: dict[str, EventSeen] = {}
+
+    def take(self, seen: Observation) -> None:
+        for task in seen.tasks:
+            if number_of(task.started_by) == self.revision:
+                self._tasks[task.arn] = task
+        for target in seen.targets:
+            if target.state == "unhealthy":
+                self._unhealthy[target.address, target.port] = target
+        if seen.service is not None:
+            self._events |= {event.id: event for event in seen.service.events if event.id not in self._known_events}
+
+    @property
+    def stopped(self) -> list[TaskSeen]:
+        """Newest first."""
+        gone = [task for task in self._tasks.values() if task.is_gone]
+        return sorted(gone, key=lambda task: task.created_at.timestamp() if task.created_at else 0.0, reverse=True)
+
+    @property
+    def running(self) -> list[TaskSeen]:
+        return [task for task in self._tasks.values() if not task.is_gone]
+
+    def evidence(self, aws: Aws, file: ServiceFile) -> Evidence:
+        """All of it, with the last lines of the tasks that tell most."""
+        telling = [*self.stopped[:TASKS_READ], *self.running[:TASKS_READ]]
+        return Evidence(
+            stopped=tuple(self.stopped),
+            log_lines={task.id: last_lines(aws, file, task) for task in telling},
+            unhealthy=tuple(self._unhealthy.values()),
+            events=tuple(sorted(self._events.values(), key=lambda event: event.created_at, reverse=True)),
+            still_running=len(self.running),
+        )
+
+
+def last_lines(aws: Aws, file: ServiceFile, task: TaskSeen) -> tuple[str, ...]:
+    """What a task wrote last, oldest first; empty when it wrote nothing (or its log cannot be read: evidence is a bonus)."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    stream = f"{file.service}/{file.service}/{task.id}"
+    try:
+        answer = aws.logs.get_log_events(
+            logGroupName=file.log_group, logStreamName=stream, limit=LINES_READ, startFromHead=False
+        )
+    except (BotoCoreError, ClientError):
+        return ()
+    events: Sequence[dict[str, str]] = answer["events"]
+    return tuple(event["message"] for event in events)
+
+
+def expectation(file: ServiceFile) -> Expectation:
+    """What the service file says of a healthy task."""
+    return Expectation(
+        port=file.port,
+        health_path=file.health.path,
+        grace_period=file.health.grace_period,
+        memory_mib=file.memory,
+        command=file.command,
+        log_group=file.log_group,
+    )

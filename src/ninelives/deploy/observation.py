@@ -1,0 +1,276 @@
+"""What is seen of a service at one moment: counts, deployments, tasks, targets, events. Read at the door, once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ninelives.deploy.aws import Aws, pages
+
+TASKS_A_CALL = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentSeen:
+    """An entry of ``Service.deployments``."""
+
+    id: str
+    status: str
+    rollout_state: str
+    rollout_state_reason: str
+    task_definition: str
+    desired_count: int
+    running_count: int
+    pending_count: int
+    failed_tasks: int
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSeen:
+    id: str
+    created_at: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSeen:
+    status: str
+    desired_count: int
+    running_count: int
+    pending_count: int
+    task_definition: str
+    deployments: tuple[DeploymentSeen, ...]
+    events: tuple[EventSeen, ...]
+    """Newest first."""
+    current_service_deployment: str | None
+
+    @property
+    def primary(self) -> DeploymentSeen | None:
+        return next((one for one in self.deployments if one.status == "PRIMARY"), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceDeploymentSeen:
+    """A service deployment: one act of deploying, its rollback included."""
+
+    arn: str
+    status: str
+    status_reason: str
+    target_revision: str
+    created_at: datetime | None
+    source_revisions: tuple[str, ...] = ()
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    stopped_at: datetime | None = None
+    rollback_reason: str | None = None
+    rollback_revision: str | None = None
+    breaker_status: str | None = None
+    failures: int = 0
+    failure_threshold: int = 0
+    triggered_alarms: tuple[str, ...] = ()
+    lifecycle_stage: str | None = None
+    awaits: str | None = None
+    """The lifecycle hook that waits for a decision, if one does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSeen:
+    name: str
+    image: str
+    exit_code: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSeen:
+    arn: str
+    started_by: str
+    """The deployment that it belongs to, ``ecs-svc/…``."""
+    last_status: str
+    desired_status: str
+    health_status: str
+    stop_code: str
+    stopped_reason: str
+    created_at: datetime | None
+    started_at: datetime | None
+    stopped_at: datetime | None
+    containers: tuple[ContainerSeen, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether its containers have ended."""
+        return self.last_status in {"STOPPED", "DEPROVISIONING", "DELETED"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSeen:
+    address: str
+    port: int
+    state: str
+    reason: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """A service at one moment. ``service`` is None when it is not there."""
+
+    at: datetime
+    service: ServiceSeen | None
+    service_deployment: ServiceDeploymentSeen | None = None
+    """The one that is followed."""
+    newer: tuple[ServiceDeploymentSeen, ...] = ()
+    """Service deployments that were made after it, newest first."""
+    tasks: tuple[TaskSeen, ...] = ()
+    targets: tuple[TargetSeen, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+    """What could not be seen just now, and why."""
+
+
+def number_of(identifier: str) -> str:
+    """The number that a deployment's id, a service revision's ARN and ``startedBy`` share.
+
+    >>> number_of("ecs-svc/42"), number_of("arn:aws:ecs:r:a:service-revision/c/s/42")
+    ('42', '42')
+    """
+    return identifier.rsplit("/", 1)[-1]
+
+
+def see_service(aws: Aws, cluster: str, service: str) -> ServiceSeen | None:
+    """The service, or None when there is none (or no such cluster)."""
+    try:
+        found = aws.ecs.describe_services(cluster=cluster, services=[service])["services"]
+    except aws.ecs.exceptions.ClusterNotFoundException:
+        return None
+    return read_service(found[0]) if found else None
+
+
+def see_service_deployments(aws: Aws, cluster: str, service: str, *, at_most: int = 20) -> list[ServiceDeploymentSeen]:
+    """Brief records, newest first."""
+    request: dict[str, Any] = {"cluster": cluster, "service": service, "maxResults": min(at_most, 100)}
+    found: list[ServiceDeploymentSeen] = []
+    for one in pages(aws.ecs.list_service_deployments, "serviceDeployments", **request):
+        found.append(read_service_deployment(one))
+        if len(found) >= at_most:
+            break
+    return sorted(found, key=lambda one: one.created_at.timestamp() if one.created_at else 0.0, reverse=True)
+
+
+def describe_service_deployments(aws: Aws, arns: Sequence[str]) -> dict[str, ServiceDeploymentSeen]:
+    """Full records by ARN."""
+    found: dict[str, ServiceDeploymentSeen] = {}
+    for start in range(0, len(arns), 20):
+        answer = aws.ecs.describe_service_deployments(serviceDeploymentArns=list(arns[start : start + 20]))
+        found |= {one["serviceDeploymentArn"]: read_service_deployment(one) for one in answer["serviceDeployments"]}
+    return found
+
+
+def see_tasks(aws: Aws, cluster: str, service: str) -> tuple[TaskSeen, ...]:
+    """The service's tasks, the lately stopped ones included."""
+    arns: list[str] = []
+    for status in ("RUNNING", "STOPPED"):
+        arns += pages(aws.ecs.list_tasks, "taskArns", cluster=cluster, serviceName=service, desiredStatus=status)
+    tasks: list[TaskSeen] = []
+    for start in range(0, len(arns), TASKS_A_CALL):
+        answer = aws.ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_A_CALL])
+        tasks += [read_task(one) for one in answer["tasks"]]
+    return tuple(tasks)
+
+
+def see_targets(aws: Aws, target_group_arn: str) -> tuple[TargetSeen, ...]:
+    answer = aws.elbv2.describe_target_health(TargetGroupArn=target_group_arn)
+    return tuple(read_target(one) for one in answer["TargetHealthDescriptions"])
+
+
+def read_service(given: Mapping[str, Any]) -> ServiceSeen:
+    return ServiceSeen(
+        status=given["status"],
+        desired_count=given.get("desiredCount", 0),
+        running_count=given.get("runningCount", 0),
+        pending_count=given.get("pendingCount", 0),
+        task_definition=given.get("taskDefinition", ""),
+        deployments=tuple(_read_deployment(one) for one in given.get("deployments") or ()),
+        events=tuple(
+            EventSeen(id=one["id"], created_at=one["createdAt"], message=one["message"]) for one in given.get("events") or ()
+        ),
+        current_service_deployment=given.get("currentServiceDeployment"),
+    )
+
+
+def _read_deployment(given: Mapping[str, Any]) -> DeploymentSeen:
+    return DeploymentSeen(
+        id=given["id"],
+        status=given["status"],
+        rollout_state=given.get("rolloutState", ""),
+        rollout_state_reason=given.get("rolloutStateReason", ""),
+        task_definition=given.get("taskDefinition", ""),
+        desired_count=given.get("desiredCount", 0),
+        running_count=given.get("runningCount", 0),
+        pending_count=given.get("pendingCount", 0),
+        failed_tasks=given.get("failedTasks", 0),
+        created_at=given.get("createdAt"),
+    )
+
+
+def read_service_deployment(given: Mapping[str, Any]) -> ServiceDeploymentSeen:
+    """From the brief record of ListServiceDeployments or the full one of DescribeServiceDeployments."""
+    rollback = given.get("rollback") or {}
+    breaker = given.get("deploymentCircuitBreaker") or {}
+    target = given.get("targetServiceRevision") or {}
+    waiting = [one for one in given.get("lifecycleHookDetails") or () if one.get("status") == "AWAITING_ACTION"]
+    return ServiceDeploymentSeen(
+        arn=given["serviceDeploymentArn"],
+        status=given["status"],
+        status_reason=given.get("statusReason") or "",
+        target_revision=given.get("targetServiceRevisionArn") or target.get("arn") or "",
+        created_at=given.get("createdAt"),
+        source_revisions=tuple(one["arn"] for one in given.get("sourceServiceRevisions") or ()),
+        started_at=given.get("startedAt"),
+        finished_at=given.get("finishedAt"),
+        stopped_at=given.get("stoppedAt"),
+        rollback_reason=rollback.get("reason"),
+        rollback_revision=rollback.get("serviceRevisionArn"),
+        breaker_status=breaker.get("status"),
+        failures=breaker.get("failureCount", 0),
+        failure_threshold=breaker.get("threshold", 0),
+        triggered_alarms=tuple((given.get("alarms") or {}).get("triggeredAlarmNames") or ()),
+        lifecycle_stage=given.get("lifecycleStage"),
+        awaits=str(waiting[0].get("hookId", "a lifecycle hook")) if waiting else None,
+    )
+
+
+def read_task(given: Mapping[str, Any]) -> TaskSeen:
+    return TaskSeen(
+        arn=given["taskArn"],
+        started_by=given.get("startedBy", ""),
+        last_status=given["lastStatus"],
+        desired_status=given.get("desiredStatus", ""),
+        health_status=given.get("healthStatus", "UNKNOWN"),
+        stop_code=given.get("stopCode", ""),
+        stopped_reason=given.get("stoppedReason", ""),
+        created_at=given.get("createdAt"),
+        started_at=given.get("startedAt"),
+        stopped_at=given.get("stoppedAt"),
+        containers=tuple(
+            ContainerSeen(
+                name=one["name"], image=one.get("image", ""), exit_code=one.get("exitCode"), reason=one.get("reason", "")
+            )
+            for one in given.get("containers") or ()
+        ),
+    )
+
+
+def read_target(given: Mapping[str, Any]) -> TargetSeen:
+    health = given["TargetHealth"]
+    return TargetSeen(
+        address=given["Target"]["Id"],
+        port=given["Target"].get("Port", 0),
+        state=health["State"],
+        reason=health.get("Reason", ""),
+        description=health.get("Description", ""),
+    )

@@ -1,0 +1,226 @@
+"""A release from the version's name to the verdict: image, task definition, one CreateService or UpdateService, follow."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ninelives.deploy.aws import Aws
+from ninelives.deploy.clock import Clock
+from ninelives.deploy.diagnosis import Diagnosis, diagnose
+from ninelives.deploy.errors import NotSupported
+from ninelives.deploy.evidence import Gathering, expectation
+from ninelives.deploy.follow import AWS_PACE_SECONDS, LOCAL_PACE_SECONDS, Progress, Watched, follow, look
+from ninelives.deploy.foundation import Foundation, lay
+from ninelives.deploy.image import Builder, Image, find_digest, provide_image, require_sources, require_version
+from ninelives.deploy.observation import Observation, ServiceSeen, number_of, read_service
+from ninelives.deploy.reading import Definition
+from ninelives.deploy.reports import Act, Step, Tell, telling
+from ninelives.deploy.service_call import create_request, live_service, register, update_request, version_behind
+from ninelives.deploy.service_file import ServiceFile
+from ninelives.deploy.verdict import Followed, Outcome, Verdict
+
+DEFAULT_TIMEOUT = timedelta(minutes=30)
+
+Report = Step | Progress
+Listener = Callable[[Report], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One service in one environment, and who listens to what is done."""
+
+    aws: Aws
+    definition: Definition
+    clock: Clock
+    listener: Listener
+
+    @property
+    def tell(self) -> Tell:
+        return telling(self.listener, self.clock)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to release. ``force`` replaces the tasks even if nothing changed."""
+
+    builder: Builder = Builder.AUTO
+    timeout: timedelta = DEFAULT_TIMEOUT
+    force: bool = False
+    wait: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is to be released, and where it will be seen."""
+
+    version: str
+    from_version: str | None
+    """None for a service that is new."""
+    target_group_arn: str | None
+    url: str | None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A release that ECS has: what is followed, and what it replaces."""
+
+    asked: Asked
+    task_definition: str
+    followed: Followed
+    known_events: frozenset[str]
+    is_new_deployment: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """What became of a release. ``verdict`` is None when it was not waited for."""
+
+    definition: Definition
+    region: str
+    started: Started
+    began_at: datetime
+    verdict: Verdict | None
+    finished_at: datetime
+    diagnosis: Diagnosis | None
+    last: Observation | None
+
+    @property
+    def duration(self) -> timedelta:
+        return self.finished_at - self.began_at
+
+    @property
+    def has_succeeded(self) -> bool:
+        return self.verdict is not None and self.verdict.outcome is Outcome.SUCCEEDED
+
+    @property
+    def service_deployment(self) -> str | None:
+        seen = self.last.service_deployment if self.last is not None else None
+        return seen.arn if seen is not None else None
+
+
+def deploy(session: Session, version: str, options: Options) -> Release:
+    """Release ``version``: see to its image and to what the service stands on, hand it to ECS, and follow it.
+
+    Raises ``DeployError`` for what stops it before ECS has it; what becomes of it then is the verdict.
+    """
+    aws, definition, tell = session.aws, session.definition, session.tell
+    began = session.clock.now()
+    require_supported(definition)
+    require_version(version)
+    if definition.file.image.build is not None and find_digest(aws, definition, version) is None:
+        require_sources(definition, version)  # before anything is made
+    foundation = lay(aws, definition, tell)
+    image = provide_image(aws, definition, version, foundation.repository_uri, builder=options.builder, tell=tell)
+    task_definition = register(aws, definition.file, image, foundation, tell)
+    started = start(session, image, task_definition, foundation, force=options.force)
+    return conclude(session, started, timeout=options.timeout, wait=options.wait, began=began)
+
+
+def require_supported(definition: Definition) -> None:
+    """Refuse what the file may say and this version cannot do. Raises ``NotSupported``."""
+    deploy_part = definition.file.deploy
+    if deploy_part.strategy != "rolling":
+        raise NotSupported(
+            f"{definition.path}: deploy.strategy: {deploy_part.strategy} is not built yet.", hint="Use `strategy: rolling`."
+        )
+    if deploy_part.bake:
+        raise NotSupported(f"{definition.path}: deploy.bake belongs to blue-green and canary, which are not built yet.")
+    if deploy_part.rollback.alarms and definition.is_local:
+        raise NotSupported(
+            f"{definition.path}: deploy.rollback.alarms: the embedded region does not watch alarms yet.",
+            hint="Leave them out of `local`: `environments: {local: {deploy: {rollback: {alarms: []}}}}`.",
+        )
+
+
+def start(session: Session, image: Image, task_definition: str, foundation: Foundation, *, force: bool) -> Started:
+    """Hand the release to ECS with one call."""
+    aws, file, tell = session.aws, session.definition.file, session.tell
+    live = live_service(aws, file)
+    before = None if live is None else read_service(live)
+    asked = Asked(
+        version=image.version,
+        from_version=None if before is None else version_behind(aws, before.task_definition),
+        target_group_arn=foundation.front_door.target_group_arn,
+        url=foundation.front_door.url,
+        digest=image.digest,
+    )
+    if live is None:
+        answer = aws.ecs.create_service(**create_request(file, task_definition, foundation))
+        tell(Act.MADE, f"service {file.service} with {file.first_count} tasks of {image.version}")
+    else:
+        request = update_request(aws, file, task_definition, foundation, live, force=force, tell=tell)
+        answer = aws.ecs.update_service(**request)
+    return started_from(session, answer["service"], before, asked)
+
+
+def started_from(session: Session, service: Mapping[str, Any], before: ServiceSeen | None, asked: Asked) -> Started:
+    """What CreateService's or UpdateService's answer says has begun."""
+    after, tell = read_service(service), session.tell
+    assert after.primary is not None
+    source = before.primary if before is not None else None
+    is_new = source is None or source.id != after.primary.id
+    if not is_new:
+        tell(Act.NOTE, f"nothing changed: {asked.version} is what the service already has (--force replaces its tasks anyway)")
+    elif before is not None:
+        tell(Act.DEPLOYED, f"{asked.from_version} to {asked.version} with {after.primary.id}")
+        if any(one.rollout_state == "IN_PROGRESS" for one in before.deployments):
+            tell(Act.NOTE, "a deployment was still under way; this one takes its place")
+    return Started(
+        asked=asked,
+        task_definition=after.primary.task_definition,
+        followed=Followed(revision=number_of(after.primary.id), source=number_of(source.id) if is_new and source else None),
+        known_events=frozenset(event.id for event in before.events) if before is not None else frozenset(),
+        is_new_deployment=is_new,
+    )
+
+
+def conclude(session: Session, started: Started, *, timeout: timedelta, wait: bool = True, began: datetime) -> Release:
+    """Follow a release to its verdict, and explain it when it is not green. ``began``: when its duration starts."""
+    aws, definition, clock = session.aws, session.definition, session.clock
+    verdict, last = None, None
+    gathering = Gathering(started.followed.revision, started.known_events)
+    if wait:
+        watched = Watched(
+            cluster=definition.file.cluster_name,
+            service=definition.file.service,
+            target_group_arn=started.asked.target_group_arn,
+            followed=started.followed,
+        )
+        observations: list[Observation] = []
+
+        def took(seen: Observation) -> None:
+            gathering.take(seen)
+            observations[:] = [seen]
+
+        for progress in follow(
+            lambda: look(aws, watched, clock.now()),
+            started.followed,
+            clock,
+            timeout=timeout,
+            pace_seconds=LOCAL_PACE_SECONDS if aws.is_local else AWS_PACE_SECONDS,
+            known_events=started.known_events,
+            took=took,
+        ):
+            session.listener(progress)
+            verdict = progress.verdict
+        last = observations[0] if observations else None
+    return Release(
+        definition=definition,
+        region=aws.region,
+        started=started,
+        began_at=began,
+        verdict=verdict,
+        finished_at=clock.now(),
+        diagnosis=explain(aws, definition.file, verdict, gathering),
+        last=last,
+    )
+
+
+def explain(aws: Aws, file: ServiceFile, verdict: Verdict | None, gathering: Gathering) -> Diagnosis | None:
+    """The cause of a release that failed, was taken back, or does not come to an end."""
+    unexplained = {Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.TIMED_OUT, Outcome.STOPPED}
+    if verdict is None or verdict.outcome not in unexplained:
+        return None
+    return diagnose(gathering.evidence(aws, file), expectation(file))

@@ -1,0 +1,209 @@
+"""The calls that hand a release to ECS: the task definition, and one CreateService or UpdateService.
+
+The count of a service is sent only when the service is made, or when the file states a plain number that differs and no
+auto scaling minds the service.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ninelives.deploy.aws import Aws, error_code
+from ninelives.deploy.errors import DeployError, NotFound
+from ninelives.deploy.foundation import Foundation
+from ninelives.deploy.image import Image
+from ninelives.deploy.reading import Definition
+from ninelives.deploy.reports import Act, Tell
+from ninelives.deploy.service_file import ServiceFile
+from ninelives.deploy.task_definition import FINGERPRINT_TAG, tags_of, task_definition_request, version_of
+
+
+def register(aws: Aws, file: ServiceFile, image: Image, foundation: Foundation, tell: Tell) -> str:
+    """The ARN of a task definition revision that says just this: the family's latest if it does, else a new one."""
+    request = task_definition_request(file, image, foundation, aws.region, resolved_secrets(aws, file))
+    wanted = {tag["key"]: tag["value"] for tag in request["tags"]}
+    latest = describe_task_definition(aws, file.service)
+    if latest is not None:
+        definition, tags = latest
+        if tags.get(FINGERPRINT_TAG) == wanted[FINGERPRINT_TAG] and definition.get("status") == "ACTIVE":
+            tell(Act.FOUND, f"task definition {file.service}:{definition['revision']} says just this")
+            return str(definition["taskDefinitionArn"])
+    made = aws.ecs.register_task_definition(**request)["taskDefinition"]
+    tell(Act.REGISTERED, f"task definition {file.service}:{made['revision']}")
+    return str(made["taskDefinitionArn"])
+
+
+def resolved_secrets(aws: Aws, file: ServiceFile) -> dict[str, str]:
+    """What ECS takes as ``valueFrom``: a parameter's name, or an ARN. Raises ``NotFound``."""
+    resolved = {}
+    for name, source in file.secrets.items():
+        kind, _, rest = source.partition(":")
+        if kind != "secretsmanager":
+            resolved[name] = source if kind == "arn" else rest
+            continue
+        try:
+            resolved[name] = str(aws.secrets.describe_secret(SecretId=rest)["ARN"])
+        except Exception as error:
+            if error_code(error) != "ResourceNotFoundException":
+                raise
+            raise NotFound(f"secrets.{name}: Secrets Manager has no secret {rest!r}.") from None
+    return resolved
+
+
+def describe_task_definition(aws: Aws, name: str) -> tuple[Mapping[str, Any], dict[str, str]] | None:
+    """A task definition (ARN, ``family:revision`` or family) with its tags; None when there is none."""
+    try:
+        answer = aws.ecs.describe_task_definition(taskDefinition=name, include=["TAGS"])
+    except Exception as error:
+        if error_code(error) in {"ClientException", "InvalidParameterException"}:
+            return None
+        raise
+    return answer["taskDefinition"], tags_of(answer)
+
+
+def version_behind(aws: Aws, task_definition: str) -> str:
+    """The version that a task definition runs; ``?`` when it cannot be told."""
+    found = describe_task_definition(aws, task_definition)
+    return version_of(*found) if found is not None else "?"
+
+
+def live_service(aws: Aws, file: ServiceFile) -> Mapping[str, Any] | None:
+    """The service as ECS describes it; None when there is none or it was deleted. Raises ``DeployError`` while it drains."""
+    try:
+        found = aws.ecs.describe_services(cluster=file.cluster_name, services=[file.service])["services"]
+    except Exception as error:
+        if error_code(error) == "ClusterNotFoundException":
+            return None
+        raise
+    live: Mapping[str, Any] | None = next((one for one in found if one["status"] != "INACTIVE"), None)
+    if live is not None and live["status"] == "DRAINING":
+        raise DeployError(f"Service {file.service} is being deleted.", hint="Wait until it is gone, then deploy again.")
+    return live
+
+
+def require_service(aws: Aws, definition: Definition) -> Mapping[str, Any]:
+    """The service. Raises ``NotFound`` when it was never deployed."""
+    live = live_service(aws, definition.file)
+    if live is None:
+        raise NotFound(
+            f"There is no service {definition.file.service} in cluster {definition.file.cluster_name} "
+            f"(environment {definition.environment!r}).",
+            hint="Deploy it first: `ninelives deploy VERSION`.",
+        )
+    return live
+
+
+def deployment_configuration(file: ServiceFile) -> dict[str, Any]:
+    """CreateService's and UpdateService's ``deploymentConfiguration``."""
+    asked = file.deploy.rollback
+    breaker: dict[str, Any] = {"enable": asked.circuit_breaker, "rollback": asked.circuit_breaker}
+    if asked.failures is not None:
+        breaker["thresholdConfiguration"] = {"type": "COUNT", "value": asked.failures}
+    configuration: dict[str, Any] = {
+        "strategy": "ROLLING",
+        "minimumHealthyPercent": file.deploy.minimum_healthy,
+        "maximumPercent": file.deploy.maximum,
+        "deploymentCircuitBreaker": breaker,
+    }
+    if asked.alarms:
+        configuration["alarms"] = {"alarmNames": list(asked.alarms), "enable": True, "rollback": True}
+    return configuration
+
+
+def create_request(file: ServiceFile, task_definition: str, foundation: Foundation) -> dict[str, Any]:
+    """CreateService's members. Raises ``DeployError`` when the network is not known."""
+    if foundation.network is None:
+        raise DeployError(
+            "A service needs a network when it is made.", hint="Name `network: {subnets: […], security_groups: […]}`."
+        )
+    return {
+        "cluster": file.cluster_name,
+        "serviceName": file.service,
+        "taskDefinition": task_definition,
+        "desiredCount": file.first_count,
+        "launchType": "FARGATE",
+        "deploymentController": {"type": "ECS"},
+        "deploymentConfiguration": deployment_configuration(file),
+        "healthCheckGracePeriodSeconds": int(file.health.grace_period.total_seconds()),
+        "networkConfiguration": _network_configuration(file, foundation),
+        "loadBalancers": [_load_balancer(file, foundation)],
+        "propagateTags": "TASK_DEFINITION",
+        "enableECSManagedTags": True,
+    }
+
+
+def update_request(
+    aws: Aws,
+    file: ServiceFile,
+    task_definition: str,
+    foundation: Foundation,
+    live: Mapping[str, Any],
+    *,
+    force: bool,
+    tell: Tell,
+) -> dict[str, Any]:
+    """UpdateService's members: what the file states, and nothing that is others' to decide."""
+    request: dict[str, Any] = {
+        "cluster": file.cluster_name,
+        "service": file.service,
+        "taskDefinition": task_definition,
+        "deploymentConfiguration": deployment_configuration(file),
+        "healthCheckGracePeriodSeconds": int(file.health.grace_period.total_seconds()),
+    }
+    if force:
+        request["forceNewDeployment"] = True
+    count, now = file.plain_count, live.get("desiredCount")
+    if count is not None and count != now:
+        if _is_scaled(aws, file):
+            tell(Act.NOTE, f"count stays {now}: auto scaling minds it (write `count: {{min: …, max: …}}`)")
+        else:
+            request["desiredCount"] = count
+            tell(Act.CHANGED, f"count {now} to {count}")
+    if file.network.subnets and foundation.network is not None:
+        network = _network_configuration(file, foundation)
+        if not _says_the_same(
+            network["awsvpcConfiguration"], live.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
+        ):
+            request["networkConfiguration"] = network
+    balancer = _load_balancer(file, foundation)
+    if not any(_says_the_same(balancer, one) for one in live.get("loadBalancers") or ()):
+        request["loadBalancers"] = [balancer]
+    return request
+
+
+def _network_configuration(file: ServiceFile, foundation: Foundation) -> dict[str, Any]:
+    assert foundation.network is not None
+    return {
+        "awsvpcConfiguration": {
+            "subnets": list(foundation.network.subnets),
+            "securityGroups": list(foundation.network.security_groups),
+            "assignPublicIp": "ENABLED" if file.network.public_ip else "DISABLED",
+        }
+    }
+
+
+def _load_balancer(file: ServiceFile, foundation: Foundation) -> dict[str, Any]:
+    return {
+        "targetGroupArn": foundation.front_door.target_group_arn,
+        "containerName": file.service,
+        "containerPort": file.port,
+    }
+
+
+def _says_the_same(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    def plain(value: Any) -> Any:
+        return sorted(value) if isinstance(value, list) else value
+
+    return all(plain(live.get(name)) == plain(value) for name, value in wanted.items())
+
+
+def _is_scaled(aws: Aws, file: ServiceFile) -> bool:
+    """Whether Application Auto Scaling minds the service's count; an API without it minds none."""
+    from botocore.exceptions import ClientError
+
+    try:
+        found = aws.scaling.describe_scalable_targets(
+            ServiceNamespace="ecs", ResourceIds=[f"service/{file.cluster_name}/{file.service}"]
+        )
+    except ClientError:
+        return False
+    return bool(found["ScalableTargets"])
