@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from ninelives.api.wire import ASGIApp
 from ninelives.cli.errors import UserError
 from ninelives.cli.identity import RandomIds, SystemClock
 from ninelives.cli.settings import HOST, RegionSettings, RunningRegion, process_start, write_json
@@ -88,7 +89,6 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     from ninelives.api import ecr, ecs, elbv2
     from ninelives.api.door import create_app
     from ninelives.api.moto_bridge import MotoBridge
-    from ninelives.api.server import serve
     from ninelives.registry import Registry, registry_app
     from ninelives.telemetry import CloudWatchLogs
 
@@ -106,12 +106,13 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
         timing=Timing(time_scale=settings.time_scale),
     )
     moto = MotoBridge(place=place, directory=directory / "moto")
+    moto.start()
     log_sink = CloudWatchLogs(moto.call)
     registry = Registry(directory / "registry")
     app = create_app(
         operations={
             "ecs": ecs.operations(region),
-            "elbv2": elbv2.operations(region),
+            "elbv2": elbv2.operations(region, elbv2.Ec2Network(moto.call)),
             "ecr": ecr.operations(registry, place=place, endpoint=f"{HOST}:{settings.port}", now=region.now),
         },
         moto=moto,
@@ -119,7 +120,7 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
         place=place,
     )
     loop = Loop(region, runtime=runtime, log_sink=log_sink)
-    async with serve(app, HOST, settings.port):
+    async with _serving(app, settings.port):
         await loop.start()
         running = asyncio.create_task(loop.run(), name="region loop")
         ready()
@@ -134,6 +135,27 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     await moto.close()
     registry.close()
     store.close()
+
+
+@contextlib.asynccontextmanager
+async def _serving(app: ASGIApp, port: int) -> AsyncIterator[None]:
+    """The endpoint answers inside the block. Raises ``UserError`` when the port is taken, before anything else starts."""
+    from ninelives.api.server import PortTaken, serve
+
+    stop = asyncio.Event()
+    listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve(app, HOST, port, stop=stop, listening=listening.set_result), name="endpoint")
+    await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
+    if not listening.done():
+        try:
+            await serving
+        except PortTaken as error:
+            raise UserError(str(error), hint="Choose another with `ninelives up --port`, or end what has it.") from None
+    try:
+        yield
+    finally:
+        stop.set()
+        await serving
 
 
 async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str], None]) -> None:

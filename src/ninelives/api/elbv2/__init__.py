@@ -2,10 +2,10 @@
 
 from ninelives.api.call import Operations
 from ninelives.api.elbv2 import listeners, load_balancers, tags, target_groups
-from ninelives.api.elbv2.network import Network
+from ninelives.api.elbv2.network import Ec2Network, Network
 from ninelives.region.region import Region
 
-__all__ = ["Network", "operations"]
+__all__ = ["Ec2Network", "Network", "operations"]
 
 
 def operations(region: Region, network: Network) -> Operations:
