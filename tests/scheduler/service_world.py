@@ -36,7 +36,8 @@ from ninelives.model.ecs import (
 from ninelives.model.elbv2 import Target, TargetHealth, TargetHealthState, TargetKey
 from ninelives.model.observation import ContainerObservation, TaskObservation
 from ninelives.model.timing import Timing
-from ninelives.scheduler import events, observe, reconcile
+from ninelives.scheduler import events, is_healthy, observe, reconcile
+from ninelives.scheduler.health import registrations
 from ninelives.scheduler.plan import Plan, Put, ServiceSnapshot, StartTasks, Tell
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -279,6 +280,13 @@ class World:
 
     def service_deployment_of(self, deployment: Deployment) -> ServiceDeployment:
         return next(one for one in self.service_deployments.values() if one.target_revision_arn == deployment.revision_arn)
+
+    def passes_checks(self, task: Task) -> bool:
+        """Whether a task is healthy by all that is known of it at this moment."""
+        health = {key: known for key in self.targets if (known := self.target_health(key)) is not None}
+        registered = registrations(task, self.service.load_balancers, self.targets, health)
+        definition = self.definitions[task.task_definition_arn]
+        return is_healthy(task, definition, registered, self.now, self.timing)
 
     @property
     def messages(self) -> list[str]:
