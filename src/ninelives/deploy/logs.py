@@ -1,0 +1,66 @@
+"""What a service's tasks wrote, from CloudWatch Logs: a stretch of the past, and what comes after it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ninelives.deploy.aws import Aws, error_code, pages
+from ninelives.deploy.clock import Clock
+from ninelives.deploy.errors import NotFound
+from ninelives.deploy.service_file import ServiceFile
+
+LOCAL_PACE_SECONDS = 0.5
+AWS_PACE_SECONDS = 2.0
+OVERLAP = timedelta(seconds=10)
+"""Lines arrive out of order; each look goes back this far, and tells no line twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    at: datetime
+    task_id: str
+    message: str
+    event_id: str
+
+
+def read_lines(aws: Aws, file: ServiceFile, since: datetime, *, task: str | None = None) -> Iterator[Line]:
+    """Lines since a moment, in the order of their time; of one task if ``task`` (the beginning of its id) is given.
+
+    Raises ``NotFound`` when there is no log group.
+    """
+    request: dict[str, Any] = {"logGroupName": file.log_group, "startTime": int(since.timestamp() * 1000)}
+    prefix = f"{file.service}/{file.service}/"
+    request["logStreamNamePrefix"] = prefix + (task or "")
+    try:
+        for event in pages(aws.logs.filter_log_events, "events", **request):
+            yield _line(event)
+    except Exception as error:
+        if error_code(error) != "ResourceNotFoundException":
+            raise
+        raise NotFound(
+            f"There is no log group {file.log_group}.", hint="Deploy the service first: `ninelives deploy VERSION`."
+        ) from None
+
+
+def follow_lines(aws: Aws, file: ServiceFile, since: datetime, clock: Clock, *, task: str | None = None) -> Iterator[Line]:
+    """As ``read_lines``, and then whatever is written, for ever."""
+    told: dict[str, datetime] = {}
+    latest = since
+    while True:
+        for line in read_lines(aws, file, max(since, latest - OVERLAP), task=task):
+            if line.event_id not in told:
+                told[line.event_id] = line.at
+                latest = max(latest, line.at)
+                yield line
+        told = {event: at for event, at in told.items() if at >= latest - 2 * OVERLAP}
+        clock.wait(LOCAL_PACE_SECONDS if aws.is_local else AWS_PACE_SECONDS)
+
+
+def _line(event: dict[str, Any]) -> Line:
+    return Line(
+        at=datetime.fromtimestamp(event["timestamp"] / 1000, tz=UTC),
+        task_id=str(event["logStreamName"]).rsplit("/", 1)[-1],
+        message=str(event["message"]),
+        event_id=str(event["eventId"]),
+    )
