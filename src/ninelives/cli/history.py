@@ -1,0 +1,65 @@
+"""``ninelives history``: past deployments and how they ended."""
+
+import json
+from collections.abc import Sequence
+
+import click
+
+from ninelives.cli.options import Place, json_option, place_options
+from ninelives.cli.session import open_definition
+from ninelives.deploy.history import PastRelease, past_releases
+from ninelives.deploy.quantities import write_duration
+from ninelives.deploy.service_call import require_service
+from ninelives.deploy.status import in_text
+
+STYLES = {"SUCCESSFUL": "green", "IN_PROGRESS": "cyan", "PENDING": "cyan"}
+
+
+@click.command()
+@place_options
+@click.option("-n", "--number", "at_most", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
+@json_option
+def history(place: Place, at_most: int, *, as_json: bool) -> None:
+    """List past deployments, newest first: version, verdict, when, how long, and why not."""
+    definition, aws = open_definition(place)
+    require_service(aws, definition)
+    past = past_releases(aws, definition, at_most=at_most)
+    if as_json:
+        click.echo(json.dumps({"deployments": [past_json(one) for one in past]}, indent=2))
+    else:
+        _show(past)
+
+
+def past_json(one: PastRelease) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "arn": one.arn,
+        "version": one.version,
+        "status": one.status,
+        "task_definition": one.task_definition,
+        "revision": one.revision,
+        "created_at": in_text(one.created_at),
+        "finished_at": in_text(one.finished_at),
+        "duration_s": round(one.duration.total_seconds(), 3) if one.duration is not None else None,
+        "cause": one.cause,
+    }
+
+
+def _show(past: Sequence[PastRelease]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("when (UTC)", "version", "status", "took", "id", "cause"):
+        table.add_column(column, overflow="fold")
+    for one in past:
+        table.add_row(
+            f"{one.created_at:%Y-%m-%d %H:%M:%S}" if one.created_at else "",
+            one.version,
+            Text(one.status.lower().replace("_", " "), STYLES.get(one.status, "red")),
+            write_duration(one.duration) if one.duration is not None else "",
+            one.id,
+            one.cause or "",
+        )
+    Console(highlight=False).print(table)

@@ -1,0 +1,91 @@
+"""The live view of a release on a terminal: what was done, the tasks old and new, the targets, the last events."""
+
+from collections import Counter, deque
+from types import TracebackType
+from typing import IO, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from ninelives.cli.progress import counted
+from ninelives.deploy.follow import Progress, Stage
+from ninelives.deploy.quantities import write_duration
+from ninelives.deploy.reading import Definition
+from ninelives.deploy.release import Report
+from ninelives.deploy.reports import Act, Step
+
+EVENTS_SHOWN = 5
+DOTS_MAX = 40
+STYLES = {
+    "RUNNING": "green",
+    "healthy": "green",
+    "unhealthy": "red",
+    "draining": "blue",
+    "DEACTIVATING": "blue",
+    "STOPPING": "blue",
+    "initial": "yellow",
+}
+MARKS = {Act.NOTE: ("!", "yellow"), Act.FOUND: ("·", "dim")}
+
+
+class LiveView:
+    """Redraws in place while the release goes on; steps scroll by above it."""
+
+    def __init__(self, definition: Definition, out: IO[str]) -> None:
+        self.definition = definition
+        self.console = Console(file=out)
+        self.progress: Progress | None = None
+        self.events: deque[Text] = deque(maxlen=EVENTS_SHOWN)
+        self.spinner = Spinner("dots", style="cyan")
+        self.live = Live(console=self.console, get_renderable=self.draw, refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> Self:
+        self.live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.live.stop()
+
+    def __call__(self, report: Report) -> None:
+        if isinstance(report, Step):
+            mark, style = MARKS.get(report.act, ("✓", "green"))
+            self.console.print(Text.assemble((f"{mark} ", style), (f"{report.act} ", style), report.text))
+            return
+        self.progress = report
+        for event in report.new_events:
+            self.events.append(Text.assemble((f"{event.created_at:%H:%M:%S} ", "dim"), event.message))
+
+    def draw(self) -> RenderableType:
+        progress = self.progress
+        if progress is None:
+            return self._heading("preparing", "")
+        rows = Table.grid(padding=(0, 2))
+        rows.add_row(Text("  new", "bold"), dots(progress.tally.new), counted(progress.tally.new) or "none yet")
+        if progress.tally.old:
+            rows.add_row(Text("  old"), dots(progress.tally.old), counted(progress.tally.old))
+        rows.add_row(Text("  targets"), dots(progress.tally.targets), counted(progress.tally.targets) or "none")
+        if progress.failed_tasks and progress.stage is not Stage.DONE:
+            rows.add_row(Text("  failed", "red"), Text("✗" * min(progress.failed_tasks, DOTS_MAX), "red"), "tasks that failed")
+        heading = self._heading(progress.note or str(progress.stage), write_duration(progress.elapsed))
+        return Group(heading, rows, *(Text("  ").append(event) for event in self.events))
+
+    def _heading(self, stage: str, elapsed: str) -> RenderableType:
+        file = self.definition.file
+        self.spinner.update(
+            text=Text.assemble(
+                (file.service, "bold"), (f" in {file.cluster_name} ({self.definition.environment}) ", "dim"), stage,
+                (f"  {elapsed}", "cyan"),
+            )
+        )  # fmt: skip
+        return self.spinner
+
+
+def dots(tally: Counter[str]) -> Text:
+    """A dot for each, coloured by state; many are cut short."""
+    text = Text()
+    for name, number in tally.most_common():
+        text.append("●" * min(number, DOTS_MAX), STYLES.get(name, "yellow"))
+    return text

@@ -1,0 +1,32 @@
+"""``ninelives logs``: what the tasks wrote."""
+
+import json
+from datetime import timedelta
+
+import click
+
+from ninelives.cli.options import Duration, Place, json_option, place_options
+from ninelives.cli.session import open_definition
+from ninelives.deploy.clock import WallClock
+from ninelives.deploy.logs import follow_lines, read_lines
+
+TASK_ID_SHOWN = 8
+
+
+@click.command()
+@place_options
+@click.option("--follow", "-f", is_flag=True, help="Go on with what is written from now on.")
+@click.option("--since", type=Duration(), default=timedelta(hours=1), show_default="1h", help="How far back.")
+@click.option("--task", default=None, help="Only this task (the beginning of its id).")
+@json_option
+def logs(place: Place, since: timedelta, task: str | None, *, follow: bool, as_json: bool) -> None:
+    """Show what the tasks wrote, each line with its time and its task."""
+    definition, aws = open_definition(place)
+    clock = WallClock()
+    start = clock.now() - since
+    lines = follow_lines(aws, definition.file, start, clock, task=task) if follow else None
+    for line in lines if lines is not None else read_lines(aws, definition.file, start, task=task):
+        if as_json:
+            click.echo(json.dumps({"at": line.at.isoformat(), "task": line.task_id, "message": line.message}))
+        else:
+            click.echo(f"{line.at:%Y-%m-%dT%H:%M:%S}Z {line.task_id[:TASK_ID_SHOWN]} {line.message}")

@@ -1,0 +1,104 @@
+"""What is printed when a release has ended: the verdict in a few lines, or as one JSON object; and its exit code."""
+
+import json
+from typing import Any
+
+import click
+
+from ninelives.cli.exit_codes import ExitCode
+from ninelives.deploy.quantities import write_duration
+from ninelives.deploy.release import Release
+from ninelives.deploy.verdict import Outcome
+
+EXIT_CODES = {
+    Outcome.SUCCEEDED: ExitCode.OK,
+    Outcome.ROLLED_BACK: ExitCode.ROLLED_BACK,
+    Outcome.SUPERSEDED: ExitCode.SUPERSEDED,
+    Outcome.STOPPED: ExitCode.ERROR,
+    Outcome.TIMED_OUT: ExitCode.TIMED_OUT,
+    Outcome.PAUSED: ExitCode.PAUSED,
+    Outcome.FAILED: ExitCode.ERROR,
+}
+
+NEXT_STEPS = {
+    Outcome.TIMED_OUT: "It goes on: `ninelives wait` follows it, `ninelives rollback` takes it back.",
+    Outcome.PAUSED: "It goes on when the hook is answered; `ninelives rollback` takes it back.",
+    Outcome.SUPERSEDED: "`ninelives wait` follows the newer one.",
+}
+
+
+def exit_code_of(release: Release) -> int:
+    """The code that a release ends with; one that was not waited for has only begun, which is what was asked."""
+    return ExitCode.OK if release.verdict is None else EXIT_CODES[release.verdict.outcome]
+
+
+def release_json(release: Release) -> dict[str, Any]:
+    """A release as data: ``verdict`` is ``in_progress`` when it was not waited for."""
+    started, verdict, file = release.started, release.verdict, release.definition.file
+    seen = release.last.service if release.last is not None else None
+    targets = release.last.targets if release.last is not None else ()
+    diagnosis = release.diagnosis
+    return {
+        "verdict": verdict.outcome if verdict is not None else "in_progress",
+        "reason": verdict.reason if verdict is not None else None,
+        "cause": diagnosis.cause if diagnosis is not None else None,
+        "cause_code": diagnosis.code if diagnosis is not None else None,
+        "next_step": next_step(release),
+        "service": file.service,
+        "cluster": file.cluster_name,
+        "environment": release.definition.environment,
+        "region": release.region,
+        "from_version": started.asked.from_version,
+        "version": started.asked.version,
+        "image_digest": started.asked.digest,
+        "task_definition": started.task_definition,
+        "service_deployment": release.service_deployment,
+        "superseded_by": verdict.superseded_by if verdict is not None else None,
+        "is_new_deployment": started.is_new_deployment,
+        "url": started.asked.url,
+        "began_at": release.began_at.isoformat(),
+        "finished_at": release.finished_at.isoformat(),
+        "duration_s": round(release.duration.total_seconds(), 3),
+        "tasks": None if seen is None else {"desired": seen.desired_count, "running": seen.running_count},
+        "targets_healthy": sum(target.state == "healthy" for target in targets),
+    }
+
+
+def next_step(release: Release) -> str | None:
+    if release.diagnosis is not None:
+        return release.diagnosis.next_step
+    return NEXT_STEPS.get(release.verdict.outcome) if release.verdict is not None else "`ninelives wait` follows it."
+
+
+def print_release(release: Release, *, as_json: bool) -> None:
+    """The result, on stdout."""
+    if as_json:
+        click.echo(json.dumps(release_json(release), indent=2))
+        return
+    for line in summary(release):
+        click.echo(line)
+
+
+def summary(release: Release) -> list[str]:
+    """The verdict, what it means for the service, the cause, the next step."""
+    started, verdict = release.started, release.verdict
+    name, version, before = release.definition.file.service, started.asked.version, started.asked.from_version
+    took = write_duration(release.duration)
+    move = f"{name} {version}" if before in {None, version} else f"{name} {before} → {version}"
+    if verdict is None:
+        return [f"{move}: begun.", next_step(release) or ""]
+    colour = (
+        "green" if release.has_succeeded else "yellow" if verdict.outcome in {Outcome.PAUSED, Outcome.SUPERSEDED} else "red"
+    )
+    lines = [f"{click.style(verdict.outcome.replace('_', ' '), fg=colour, bold=True)}: {move} in {took}"]
+    if release.has_succeeded:
+        healthy = sum(target.state == "healthy" for target in release.last.targets) if release.last is not None else 0
+        where = f", {started.asked.url}" if started.asked.url else ""
+        return [*lines, f"  {healthy} healthy targets{where}"]
+    if verdict.outcome is Outcome.ROLLED_BACK and before is not None:
+        lines.append(f"  {before} serves on.")
+    cause = release.diagnosis.cause if release.diagnosis is not None else verdict.reason
+    lines.append(f"  Cause: {cause}")
+    if (step := next_step(release)) is not None:
+        lines.append(f"  Next:  {step}")
+    return lines

@@ -1,0 +1,54 @@
+"""``ninelives status``: the service as it is."""
+
+import json
+from datetime import timedelta
+
+import click
+
+from ninelives.cli.options import Place, json_option, place_options
+from ninelives.cli.progress import counted
+from ninelives.cli.session import open_definition
+from ninelives.deploy.clock import utc_now
+from ninelives.deploy.quantities import write_duration
+from ninelives.deploy.status import Status, read_status
+
+
+@click.command()
+@place_options
+@json_option
+def status(place: Place, *, as_json: bool) -> None:
+    """Show the service: version, tasks, targets, deployment under way, last events, address."""
+    definition, aws = open_definition(place)
+    found = read_status(aws, definition, utc_now())
+    if as_json:
+        click.echo(json.dumps(found.as_json(), indent=2))
+    else:
+        _show(found)
+
+
+def _show(found: Status) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console, file, service = Console(highlight=False), found.definition.file, found.service
+    console.print(
+        Text.assemble((file.service, "bold"), " ", (found.version, "bold cyan"), f"  in {file.cluster_name}, {found.region}"),
+        Text(f"({found.definition.environment})", "dim"),
+    )
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("  tasks", f"{service.running_count} of {service.desired_count} running, {service.pending_count} pending")
+    facts.add_row("  targets", counted(found.targets) or "none")
+    if found.url:
+        facts.add_row("  address", found.url)
+    for one in service.deployments:
+        since = f", {write_duration(found.seen.at - one.created_at)} ago" if one.created_at else ""
+        facts.add_row(
+            f"  {one.status.lower()}",
+            f"{found.versions.get(one.id, '?')}  {one.rollout_state.lower().replace('_', ' ')}, "
+            f"{one.running_count} running" + (f", {one.failed_tasks} failed" if one.failed_tasks else "") + since,
+        )
+    console.print(facts)
+    for event in reversed(service.events[:5]):
+        when = timedelta() if event.created_at > found.seen.at else found.seen.at - event.created_at
+        console.print(Text.assemble((f"  {write_duration(when):>7} ago  ", "dim"), event.message))

@@ -1,0 +1,21 @@
+"""``ninelives wait``: the verdict of the running deployment."""
+
+from datetime import timedelta
+
+import click
+
+from ninelives.cli.options import Place, following_options, place_options
+from ninelives.cli.session import run_release
+from ninelives.deploy.release import Options
+from ninelives.deploy.waiting import wait_for_running
+
+
+@click.command()
+@place_options
+@following_options
+def wait(place: Place, timeout: timedelta, *, as_json: bool) -> int:
+    """Wait for the verdict of the newest deployment, whoever started it.
+
+    One that has ended is judged at once, with the same exit codes as `deploy`.
+    """
+    return run_release(place, wait_for_running, Options(timeout=timeout), as_json=as_json)
