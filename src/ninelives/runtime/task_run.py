@@ -116,7 +116,7 @@ class TaskRun:
             address = await self._engine.address(self._launch)
         except StartFailed as failure:
             log.info("task %s: %s", self._launch.task.id, failure)
-            self._become(failure=str(failure))
+            self._become(failure=self._level.failure or str(failure))
         except Exception as error:
             log.exception("task %s: the engine failed", self._launch.task.id)
             self._become(failure=f"ResourceInitializationError: the {self._engine.name} runtime failed: {error}")
@@ -152,8 +152,14 @@ class TaskRun:
         try:
             self.seen(await self._engine.start(self._launch, container, digest))
         except StartFailed as failure:
-            known = self._container(container.name)
-            self.seen(replace(known, last_status="STOPPED", reason=str(failure)))
+            # Failure and state in one report: the container did not end, it never began.
+            self._become(
+                failure=self._level.failure or str(failure),
+                containers=tuple(
+                    replace(one, last_status="STOPPED", reason=str(failure)) if one.name == container.name else one
+                    for one in self._level.containers
+                ),
+            )
             raise
 
     async def _until_met(self, container: ContainerDefinition, name: str, wanted: str) -> None:
