@@ -92,6 +92,8 @@ def cluster(group: TargetGroup, timing: Timing) -> Json:
             # Fail open only where none of up to a hundred is healthy; a failed check counts at once, not up to 1 s later.
             "healthy_panic_threshold": {"value": 1},
             "update_merge_window": "0s",
+            # Shows an endpoint that has not been checked yet as such.
+            "ignore_new_hosts_until_first_hc": True,
         },
         "circuit_breakers": {
             "thresholds": [
