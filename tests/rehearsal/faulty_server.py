@@ -17,6 +17,8 @@ class FaultyServer:
         self.target = target
         self.requests: Counter[str] = Counter()
         self.connections = 0
+        self.version = "1.0.0"
+        """What ``/versioned`` tells."""
         self.idle_closed = asyncio.Event()
         self.release = asyncio.Event()
 
@@ -40,7 +42,7 @@ class FaultyServer:
             return False
         if path == "/closes-when-asked-again" and asked > 1:
             return False
-        writer.write(ANSWERS[path])
+        writer.write(ANSWERS[path].replace(b"$VERSION", self.version.encode()))
         if path == "/reset":
             linger(writer)
             return False
@@ -53,12 +55,13 @@ class FaultyServer:
             writer.close()
             await writer.wait_closed()
             self.idle_closed.set()
-        return path in {"/ok", "/json", "/text", "/503", "/404", "/closes-when-asked-again"}
+        return path in {"/ok", "/versioned", "/json", "/text", "/503", "/404", "/closes-when-asked-again"}
 
 
 GOOD = b"HTTP/1.1 200 OK\r\nX-App-Version: 1.0.0\r\n"
 ANSWERS = {
     "/ok": GOOD + b"Content-Length: 2\r\n\r\nok",
+    "/versioned": b"HTTP/1.1 200 OK\r\nX-App-Version: $VERSION\r\nContent-Length: 0\r\n\r\n",
     "/json": b'HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{"version": "2.0.1"} ',
     "/text": b"HTTP/1.1 200 OK\r\nContent-Length: 26\r\n\r\nstatus: ok\nversion: 1.0.0\n",
     "/until-closed": GOOD + b"Connection: close\r\n\r\nok",

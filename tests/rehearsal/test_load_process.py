@@ -1,52 +1,24 @@
 """The load in a process of its own: complete, on time, and gone when its starter is."""
 
-import asyncio
 import os
 import signal
 import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 import pytest
-from faulty_server import FaultyServer, faulty_server
+from faulty_server import FaultyServer
 
 from ninelives.rehearsal.load_process import LoadFailed, LoadProcess
 from ninelives.rehearsal.sample import Kind, Sample, Target
 
 
-@dataclass
-class Serving:
-    server: FaultyServer
-
-
-@pytest.fixture
-def serving() -> Iterator[Serving]:
-    """A server in a thread with a loop of its own, as the load's process needs."""
-    ready, done = threading.Event(), threading.Event()
-    found: list[FaultyServer] = []
-
-    async def serve() -> None:
-        async with faulty_server() as server:
-            found.append(server)
-            ready.set()
-            await asyncio.to_thread(done.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    assert ready.wait(5)
-    yield Serving(server=found[0])
-    done.set()
-    thread.join(10)
-
-
-def test_every_request_that_arrived_is_in_the_samples(serving: Serving, tmp_path: Path) -> None:
+def test_every_request_that_arrived_is_in_the_samples(serving: FaultyServer, tmp_path: Path) -> None:
     kinds = [Kind(name="kept", rate=150, path="/ok", connections=4), Kind(name="fresh", rate=50, path="/503")]
-    with LoadProcess(serving.server.target, kinds, tmp_path) as load:
+    with LoadProcess(serving.target, kinds, tmp_path) as load:
         load.start()
         samples: list[Sample] = []
         while len(samples) < 100:
@@ -55,10 +27,10 @@ def test_every_request_that_arrived_is_in_the_samples(serving: Serving, tmp_path
         samples += load.stop()
 
     assert {"/ok": "kept", "/503": "fresh"} == {
-        path: kind for path, kind in (("/ok", "kept"), ("/503", "fresh")) if serving.server.requests[path]
+        path: kind for path, kind in (("/ok", "kept"), ("/503", "fresh")) if serving.requests[path]
     }
     counted = Counter(sample.kind for sample in samples)
-    assert (serving.server.requests["/ok"], serving.server.requests["/503"]) == (counted["kept"], counted["fresh"])
+    assert (serving.requests["/ok"], serving.requests["/503"]) == (counted["kept"], counted["fresh"])
     assert {("kept", None, "1.0.0"), ("fresh", "status_503", None)} == {
         (sample.kind, sample.error, sample.version) for sample in samples
     }
@@ -73,8 +45,8 @@ def test_a_target_without_a_name_in_dns_is_said(tmp_path: Path) -> None:
         load.start()
 
 
-def test_a_generator_that_is_killed_is_no_proof(serving: Serving, tmp_path: Path) -> None:
-    with LoadProcess(serving.server.target, [Kind(name="k", rate=50, path="/ok")], tmp_path) as load:
+def test_a_generator_that_is_killed_is_no_proof(serving: FaultyServer, tmp_path: Path) -> None:
+    with LoadProcess(serving.target, [Kind(name="k", rate=50, path="/ok")], tmp_path) as load:
         load.start()
         assert load._process is not None
         os.kill(load._process.pid, signal.SIGKILL)
@@ -82,8 +54,8 @@ def test_a_generator_that_is_killed_is_no_proof(serving: Serving, tmp_path: Path
             load.stop()
 
 
-def test_the_generator_ends_when_its_starter_is_gone(serving: Serving, tmp_path: Path) -> None:
-    target = {"host": serving.server.target.host, "port": serving.server.target.port}
+def test_the_generator_ends_when_its_starter_is_gone(serving: FaultyServer, tmp_path: Path) -> None:
+    target = {"host": serving.target.host, "port": serving.target.port}
     order = {"target": target, "kinds": [{"name": "k", "rate": 50, "path": "/ok"}]}
     generator = subprocess.Popen(
         [sys.executable, "-m", "ninelives.rehearsal.generator", str(tmp_path / "samples")],
