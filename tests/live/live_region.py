@@ -60,7 +60,8 @@ class RegionUnderTest:
         return {**os.environ, **environment(self.running), "NO_COLOR": "1", "PYTHONWARNINGS": "default"}
 
     def client(self, service: str) -> Any:
-        return boto3.client(
+        session: Any = boto3.Session()
+        return session.client(
             service,
             endpoint_url=self.running.endpoint,
             region_name=self.running.region,

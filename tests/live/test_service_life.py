@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,22 +76,39 @@ def _kill_containers_of(region: RegionUnderTest, task_arn: str) -> None:
     pytest.fail("no process of the task was found")
 
 
-def test_the_aws_cli_waits_for_stability_and_sees_healthy_targets(serving: RegionUnderTest) -> None:
-    def aws(*arguments: str) -> str:
-        done = subprocess.run(
-            ["aws", *arguments], env=serving.environment, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert 0 == done.returncode, done.stderr
-        return done.stdout
+def aws(region: RegionUnderTest, *arguments: str) -> str:
+    """The AWS CLI, unmodified, with the variables that `ninelives env` prints."""
+    command = str(Path(sys.executable).with_name("aws"))
+    done = subprocess.run(
+        [command, *arguments], env=region.environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert 0 == done.returncode, done.stderr
+    return done.stdout
 
-    aws("ecs", "wait", "services-stable", "--cluster", "live", "--services", "behaves")
-    groups = json.loads(aws("elbv2", "describe-target-groups"))["TargetGroups"]
-    health = json.loads(aws("elbv2", "describe-target-health", "--target-group-arn", groups[0]["TargetGroupArn"]))
+
+def test_the_aws_cli_waits_for_stability_and_sees_healthy_targets(serving: RegionUnderTest) -> None:
+    aws(serving, "ecs", "wait", "services-stable", "--cluster", "live", "--services", "behaves")
+
+    groups = json.loads(aws(serving, "elbv2", "describe-target-groups"))["TargetGroups"]
+    health = json.loads(aws(serving, "elbv2", "describe-target-health", "--target-group-arn", groups[0]["TargetGroupArn"]))
     assert ["healthy", "healthy"] == [one["TargetHealth"]["State"] for one in health["TargetHealthDescriptions"]]
 
+
+def test_the_second_aws_cli_tails_the_containers_lines(serving: RegionUnderTest) -> None:
+    cli = shutil.which("aws", path="/usr/local/bin:/usr/bin")
+    if cli is None:
+        pytest.skip("no AWS CLI 2 in /usr/bin (Debian package awscli): `aws logs tail` is only there")
+    group = json.loads(aws(serving, "logs", "describe-log-groups"))["logGroups"][0]["logGroupName"]
+    tail = [cli, "logs", "tail", group, "--endpoint-url", serving.running.endpoint]
+
     serving.get("/?log=meow")
-    group = json.loads(aws("logs", "describe-log-groups"))["logGroups"][0]["logGroupName"]
-    eventually(lambda: "log=meow" in aws("logs", "tail", group), what="the line in CloudWatch Logs")
+
+    def tailed() -> bool:
+        done = subprocess.run(tail, env=serving.environment, capture_output=True, text=True, timeout=30, check=False)
+        assert 0 == done.returncode, done.stderr
+        return "log=meow" in done.stdout
+
+    eventually(tailed, what="the line in CloudWatch Logs")
 
 
 def test_a_rollback_by_hand_goes_back_to_the_version_before(serving: RegionUnderTest) -> None:
@@ -106,9 +125,9 @@ def test_a_rollback_by_hand_goes_back_to_the_version_before(serving: RegionUnder
 
 def test_a_release_overtaken_by_another_is_superseded_not_green(serving: RegionUnderTest) -> None:
     slow = subprocess.Popen(
-        ["python", "-m", "ninelives.cli.main", "deploy", "slow-boot-2", "--json"],
+        [sys.executable, "-m", "ninelives.cli.main", "deploy", "slow-boot-2", "--json"],
         cwd=serving.project,
-        env={**serving.environment, "PATH": f"{Path(os.sys.executable).parent}:{os.environ['PATH']}"},
+        env=serving.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
