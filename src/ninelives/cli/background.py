@@ -72,7 +72,7 @@ def answers(endpoint: str, timeout: float = 1.0) -> bool:
     """Whether a region answers at ``endpoint``."""
     try:
         with urllib.request.urlopen(f"{endpoint}/_ninelives/health", timeout=timeout) as response:  # noqa: S310 (loopback http)
-            return json.load(response).get("status") == "ok"
+            return bool(json.load(response).get("status") == "ok")
     except (OSError, ValueError, urllib.error.URLError):
         return False
 

@@ -10,6 +10,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ninelives.api.wire import ASGIApp
 from ninelives.cli.errors import UserError
@@ -57,9 +58,10 @@ def make_runtime(settings: RegionSettings) -> TaskRuntime:
     """The runtime that ``settings.runtime`` names (``docker`` or ``host``, no longer ``auto``)."""
     from ninelives.runtime import DockerRuntime, HostRuntime
 
+    directory = settings.state_directory / "tasks"
     if settings.runtime == "docker":
-        return DockerRuntime(instance=settings.instance, region=settings.region)
-    return HostRuntime(instance=settings.instance, region=settings.region, directory=settings.state_directory / "tasks")
+        return DockerRuntime(instance=settings.instance, region=settings.region, directory=directory)
+    return HostRuntime(instance=settings.instance, region=settings.region, directory=directory)
 
 
 def make_data_plane(settings: RegionSettings) -> DataPlane:
@@ -108,7 +110,7 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     moto = MotoBridge(place=place, directory=directory / "moto")
     moto.start()
     log_sink = CloudWatchLogs(moto.call)
-    registry = Registry(directory / "registry")
+    registry = Registry(directory / "registry", account=settings.account, now=region.now)
     app = create_app(
         operations={
             "ecs": ecs.operations(region),
@@ -144,8 +146,11 @@ async def _serving(app: ASGIApp, port: int) -> AsyncIterator[None]:
 
     stop = asyncio.Event()
     listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    serving = asyncio.create_task(serve(app, HOST, port, stop=stop, listening=listening.set_result), name="endpoint")
-    await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
+    serving: asyncio.Task[None] = asyncio.create_task(
+        serve(app, HOST, port, stop=stop, listening=listening.set_result), name="endpoint"
+    )
+    waited: set[asyncio.Future[Any]] = {serving, listening}
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     if not listening.done():
         try:
             await serving
