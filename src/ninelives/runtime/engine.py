@@ -3,8 +3,10 @@
 ``TaskRun`` holds the life of a task (order, conditions, stop sequence); an engine only knows single containers.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 from ninelives.model.ecs import ContainerDefinition, TaskAddress
@@ -14,6 +16,11 @@ from ninelives.runtime.log_feed import LogFeed
 
 Seen = Callable[[str, ContainerObservation], None]
 """Takes a task's ARN and what is now seen of one of its containers; called on the loop."""
+
+
+def utc_now() -> datetime:
+    """The time of what happens to containers; the region's own clock decides, this one only notes."""
+    return datetime.fromtimestamp(time.time(), UTC)
 
 
 class StartFailed(Exception):

@@ -2,15 +2,13 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
 
 from ninelives.model.arns import last_part
 from ninelives.model.ecs import DesiredStatus, LastStatus
 from ninelives.model.observation import ContainerObservation, TaskObservation
 from ninelives.region.ports import LogLine, TaskLaunch
-from ninelives.runtime.engine import ContainerEngine
+from ninelives.runtime.engine import ContainerEngine, utc_now
 from ninelives.runtime.log_feed import LogFeed
 from ninelives.runtime.task_run import TaskRun
 
@@ -18,11 +16,6 @@ log = logging.getLogger(__name__)
 
 REMOVALS_AT_ONCE = 8
 """How many strangers are removed at a time."""
-
-
-def utc_now() -> datetime:
-    """The time of what happens to processes and containers; the region's own clock decides, this one only notes."""
-    return datetime.fromtimestamp(time.time(), UTC)
 
 
 class EngineRuntime:

@@ -1,0 +1,263 @@
+"""One container's process on the host, known by the files of its supervisor: started, signalled, adopted, seen to end."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypedDict
+
+from ninelives.model.ecs import HealthStatus
+from ninelives.model.observation import ContainerObservation
+from ninelives.runtime import shim
+from ninelives.runtime.engine import cannot_start
+from ninelives.runtime.host_command import HostCommand
+
+OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+KILLED = 128 + signal.SIGKILL
+FILES_OF_A_RUN = ("started.json", "exited.json")
+PRIVATE = 0o600
+
+
+class HealthFile(TypedDict):
+    """A health check in ``run.json``: the command as the host runs it, durations in seconds."""
+
+    argv: list[str]
+    interval: float
+    timeout: float
+    retries: int
+    start_period: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFile:
+    """What the supervisor is told, and what a later control plane must know: the content of ``run.json``."""
+
+    program: str
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    cwd: str
+    stop_signal: int
+    memory_bytes: int | None
+    digest: str | None
+    health: "HealthFile | None"
+
+    @classmethod
+    def of(
+        cls,
+        command: HostCommand,
+        program: str,
+        *,
+        memory_bytes: int | None,
+        digest: str | None,
+        health: "HealthFile | None",
+    ) -> "RunFile":
+        return cls(
+            program=program,
+            argv=command.argv,
+            env=dict(command.environment),
+            cwd=str(command.working_directory),
+            stop_signal=command.stop_signal,
+            memory_bytes=memory_bytes,
+            digest=digest,
+            health=health,
+        )
+
+    @property
+    def command(self) -> HostCommand:
+        return HostCommand(
+            argv=tuple(self.argv), environment=self.env, working_directory=Path(self.cwd), stop_signal=self.stop_signal
+        )
+
+
+class HostProcess:
+    """A container's directory and what runs from it. ``ended`` is called on the loop when its supervisor has ended."""
+
+    def __init__(self, directory: Path, name: str, ended: Callable[["HostProcess"], None]) -> None:
+        self.directory = directory
+        self.name = name
+        self.runtime_id: str | None = None
+        self._ended = ended
+        self._supervisor: subprocess.Popen[bytes] | None = None
+        self._pidfd: int | None = None
+
+    # Files.
+
+    def run_file(self) -> RunFile | None:
+        content = _read_json(self.directory / "run.json")
+        return None if content is None else RunFile(**content)
+
+    def observation(self) -> ContainerObservation:
+        """The container as its files show it. It blocks for a moment."""
+        started, exited = (_read_json(self.directory / name) for name in FILES_OF_A_RUN)
+        run = self.run_file()
+        seen = ContainerObservation(
+            name=self.name,
+            last_status="PENDING" if started is None else "RUNNING",
+            runtime_id=f"{started['pid']}-{started['start']}" if started else None,
+            image_digest=run.digest if run else None,
+            started_at=_instant(started["at"]) if started else None,
+            health_status=self.health_status(),
+        )
+        if exited is not None:
+            return _stopped(seen, exited["exit_code"], OUT_OF_MEMORY if exited["out_of_memory"] else None, exited["at"])
+        if started is not None and not self.is_supervised():
+            exited = _read_json(self.directory / "exited.json")  # it may have ended while we asked
+            if exited is None:
+                return _stopped(seen, KILLED, "The supervisor of the host process was killed.", None)
+            return self.observation()
+        return seen
+
+    def health_status(self) -> HealthStatus:
+        """What the health checks said last; kept over a restart of the control plane."""
+        content = _read_json(self.directory / "health.json")
+        return HealthStatus.UNKNOWN if content is None else HealthStatus(content["status"])
+
+    def note_health(self, status: HealthStatus) -> None:
+        _write_json(self.directory / "health.json", {"status": status})
+
+    def is_supervised(self) -> bool:
+        """Whether a supervisor lives: it holds the lock."""
+        try:
+            with (self.directory / "lock").open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    # Start and adopt.
+
+    def spawn(self, run: RunFile) -> None:
+        """Start the supervisor and wait for its word. It blocks some 20 ms; raises ``StartFailed``.
+
+        Where one runs already, or has run, nothing is started.
+        """
+        _write_json(self.directory / "run.json", {name: getattr(run, name) for name in RunFile.__slots__})
+        with (self.directory / "supervisor.log").open("wb") as errors:
+            self._supervisor = subprocess.Popen(
+                [sys.executable, "-I", "-S", shim.__file__, str(self.directory)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+                cwd="/",
+                env={},
+            )
+        assert self._supervisor.stdout is not None, "it is a pipe"
+        with self._supervisor.stdout as said:
+            word, _, detail = said.readline().decode().strip().partition(" ")
+        if word == "failed":
+            self._supervisor.wait()
+            raise cannot_start(f"{run.argv[0]}: {os.strerror(int(detail))} ({run.program}).")
+        if word not in {"started", "again"}:
+            self._supervisor.wait()
+            errors_said = (self.directory / "supervisor.log").read_text(errors="replace").strip()
+            raise cannot_start(f"the supervisor of {run.argv[0]} did not start: {errors_said[-500:]}")
+
+    def watch(self) -> None:
+        """Have ``ended`` called once the supervisor has ended; at once (soon) if it has."""
+        started = _read_json(self.directory / "started.json")
+        loop = asyncio.get_running_loop()
+        if started is not None:
+            self._pidfd = _open_pidfd(started["shim_pid"], started["shim_start"])
+        if self._pidfd is None:
+            loop.call_soon(self._has_ended)
+        else:
+            loop.add_reader(self._pidfd, self._has_ended)
+
+    def close(self) -> None:
+        """Watch no more."""
+        if self._pidfd is not None:
+            asyncio.get_running_loop().remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = None
+
+    def _has_ended(self) -> None:
+        self.close()
+        if self._supervisor is not None:
+            self._supervisor.wait()
+        self._ended(self)
+
+    # Signals.
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the container's first process, if it lives."""
+        started = _read_json(self.directory / "started.json")
+        if started is not None:
+            _signal(started["pid"], started["start"], number)
+
+    def kill_supervisor(self) -> None:
+        """For a supervisor that does not end by itself; its process dies with it."""
+        started = _read_json(self.directory / "started.json")
+        if started is not None:
+            _signal(started["shim_pid"], started["shim_start"], signal.SIGKILL)
+
+
+def _stopped(seen: ContainerObservation, code: int, reason: str | None, at: float | None) -> ContainerObservation:
+    return ContainerObservation(
+        name=seen.name,
+        last_status="STOPPED",
+        runtime_id=seen.runtime_id,
+        image_digest=seen.image_digest,
+        exit_code=code,
+        reason=reason,
+        health_status=HealthStatus.UNKNOWN,
+        started_at=seen.started_at,
+        finished_at=None if at is None else _instant(at),
+    )
+
+
+def _signal(pid: int, start: str, number: int) -> None:
+    """To this process and no other that has got its number since."""
+    pidfd = _open_pidfd(pid, start)
+    if pidfd is None:
+        return
+    try:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(pidfd, number)
+    finally:
+        os.close(pidfd)
+
+
+def _open_pidfd(pid: int, start: str) -> int | None:
+    """A handle on the process that started at ``start``; None if it is gone."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    try:
+        if shim.start_of(pid) == start:
+            return pidfd
+    except OSError:
+        pass  # it has gone in between
+    os.close(pidfd)
+    return None
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    return content
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    """Aside and renamed; for our eyes only, because an environment holds secrets."""
+    draft = path.with_suffix(".draft")
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, PRIVATE), "w", encoding="utf-8") as file:
+        json.dump(content, file)
+    draft.replace(path)
+
+
+def _instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
