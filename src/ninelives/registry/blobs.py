@@ -24,8 +24,8 @@ class Upload:
         self.is_busy = False
         """Whether a request writes to it now; there is one at a time."""
         self.touched_at = touched_at
-        self.smallest_part: int | None = None
-        """Bytes of the smallest part so far, the last one aside (ECR asks for 5 MiB)."""
+        self.parts: list[int] = []
+        """Bytes of each part, where it came by ECR's API."""
         self._hash = hashlib.sha256()
 
     @property

@@ -1,0 +1,44 @@
+"""ECR: its operations on the registry. A file a noun; each reads the wire, calls the registry and writes the wire."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from ninelives.api.call import Call, Handler, Operations
+from ninelives.api.ecr import authorization, images, layers, policies, repositories
+from ninelives.api.ecr.shop import EcrHandler, Shop
+from ninelives.model.arns import Place
+from ninelives.model.errors import ApiError
+from ninelives.registry import Registry, RegistryError
+
+_HANDLERS: Mapping[str, EcrHandler] = {
+    **authorization.HANDLERS,
+    **images.HANDLERS,
+    **layers.HANDLERS,
+    **policies.HANDLERS,
+    **repositories.HANDLERS,
+}
+
+
+def operations(registry: Registry, *, place: Place, endpoint: str, now: Callable[[], datetime]) -> Operations:
+    """ECR's operations on ``registry``, by name. ``endpoint`` is the host and port under which clients reach the registry."""
+    shop = Shop(registry=registry, place=place, endpoint=endpoint, now=now)
+    return {name: _refusing(partial(handler, shop)) for name, handler in _HANDLERS.items()}
+
+
+def _refusing(handler: Handler) -> Handler:
+    """``handler``, with the registry's refusals in ECR's codes."""
+
+    async def answer(call: Call) -> Mapping[str, Any]:
+        try:
+            answered = handler(call)
+            return await answered if inspect.isawaitable(answered) else answered
+        except RegistryError as error:
+            raise ApiError(error.ecr_code, str(error)) from error
+
+    return answer
+
+
+__all__ = ["operations"]
