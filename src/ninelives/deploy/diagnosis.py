@@ -165,7 +165,7 @@ def _mismatched_codes(evidence: Evidence) -> str | None:
 
 _LISTENS = re.compile(
     r"(?:listening|running|serving|started|bound|available)\b.{0,60}?"
-    r"(?:(?P<host>\d+\.\d+\.\d+\.\d+|\[?::1?\]?|localhost|\*)?:|port[ =:]+)(?P<port>\d{2,5})\b",
+    r"(?:(?P<host>\d+\.\d+\.\d+\.\d+|\[?::1?\]?|localhost|\*)?:|port(?:\(s\))?[ =:]+)(?P<port>\d{2,5})\b",
     re.IGNORECASE,
 )
 

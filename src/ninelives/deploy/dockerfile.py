@@ -195,9 +195,9 @@ class _Interpreter:
             flags[found.group(1)] = found.group(2) or ""
             value = value[found.end() :]
         words = [_substituted(word, self._known(recipe)) for word in self._words(value) or self._split(value)]
-        *sources, target = words if len(words) > 1 else ("", "")
-        if not sources:
+        if len(words) < 2:  # noqa: PLR2004 (a source and a target)
             raise self._failed("COPY needs a source and a target")
+        *sources, target = words
         mode = int(flags["chmod"], 8) if re.fullmatch(r"0?[0-7]{3,4}", flags.get("chmod", "")) else None
         is_folder = len(sources) > 1 or target.endswith(("/", "/.")) or target in {".", ".."}
         where = normpath(join(recipe.working_directory, target))

@@ -148,7 +148,7 @@ def _words(error: Any, path: KeyPath, overlay: KeyPath) -> str:
         case "value_error":
             told = str(limits["error"])
             own_key, _, rest = told.partition(": ")
-            if own_key in keys_at(path):  # a part's check, about one of its keys
+            if re.fullmatch(r"\w+", own_key):  # a part's check, about one of its keys
                 return f"{where}.{own_key}: {rest}" if where else told
             return f"{where}: {told}" if where else told
         case "string_pattern_mismatch":

@@ -95,7 +95,7 @@ class CountRange(Part):
     @model_validator(mode="after")
     def _in_order(self) -> "CountRange":
         if self.min > self.max:
-            raise ValueError(f"min ({self.min}) must not be above max ({self.max})")
+            raise ValueError(f"min: expected at most max ({self.max}), found {self.min}")
         return self
 
 
@@ -138,7 +138,8 @@ class Health(Part):
     def _answers_before_the_next_check(self) -> "Health":
         if self.timeout >= self.interval:
             raise ValueError(
-                f"timeout ({write_duration(self.timeout)}) must be below interval ({write_duration(self.interval)})"
+                f"timeout: expected less than the interval ({write_duration(self.interval)}), "
+                f"found {write_duration(self.timeout)}"
             )
         return self
 

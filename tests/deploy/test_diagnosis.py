@@ -1,0 +1,184 @@
+"""The cause of a failed release in one sentence: each kind of fault is told from its traces."""
+
+from datetime import timedelta
+
+import pytest
+from release_facts import event, target, task
+
+from ninelives.deploy.diagnosis import Evidence, Expectation, diagnose, listens_at
+
+EXPECTED = Expectation(port=4567, health_path="/health", grace_period=timedelta(seconds=60), memory_mib=512)
+FAILED_CHECKS = target(reason="Target.FailedHealthChecks", description="Health checks failed")
+WRONG_ANSWER = target(reason="Target.ResponseCodeMismatch", description="Health checks failed with these codes: [500]")
+REPLACED = task(last_status="STOPPED", stop_code="ServiceSchedulerInitiated", reason="Task failed ELB health checks in (t)")
+EXITED = task(
+    last_status="STOPPED",
+    stop_code="EssentialContainerExited",
+    reason="Essential container in task exited",
+    exit_code=3,
+    ran=1.5,
+)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "code", "words"),
+    [
+        (
+            Evidence(stopped=(EXITED,), log_lines={"t1": ("booting", "cannot connect to the database")}),
+            "exits",
+            "exits after 1.5s with exit code 3; its last words: cannot connect to the database",
+        ),
+        (
+            Evidence(stopped=(task(last_status="STOPPED", stop_code="EssentialContainerExited", exit_code=0),)),
+            "exits",
+            "exit code 0, but a service must keep running; it wrote nothing",
+        ),
+        (
+            Evidence(
+                stopped=(
+                    task(
+                        last_status="STOPPED",
+                        stop_code="TaskFailedToStart",
+                        reason="CannotPullContainerError: pull image manifest has been retried: repo/cats:2.0.1: not found",
+                    ),
+                )
+            ),
+            "image_missing",
+            "The image repo/cats:2.0.1 cannot be pulled",
+        ),
+        (
+            Evidence(
+                stopped=(
+                    task(
+                        last_status="STOPPED",
+                        stop_code="TaskFailedToStart",
+                        container_reason='CannotStartContainerError: exec: "pumma": executable file not found in $PATH',
+                    ),
+                )
+            ),
+            "command_missing",
+            '"pumma": executable file not found',
+        ),
+        (
+            Evidence(
+                stopped=(task(last_status="STOPPED", stop_code="EssentialContainerExited", exit_code=127),),
+                log_lines={"t1": ("sh: 1: pumma: not found",)},
+            ),
+            "command_missing",
+            "sh: 1: pumma: not found",
+        ),
+        (
+            Evidence(
+                stopped=(
+                    task(
+                        last_status="STOPPED",
+                        stop_code="EssentialContainerExited",
+                        exit_code=137,
+                        container_reason="OutOfMemoryError: Container killed due to memory usage",
+                    ),
+                )
+            ),
+            "out_of_memory",
+            "more than its 512 MiB",
+        ),
+        (
+            Evidence(
+                stopped=(
+                    task(
+                        last_status="STOPPED",
+                        stop_code="TaskFailedToStart",
+                        reason="ResourceInitializationError: failed to validate logger args: The specified log group "
+                        "does not exist.",
+                    ),
+                )
+            ),
+            "initialization",
+            "log group does not exist",
+        ),
+        (
+            Evidence(unhealthy=(WRONG_ANSWER,)),
+            "health_answer",
+            "The health path /health answers 500.",
+        ),
+        (
+            Evidence(
+                events=(event("(service s) (task t) (port 1) is unhealthy in (target-group g) due to (reason Health checks "
+                "failed with these codes: [503])."),)
+            ),
+            "health_answer",
+            "answers 503",
+        ),
+        (
+            Evidence(stopped=(REPLACED,), unhealthy=(FAILED_CHECKS,), log_lines={"t1": ("* Listening on http://0.0.0.0:9292",)}),
+            "other_port",
+            "Nothing answers on port 4567: the application listens on port 9292.",
+        ),
+        (
+            Evidence(unhealthy=(FAILED_CHECKS,), log_lines={"t1": ("Listening on 127.0.0.1:4567",)}),
+            "loopback_only",
+            "listens on 127.0.0.1 only",
+        ),
+        (Evidence(unhealthy=(FAILED_CHECKS,)), "nothing_listens", "Nothing answers on port 4567, not even 1m"),
+        (
+            Evidence(stopped=(REPLACED,), unhealthy=(FAILED_CHECKS,), log_lines={"t1": ("Listening on http://0.0.0.0:4567",)}),
+            "slow_boot",
+            "not healthy within its grace period of 1m",
+        ),
+        (
+            Evidence(events=(event("(service s) was unable to place a task. Reason: Capacity is unavailable at this time."),)),
+            "no_capacity",
+            "Capacity is unavailable",
+        ),
+        (
+            Evidence(
+                events=(event("(service s) was unable to stop or start tasks during a deployment because of the service "
+                "deployment configuration. Update …"),)
+            ),
+            "no_room",
+            "leave no room",
+        ),
+    ],
+)  # fmt: skip
+def test_each_kind_of_fault_is_told_in_a_sentence(evidence: Evidence, code: str, words: str) -> None:
+    found = diagnose(evidence, EXPECTED)
+
+    assert found is not None
+    assert code == found.code
+    assert words in found.cause
+    assert found.next_step
+
+
+def test_a_port_that_the_region_gave_a_task_is_not_another_port() -> None:
+    evidence = Evidence(
+        unhealthy=(target(reason="Target.FailedHealthChecks", port=31045),),
+        log_lines={"t1": ("* Listening on http://0.0.0.0:31045",)},
+    )
+
+    found = diagnose(evidence, EXPECTED)
+
+    assert found is not None
+    assert "slow_boot" == found.code
+
+
+def test_tasks_that_the_scheduler_stopped_are_no_fault() -> None:
+    stopped = task(
+        last_status="STOPPED", stop_code="ServiceSchedulerInitiated", reason="Scaling activity initiated by x", exit_code=143
+    )
+
+    assert diagnose(Evidence(stopped=(stopped,)), EXPECTED) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("* Listening on http://0.0.0.0:9292", ("0.0.0.0", 9292)),
+        (" * Running on http://127.0.0.1:5000", ("127.0.0.1", 5000)),
+        ("Server listening on port 3000", ("", 3000)),
+        ("Uvicorn running on http://[::]:8000 (Press CTRL+C)", ("[::]", 8000)),
+        ("Tomcat started on port(s): 8080 (http)", ("", 8080)),
+        ("GET /health 200 in 12 ms", None),
+        ("listening for events", None),
+    ],
+)
+def test_servers_say_where_they_listen(line: str, expected: tuple[str, int] | None) -> None:
+    assert expected == listens_at(("booting", line))

@@ -1,0 +1,182 @@
+"""The service file: what it means, and how every mistake is told, with its line and the nearest known key."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ninelives.deploy.errors import InvalidServiceFile, NotFound
+from ninelives.deploy.quantities import read_duration, read_percentage
+from ninelives.deploy.reading import parse_service_file, read_service_file
+from ninelives.deploy.schema import schema_text
+from ninelives.deploy.service_file import CountRange, json_schema
+
+ROOT = Path(__file__).parents[2]
+LEAST = "service: cats\nimage: .\nport: 4567\n"
+
+
+def problems_of(text: str) -> list[str]:
+    with pytest.raises(InvalidServiceFile) as told:
+        parse_service_file(text)
+    return list(told.value.problems)
+
+
+def test_three_keys_are_enough() -> None:
+    file = parse_service_file(LEAST)
+
+    assert ("cats", ".", 4567, 2, 100, 200) == (
+        file.cluster_name,
+        file.image.build,
+        file.port,
+        file.plain_count,
+        file.deploy.minimum_healthy,
+        file.deploy.maximum,
+    )
+
+
+@pytest.mark.parametrize(
+    ("added", "line", "words"),
+    [
+        ("helth:\n  path: /\n", 4, "unknown key 'helth' in the service file; did you mean 'health'?"),
+        ("health:\n  pth: /\n", 5, "unknown key 'pth' in 'health'; did you mean 'path'?"),
+        ("deploy:\n  rollback: {circuit_braker: true}\n", 5, "'deploy.rollback'; did you mean 'circuit_breaker'?"),
+        ("qqq: 1\n", 4, "unknown key 'qqq' in the service file; known keys: service, image"),
+        (
+            "health: {interval: 5 seconds}\n",
+            4,
+            "health.interval: expected a duration such as 30s, 5m or 1h, found '5 seconds'",
+        ),
+        ("health: {interval: 6m}\n", 4, "health.interval: expected whole seconds from 5s to 300s, found 6m"),
+        ("health: {timeout: 5s}\n", 4, "health.timeout: expected less than the interval (5s), found 5s"),
+        ("deploy:\n  maximum: 200\n", 5, "deploy.maximum: expected a whole percentage such as 100%, found 200"),
+        ("deploy:\n  maximum: 250%\n", 5, "deploy.maximum: expected 100% to 200%, found 250%"),
+        ("deploy: {maximum: 100%}\n", 4, "no task could ever be replaced; raise maximum"),
+        ("deploy: {strategy: blue-gren}\n", 4, "did you mean 'blue-green'?"),
+        ("cpu: 300\n", 4, "cpu: Fargate has no 300 units; expected one of 256, 512"),
+        ("memory: 700\n", 4, "memory: with cpu 256 Fargate has 512, 1024, 2048 MiB, not 700"),
+        ("count: {min: 3, max: 2}\n", 4, "count.min: expected at most max (2), found 3"),
+        ("count: two\n", 4, "count: expected a whole number, found 'two'"),
+        ("command: puma\n", 4, "command: expected a list, found 'puma'"),
+        ("secrets:\n  KEY: plain\n", 5, "secrets.KEY: expected ssm:<name>, secretsmanager:<name> or an ARN"),
+        ("service: again\n", 4, "key 'service' is given twice"),
+        ("environments:\n  prod:\n    health: {intervall: 5s}\n", 6, "'environments.prod.health'; did you mean 'interval'?"),
+        ("environments:\n  prod:\n    service: other\n", 6, "environments.prod: the name cannot differ"),
+        ("environments:\n  prod: 3\n", 5, "environments.prod: expected a map of what differs"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_and_what_was_expected(added: str, line: int, words: str) -> None:
+    [problem] = problems_of(LEAST + added)
+
+    assert problem.startswith(f"ninelives.yml:{line}: ")
+    assert words in problem
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines() -> None:
+    told = problems_of("service: cats\nimage: .\nport: high\nhelth: {}\nhealth: {path: x}\n")
+
+    assert ["3", "4", "5"] == [problem.split(":")[1] for problem in told]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "ninelives.yml: the file is empty"),
+        ("- a\n", "ninelives.yml:1: expected keys and values"),
+        ("service: cats\nimage: [\n", "ninelives.yml:3: not valid YAML"),
+        ("service: a\n b: c\n", "ninelives.yml:2: not valid YAML"),
+        ("image: .\nport: 1\n", "'service' is missing; it has no default"),
+        ("service: c\nport: 1\nimage: {}\n", "expected `build: <folder>` or `repository: <name>`"),
+        ("service: c\nport: 1\nimage: {repository: 'host/name:1'}\n", "expected a name without tag or digest"),
+    ],
+)
+def test_what_is_no_service_file_is_told(text: str, words: str) -> None:
+    assert any(words in problem for problem in problems_of(text))
+
+
+def test_an_environment_lies_over_the_file_key_by_key() -> None:
+    text = LEAST + (
+        "health: {path: /h, interval: 10s}\nvariables: {A: '1', B: '2'}\n"
+        "environments:\n  staging: {cluster: Staging-Cluster, health: {interval: 30s}, variables: {B: '3'}, image: other}\n"
+    )
+
+    local, staging = parse_service_file(text), parse_service_file(text, "staging")
+
+    assert ("cats", timedelta(seconds=10), {"A": "1", "B": "2"}) == (
+        local.cluster_name,
+        local.health.interval,
+        local.variables,
+    )
+    assert ("Staging-Cluster", "/h", timedelta(seconds=30)) == (
+        staging.cluster_name,
+        staging.health.path,
+        staging.health.interval,
+    )
+    assert ({"A": "1", "B": "3"}, "other") == (staging.variables, staging.image.build)
+
+
+def test_local_always_exists_and_another_environment_must_be_there() -> None:
+    parse_service_file(LEAST, "local")
+
+    with pytest.raises(NotFound, match=r"no environment 'stagin'; it has local, staging\.\nDid you mean `--env staging`"):
+        parse_service_file(LEAST + "environments: {staging: {}}\n", "stagin")
+
+
+def test_text_for_other_programs_stays_as_it_was_written() -> None:
+    file = parse_service_file(LEAST + "variables: {VERSION: 3.10, DEBUG: on, EMPTY: ''}\n")
+
+    assert {"VERSION": "3.10", "DEBUG": "on", "EMPTY": ""} == file.variables
+
+
+def test_anchors_and_x_keys_serve_the_writer() -> None:
+    file = parse_service_file(LEAST + "x-check: &check {path: /ping}\nhealth:\n  <<: *check\n  interval: 7s\n")
+
+    assert ("/ping", timedelta(seconds=7)) == (file.health.path, file.health.interval)
+
+
+def test_a_count_of_min_and_max_is_scalings_to_decide() -> None:
+    file = parse_service_file(LEAST + "count: {min: 2, max: 10}\n")
+
+    assert (CountRange(min=2, max=10), None, 2) == (file.count, file.plain_count, file.first_count)
+
+
+def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="ninelives init"):
+        read_service_file(tmp_path / "ninelives.yml")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30s", 30), ("5m", 300), ("1h", 3600), ("1m30s", 90), ("500ms", 0.5), (12, 12), ("12", 12)]
+)
+def test_durations_are_read_as_people_write_them(text: object, seconds: float) -> None:
+    assert seconds == read_duration(text).total_seconds()
+
+
+@pytest.mark.parametrize("text", ["", "5 minutes", "-3s", "s", True, None, -1])
+def test_what_is_no_duration_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="expected a duration such as"):
+        read_duration(text)
+
+
+@pytest.mark.parametrize("text", [100, "1.5%", "%", "100", None])
+def test_what_is_no_percentage_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="expected a whole percentage"):
+        read_percentage(text)
+
+
+def test_the_published_schema_is_that_of_the_code() -> None:
+    published = (ROOT / "docs" / "reference" / "ninelives.schema.json").read_text(encoding="utf-8")
+
+    assert schema_text() == published, "python -m ninelives.deploy.schema > docs/reference/ninelives.schema.json"
+
+
+def test_every_reference_in_the_schema_resolves() -> None:
+    schema = json_schema()
+
+    def references(part: object) -> list[str]:
+        if isinstance(part, dict):
+            own = [part["$ref"]] if "$ref" in part else []
+            return own + [found for value in part.values() for found in references(value)]
+        return [found for value in part for found in references(value)] if isinstance(part, list) else []
+
+    assert {reference.removeprefix("#/$defs/") for reference in references(schema)} <= set(schema["$defs"])
+    assert schema["additionalProperties"] is False

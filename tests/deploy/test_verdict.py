@@ -1,0 +1,102 @@
+"""The verdict: green only for a release that went all the way, with its own name for every other end."""
+
+import pytest
+from release_facts import NEW, NEWER, OLD, observation, record, service, service_deployment, task
+
+from ninelives.deploy.observation import Observation
+from ninelives.deploy.verdict import Followed, Outcome, judge
+
+FOLLOWED = Followed(revision=NEW, source=OLD)
+
+
+def outcome(seen: Observation) -> Outcome | None:
+    verdict = judge(FOLLOWED, seen)
+    return verdict.outcome if verdict is not None else None
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("PENDING", None),
+        ("IN_PROGRESS", None),
+        ("ROLLBACK_REQUESTED", None),
+        ("ROLLBACK_IN_PROGRESS", None),
+        ("STOP_REQUESTED", None),
+        ("SUCCESSFUL", Outcome.SUCCEEDED),
+        ("ROLLBACK_SUCCESSFUL", Outcome.ROLLED_BACK),
+        ("ROLLBACK_FAILED", Outcome.FAILED),
+        ("STOPPED", Outcome.STOPPED),
+    ],
+)
+def test_each_status_of_a_service_deployment_has_its_verdict(status: str, expected: Outcome | None) -> None:
+    assert expected == outcome(observation(service(), service_deployment(status), tasks=(task(NEW),)))
+
+
+def test_success_waits_until_the_old_tasks_have_ended() -> None:
+    draining = observation(service(), service_deployment("SUCCESSFUL"), tasks=(task(NEW), task(OLD, "DEACTIVATING")))
+    ended = observation(service(), service_deployment("SUCCESSFUL"), tasks=(task(NEW), task(OLD, "STOPPED")))
+
+    assert (None, Outcome.SUCCEEDED) == (outcome(draining), outcome(ended))
+
+
+def test_a_stable_service_that_was_rolled_back_is_not_green() -> None:
+    stable = service(record(OLD, rollout_state="COMPLETED"))
+
+    verdict = judge(FOLLOWED, observation(stable, service_deployment("ROLLBACK_SUCCESSFUL", status_reason="breaker")))
+
+    assert verdict is not None
+    assert (Outcome.ROLLED_BACK, "breaker") == (verdict.outcome, verdict.reason)
+
+
+@pytest.mark.parametrize("status", ["STOPPED", "STOP_REQUESTED"])
+def test_a_release_that_a_newer_one_stopped_is_superseded_and_names_it(status: str) -> None:
+    newer = service_deployment("IN_PROGRESS", NEWER)
+
+    verdict = judge(FOLLOWED, observation(service(record(NEWER)), service_deployment(status), newer=(newer,)))
+
+    assert verdict is not None
+    assert (Outcome.SUPERSEDED, newer.arn) == (verdict.outcome, verdict.superseded_by)
+
+
+def test_a_release_whose_place_was_taken_before_its_old_tasks_ended_is_superseded() -> None:
+    newer = service_deployment("IN_PROGRESS", NEWER)
+    seen = observation(service(record(NEWER)), service_deployment("SUCCESSFUL"), newer=(newer,), tasks=(task(OLD),))
+
+    assert Outcome.SUPERSEDED == outcome(seen)
+
+
+def test_a_trip_of_the_breaker_without_rollback_is_a_failure() -> None:
+    failed = service(record(NEW, rollout_state="FAILED"))
+
+    assert Outcome.FAILED == outcome(observation(failed, service_deployment("STOPPED")))
+    assert Outcome.FAILED == outcome(observation(service(), service_deployment("STOPPED", breaker_status="TRIGGERED")))
+
+
+def test_a_hook_that_waits_for_a_decision_is_a_pause() -> None:
+    assert Outcome.PAUSED == outcome(observation(service(), service_deployment("IN_PROGRESS", awaits="ecs-pause-1")))
+
+
+@pytest.mark.parametrize("gone", [None, service(status="INACTIVE"), service(status="DRAINING")])
+def test_a_service_that_was_deleted_is_a_failure(gone: object) -> None:
+    assert Outcome.FAILED == outcome(observation(gone))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ((record(NEW), record(OLD, "ACTIVE", "COMPLETED")), None),
+        ((record(NEW, rollout_state="COMPLETED"),), Outcome.SUCCEEDED),
+        ((record(NEW, rollout_state="COMPLETED"), record(OLD, "ACTIVE")), None),
+        ((record(NEW, rollout_state="FAILED"),), Outcome.FAILED),
+        (
+            (record(OLD, reason="circuit breaker: rolling back to deploymentId ecs-svc/1."), record(NEW, "ACTIVE", "FAILED")),
+            None,
+        ),
+        ((record(OLD, rollout_state="COMPLETED"),), Outcome.ROLLED_BACK),
+        ((record(NEWER), record(NEW, "ACTIVE")), Outcome.SUPERSEDED),
+    ],
+)
+def test_without_a_service_deployment_the_records_tell_and_stable_alone_is_never_green(
+    records: tuple[object, ...], expected: Outcome | None
+) -> None:
+    assert expected == outcome(observation(service(*records)))  # type: ignore[arg-type]
