@@ -9,7 +9,7 @@ from service_world import Setting, World
 
 from ninelives.scheduler import events, live_ceiling, reconcile, running_floor
 
-LAWS = settings.get_profile("laws-thorough")
+LAWS = settings.get_profile("laws")
 LIVELINESS = 4 * 3600.0
 """Seconds within which all is well again once faults stop; the throttle's gaps are the longest of it."""
 
@@ -33,7 +33,9 @@ def test_whatever_happens_the_laws_hold_and_every_deployment_ends(setting: Setti
             return
     configuration, desired = world.service.deployment_configuration, world.service.desired_count
     floor = running_floor(desired, configuration.minimum_healthy_percent)
-    assert floor == live_ceiling(desired, configuration.maximum_percent), "only a deadlock of the bounds may keep it from ending"
+    assert floor == live_ceiling(desired, configuration.maximum_percent), (
+        "only a deadlock of the bounds may keep it from ending"
+    )
     assert events.deadlocked("cats") in world.messages
 
 

@@ -124,6 +124,8 @@ class World:
         self.is_controlled = True
         """Whether the control plane lives."""
         self.knows_health = True
+        self.frailty = 0.0
+        """How likely the control plane dies after recording a plan, before it decides or does anything else."""
         self.watch: Callable[[World, Plan, Mapping[str, Task]], None] = lambda _world, _plan, _before: None
         self._asked: dict[str, LastStatus] = {}
         self._queue: list[tuple[datetime, int, Callable[[], None]]] = []
@@ -247,9 +249,8 @@ class World:
 
     def _come_back(self) -> None:
         self.is_controlled = True
-        for arn, one in self.simulated.items():
-            task = self.tasks[arn]
-            if task.last_status is not LastStatus.STOPPED and (one.started_at is not None or one.is_removed):
+        for arn in self.simulated:
+            if self.tasks[arn].last_status is not LastStatus.STOPPED:
                 self._report(arn)
         self._later(1, self._know_health)
 
@@ -261,6 +262,10 @@ class World:
     @property
     def primary(self) -> Deployment:
         return next(one for one in self.deployments.values() if one.status is DeploymentStatus.PRIMARY)
+
+    def rollout_state(self) -> RolloutState:
+        """That of the PRIMARY deployment, as it is now."""
+        return self.primary.rollout_state
 
     @property
     def open_service_deployments(self) -> list[ServiceDeployment]:
@@ -368,8 +373,11 @@ class World:
                 self._act()
                 return
             self.apply(plan)
-        pytest_fail = f"not settled after {PASSES_MAX} passes; told: {self.transcript()[-10:]}"
-        raise AssertionError(pytest_fail)
+            if self.random.random() < self.frailty:
+                self.lose_control_plane(self.random.uniform(0, 5))
+                return
+        message = f"not settled after {PASSES_MAX} passes; told: {self.transcript()[-10:]}"
+        raise AssertionError(message)
 
     def apply(self, plan: Plan) -> None:
         """Record a plan whole."""
@@ -434,6 +442,8 @@ class World:
                     self._later(self.random.uniform(0, self.setting.stop), lambda arn=task.arn: self._exit(arn, 143))  # type: ignore[misc] # mypy knows no lambda with a default
                 case LastStatus.DEPROVISIONING, _:
                     self._later(0.1, lambda arn=task.arn: self._remove(arn))  # type: ignore[misc] # as above
+                case _:
+                    pass
 
     def _start(self, task: Task) -> None:
         behaviour = self.behaviours[task.revision_arn or ""]
@@ -522,7 +532,9 @@ class World:
             family="cats",
             revision=revision,
             status="ACTIVE",
-            containers=(ContainerDefinition(name="app", image=f"cats:{revision}", container_ports=(PORT,), health_check=check),),
+            containers=(
+                ContainerDefinition(name="app", image=f"cats:{revision}", container_ports=(PORT,), health_check=check),
+            ),
             cpu_units=256,
             memory_mib=512,
             network_mode="awsvpc",

@@ -183,7 +183,7 @@ def deadlocked(service_name: str) -> str:
 def protected(service_name: str, deployment_id: str, count: int) -> str:
     """Tasks of ``deployment_id`` are protected from scale-in.
 
-    >>> protected("cats", "ecs-svc/1", 2)[57:]
+    >>> protected("cats", "ecs-svc/1", 2)[56:]
     '(taskSet ecs-svc/1) was unable to scale in due to (reason 2 tasks under protection)'
     """
     return (

@@ -106,7 +106,7 @@ def _ended(task: Task, observation: TaskObservation, definition: TaskDefinition,
         # It ran and exited before anyone looked: that is a crash after RUNNING, which does not slow down further starts.
         started = [one.started_at for one in observation.containers if one.started_at is not None]
         task = replace(task, started_at=max(started, default=now))
-    if task.started_at is None and not exited:
+    if task.started_at is None and observation.is_removed:
         return _to_stop(task, StopCode.TASK_FAILED_TO_START, FAILED_TO_START)
     return _to_stop(task, StopCode.ESSENTIAL_CONTAINER_EXITED, ESSENTIAL_CONTAINER_EXITED)
 
