@@ -30,15 +30,15 @@ def task(task_id: str, revision: str, started: float | None, stopped: float | No
 
 
 def test_what_happened_since_the_release_began_is_told_in_order() -> None:
+    registered = (
+        "(service cats) registered 1 targets in (target-group "
+        "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/cats/0123456789abcdef)"
+    )
     events = [
+        EventSeen(id="4", created_at=at(12), message="(service cats) has reached a steady state."),
+        EventSeen(id="3", created_at=at(12), message=registered),
         EventSeen(id="2", created_at=at(9), message=f"(service cats) has started 1 tasks: (task {NEW_ID})."),
         EventSeen(id="1", created_at=at(-30), message="(service cats) has reached a steady state."),
-        EventSeen(
-            id="3",
-            created_at=at(12),
-            message="(service cats) registered 1 targets in (target-group "
-            "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/cats/0123456789abcdef)",
-        ),
     ]
     tasks = [task(OLD_ID, "1", -40, 20, 0), task(NEW_ID, "2", 10.5, None), task("c" * 32, "3", None, 11, None)]
 
@@ -49,5 +49,6 @@ def test_what_happened_since_the_release_began_is_told_in_order() -> None:
         Moment(at_s=10.5, text="task bbbbbbbb (2.0.1) runs"),
         Moment(at_s=11.0, text="task cccccccc (another version) ended"),
         Moment(at_s=12.0, text="(service cats) registered 1 targets in (target-group cats)"),
+        Moment(at_s=12.0, text="(service cats) has reached a steady state."),
         Moment(at_s=20.0, text="task aaaaaaaa (1.0.0) ended with 0"),
     ) == moments

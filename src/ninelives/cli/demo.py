@@ -36,8 +36,8 @@ from ninelives.rehearsal.sample import Target, mixed_traffic
 from ninelives.rehearsal.timeline import Moment, timeline
 
 OLD, NEW = "1.0.0", "2.0.1"
-BEFORE_SECONDS = 8.0
-AFTER_SECONDS = 8.0
+BEFORE_SECONDS = 10.0
+AFTER_SECONDS = 10.0
 RELEASE_TIMEOUT = timedelta(minutes=5)
 WIDTH_WITHOUT_A_TERMINAL = 110
 

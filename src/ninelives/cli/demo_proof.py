@@ -1,5 +1,6 @@
 """The demo's proof: as a page for people, and as JSON for scripts."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -97,14 +98,16 @@ def show(console: Console, shown: Shown) -> None:
 
 
 def _show_chart(console: Console, shown: Shown) -> None:
-    seconds = shown.proof.seconds
+    marks = shown.rehearsed.marks
+    # What came after the last whole second is the end of slow requests: no load was due any more.
+    seconds = shown.proof.seconds[: max(1, math.floor(marks.ended_at - marks.started_at))]
     known = list(dict.fromkeys([shown.from_version, shown.to_version, *shown.proof.by_version]))
     size = bin_size(len(seconds), CHART_COLUMNS)
     column = "a column is a second" if size == 1 else f"a column is {size} seconds"
     console.print(Text(f"  Answers by version ({column})", style="dim"))
     rows = {version: tuple(second.versions.get(version, 0) for second in seconds) for version in known}
     lost = tuple(second.lost for second in seconds)
-    console.print(version_chart(rows, lost, ruler(shown.rehearsed.marks, len(seconds), size)))
+    console.print(version_chart(rows, lost, ruler(marks, len(seconds), size)))
 
 
 def ruler(marks: Marks, seconds: int, size: int) -> str:

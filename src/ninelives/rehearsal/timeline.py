@@ -1,7 +1,7 @@
 """A release's timeline: ECS's service events and the tasks' times, in order, on the load's clock. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,15 +20,18 @@ class Moment:
 
 
 def timeline(
-    events: Iterable[EventSeen],
+    events: Sequence[EventSeen],
     tasks: Iterable[TaskSeen],
     versions: Mapping[str, str],
     *,
     load_started_at: datetime,
     since: datetime,
 ) -> tuple[Moment, ...]:
-    """What happened from ``since`` on. ``versions`` names the version of a deployment's number (``number_of``)."""
-    told = [(event.created_at, shortened(event.message)) for event in events]
+    """What happened from ``since`` on; ``events`` come newest first, as ECS gives them.
+
+    ``versions`` names the version of a deployment's number (``number_of``).
+    """
+    told = [(event.created_at, shortened(event.message)) for event in reversed(events)]
     for task in tasks:
         name = f"task {task.id[:ID_SHOWN]} ({versions.get(number_of(task.started_by), 'another version')})"
         told += [
