@@ -83,19 +83,20 @@ class DockerLog:
 
     def _deliver(self) -> bool:
         """Deliver until the log ends. True if there is no more to come."""
-        seconds = read_instant(self._since) if self._since else None
+        cursor = self._since  # only what was delivered before: two streams of a container are not stamped in strict order
+        seconds = read_instant(cursor) if cursor else None
         self._stream = self._client.logs(
             self._id, stream=True, follow=True, timestamps=True, since=int(seconds.timestamp()) if seconds else None
         )
         for instant, text in _lines(self._stream):
-            if instant <= self._since:
+            if instant <= cursor:
                 continue
             timestamp = read_instant(instant)
             assert timestamp is not None, "Docker stamps every line"
             line = LogLine(task_arn=self._task_arn, container_name=self._name, timestamp=timestamp, message=text)
             if not self._feed.put([line], lambda instant=instant: self._delivered(instant)):  # type: ignore[misc]  # mypy cannot infer a lambda with a default
                 return True
-            self._since = instant
+            self._since = max(self._since, instant)
         return self._closing.is_set() or not self._client.inspect_container(self._id)["State"]["Running"]
 
 

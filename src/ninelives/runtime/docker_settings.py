@@ -12,7 +12,7 @@ from typing import Any
 from ninelives.model.arns import last_part
 from ninelives.model.ecs import ContainerDefinition, HealthCheck
 from ninelives.region.ports import TaskLaunch
-from ninelives.runtime.environment import ecs_variables, limits_of
+from ninelives.runtime.environment import MIB, ecs_variables, limits_of
 
 INSTANCE = "ninelives.instance"
 DIGEST = "ninelives.image-digest"
@@ -21,7 +21,6 @@ CONTAINER_NAME = "com.amazonaws.ecs.container-name"
 PAUSE = "~internal~ecs~pause"
 """The container name that the ECS agent gives to the container which only holds a task's network."""
 
-MIB = 1024 * 1024
 MEMORY_MIN = 6 * MIB
 """Docker takes no smaller limit."""
 CPU_UNITS_PER_VCPU = 1024

@@ -7,6 +7,8 @@ from typing import Any
 from ninelives.model.ecs import ContainerDefinition
 from ninelives.region.ports import TaskLaunch
 
+MIB = 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskLimits:

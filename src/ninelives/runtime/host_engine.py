@@ -17,9 +17,8 @@ from ninelives.model.arns import last_part
 from ninelives.model.ecs import ContainerDefinition, HealthCheck, HealthStatus, TaskAddress
 from ninelives.model.observation import ContainerObservation
 from ninelives.region.ports import TaskLaunch
-from ninelives.runtime.docker_settings import MIB
 from ninelives.runtime.engine import FoundTask, Seen, cannot_initialize, utc_now
-from ninelives.runtime.environment import limits_of, overridden
+from ninelives.runtime.environment import MIB, limits_of, overridden
 from ninelives.runtime.host_command import (
     LOOPBACK,
     TASK_VARIABLE,

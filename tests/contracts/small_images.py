@@ -1,0 +1,136 @@
+"""The images that the runtimes' contract runs: made here, since none can be pulled from anywhere."""
+
+import gzip
+import hashlib
+import io
+import json
+import platform
+import shutil
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DOCKER_IMAGE = "ninelives-contract/small:1"
+APPLETS = ("sh", "sleep", "echo", "httpd", "cat", "true", "false", "head", "tr", "seq", "kill", "touch", "test", "env", "ls")
+PAGE = b"meow\n"
+SERVER = b"""
+import http.server, os
+class Meow(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"meow\\n")
+http.server.HTTPServer((os.environ["BIND"], int(os.environ["PORT"])), Meow).serve_forever()
+"""
+
+
+def archive(files: Mapping[str, bytes], links: Mapping[str, str] | None = None) -> bytes:
+    """A tar archive of executable files and symbolic links."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for name, body in files.items():
+            member = tarfile.TarInfo(name)
+            member.mode, member.size = 0o755, len(body)
+            tar.addfile(member, io.BytesIO(body))
+        for name, target in (links or {}).items():
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = tarfile.SYMTYPE, target
+            tar.addfile(member)
+    return content.getvalue()
+
+
+def make_docker_image() -> str:
+    """A base of one static program (Debian: ``busybox-static``), as a local image."""
+    found = shutil.which("busybox")
+    program = Path(found).read_bytes() if found else b""
+    if not program or b"ld-linux" in program[:8192]:
+        pytest.skip("no static busybox here to make an image of: `apt-get install busybox-static`")
+    root = archive({"bin/busybox": program, "www/index.html": PAGE}, {f"bin/{name}": "busybox" for name in APPLETS})
+    subprocess.run(
+        ["docker", "import", "-", DOCKER_IMAGE], input=root, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    return DOCKER_IMAGE
+
+
+class SmallRegistry:
+    """Serves images of given layers over the OCI distribution protocol."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, tuple[str, bytes]] = {}
+        """Media type and content by path."""
+        self.asked: list[str] = []
+        registry = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                registry.asked.append(self.path)
+                media_type, content = registry.documents.get(self.path, ("", b""))
+                self.send_response(200 if media_type else 404)
+                self.send_header("Content-Type", media_type or "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: Any) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.host = f"127.0.0.1:{self.server.server_address[1]}"
+
+    def add(self, repository: str, tag: str, layers: list[bytes], config: Mapping[str, Any]) -> str:
+        """Put an image there. Answers its reference."""
+        machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+        document = json.dumps({"os": "linux", "architecture": machine, "config": config}).encode()
+        manifest = json.dumps(
+            {
+                "schemaVersion": 2,
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "config": {
+                    "mediaType": "application/vnd.oci.image.config.v1+json",
+                    "digest": self._blob(repository, document),
+                    "size": len(document),
+                },
+                "layers": [
+                    {
+                        "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
+                        "digest": self._blob(repository, gzip.compress(layer, mtime=0)),
+                        "size": 1,
+                    }
+                    for layer in layers
+                ],
+            }
+        ).encode()
+        self.put_manifest(repository, tag, "application/vnd.oci.image.manifest.v1+json", manifest)
+        return f"{self.host}/{repository}:{tag}"
+
+    def put_manifest(self, repository: str, tag: str, media_type: str, manifest: bytes) -> str:
+        digest = _digest(manifest)
+        for version in (tag, digest):
+            self.documents[f"/v2/{repository}/manifests/{version}"] = (media_type, manifest)
+        return digest
+
+    def _blob(self, repository: str, content: bytes) -> str:
+        digest = _digest(content)
+        self.documents[f"/v2/{repository}/blobs/{digest}"] = ("application/octet-stream", content)
+        return digest
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+@contextmanager
+def small_registry() -> Iterator[SmallRegistry]:
+    registry = SmallRegistry()
+    thread = threading.Thread(target=registry.server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield registry
+    finally:
+        registry.server.shutdown()
+        registry.server.server_close()
+        thread.join()

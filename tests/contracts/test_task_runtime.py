@@ -1,0 +1,403 @@
+"""The contract of ``region.ports.TaskRuntime``, kept by every runtime."""
+
+import asyncio
+import socket
+import subprocess
+import urllib.request
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+
+from runtime_bench import PORT, Bench, Watched, as_seen, doomed_command, watched
+
+from ninelives.model.ecs import HealthCheck, HealthStatus, LastStatus, TaskAddress
+
+FOR_EVER = "echo ready; while :; do sleep 1; done"
+PATIENT = "trap 'echo asked; exit 7' TERM; echo ready; while :; do sleep 0.1; done"
+DEAF = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
+SECOND = timedelta(seconds=1)
+
+
+def get(address: TaskAddress) -> bytes:
+    """What the task answers at its container port, as soon as it listens."""
+    for _ in range(200):
+        try:
+            with urllib.request.urlopen(f"http://{address.ip}:{address.port_of(PORT)}/", timeout=5) as response:
+                content: bytes = response.read()
+                return content
+        except OSError:
+            with socket.socket() as pause:  # a wait that needs no clock
+                pause.settimeout(0.05)
+                try:
+                    pause.connect(("192.0.2.1", 9))
+                except OSError:
+                    continue
+    raise AssertionError(f"nothing answers at {address}")
+
+
+def test_a_started_task_answers_at_its_address(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container("", command=bench.serve, container_ports=(PORT,)))
+            started = await one.start(launch)
+
+            assert started.failure is None
+            assert started.address is not None
+            assert await asyncio.to_thread(get, started.address) == b"meow\n"
+            container = one.container(launch)
+            assert container.last_status == "RUNNING"
+            assert container.runtime_id
+            assert container.started_at is not None
+            assert started.pull_started_at is not None
+            assert started.pull_stopped_at is not None
+            assert started.pull_started_at <= started.pull_stopped_at
+
+    asyncio.run(main())
+
+
+def test_two_tasks_of_a_definition_live_side_by_side(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            container = bench.container("", command=bench.serve, container_ports=(PORT,))
+            launches = [bench.launch(container), bench.launch(container)]
+            addresses = [(await one.start(launch)).address for launch in launches]
+
+            assert None not in addresses
+            assert addresses[0] != addresses[1]
+            for address in addresses:
+                assert address is not None
+                assert await asyncio.to_thread(get, address) == b"meow\n"
+
+    asyncio.run(main())
+
+
+def test_every_line_arrives_in_order_and_once(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container("seq 1 5000; echo to-error >&2; printf unfinished"))
+            await one.start(launch)
+            await one.until_said(launch, "unfinished")
+            await one.until_said(launch, "to-error")  # another stream: its place among the others is not promised
+            messages = [message for message in one.messages(launch) if message != "to-error"]
+
+            assert messages == [*map(str, range(1, 5001)), "unfinished"]
+            assert len(one.messages(launch)) == len(messages) + 1
+
+    asyncio.run(main())
+
+
+def test_the_loop_stays_awake_while_many_lines_arrive(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container("seq 1 60000; echo done; sleep 60"))
+            await one.start(launch)
+            loop = asyncio.get_running_loop()
+            worst = 0.0
+            while "done" not in one.messages(launch)[-1:]:
+                before = loop.time()
+                await asyncio.sleep(0.005)
+                worst = max(worst, loop.time() - before)
+
+            assert len(one.messages(launch)) == 60_001
+            assert worst < 0.5
+
+    asyncio.run(main())
+
+
+def test_the_exit_code_is_reported(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container("exit 3"))
+            await one.start(launch)
+            stopped = await one.until_stopped(launch)
+
+            assert stopped.exit_code == 3
+            assert stopped.finished_at is not None
+            assert one.seen(launch).failure is None
+
+    asyncio.run(main())
+
+
+def test_a_process_that_heeds_the_stop_signal_ends_with_its_own_code(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container(PATIENT))
+            await one.start(launch)
+            await one.until_said(launch, "ready")
+            await one.runtime.stop(launch)
+            stopped = await one.until_stopped(launch)
+
+            assert stopped.exit_code == 7
+            await one.until_said(launch, "asked")
+
+    asyncio.run(main())
+
+
+def test_a_process_without_a_handler_dies_of_the_stop_signal(bench: Bench) -> None:
+    """With Docker under an init: a process that is number 1 itself is deaf to signals that it does not handle."""
+
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container("echo ready; exec sleep 60", init_process_enabled=True))
+            await one.start(launch)
+            await one.until_said(launch, "ready")
+            await one.runtime.stop(launch)
+
+            assert (await one.until_stopped(launch)).exit_code == 143
+
+    asyncio.run(main())
+
+
+def test_a_process_that_ignores_the_stop_signal_is_killed_after_its_timeout(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container(DEAF, stop_timeout=SECOND))
+            await one.start(launch)
+            await one.until_said(launch, "ready")
+            began = asyncio.get_running_loop().time()
+            await one.runtime.stop(launch)
+            await one.runtime.stop(launch)
+
+            assert (await one.until_stopped(launch)).exit_code == 137
+            assert asyncio.get_running_loop().time() - began >= 1.0
+
+    asyncio.run(main())
+
+
+def test_a_task_that_is_started_twice_runs_once(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container(FOR_EVER))
+            await one.runtime.start(launch)
+            await one.start(launch)
+            await one.runtime.start(launch)
+            await one.until_said(launch, "ready")
+            await one.runtime.stop(replace(launch, definition=launch.definition))
+            await one.remove(launch)
+
+            assert one.messages(launch) == ["ready"]
+
+    asyncio.run(main())
+
+
+def test_remove_leaves_nothing_even_of_a_running_task(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container(FOR_EVER))
+            await one.start(launch)
+            await one.remove(launch)
+            await one.remove(launch)
+
+        async with watched(bench, [as_seen(launch, LastStatus.RUNNING)]) as later:
+            assert later.seen(launch).is_removed
+
+    asyncio.run(main())
+
+
+def test_a_stop_in_the_middle_of_a_start_leaves_the_task_stopped(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launches = [bench.launch(bench.container(DEAF, stop_timeout=SECOND)) for _ in range(3)]
+            for turns, launch in enumerate(launches):
+                await one.runtime.start(launch)
+                for _ in range(turns * 40):
+                    await asyncio.sleep(0.001)
+                await one.runtime.stop(launch)
+            for launch in launches:
+                await one.until_stopped(launch)
+                await one.remove(launch)
+
+        async with watched(bench, [as_seen(launch, LastStatus.STOPPING) for launch in launches]) as later:
+            assert all(later.seen(launch).is_removed for launch in launches)
+
+    asyncio.run(main())
+
+
+def test_a_task_that_is_not_known_is_stopped_and_removed_at_once(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container(FOR_EVER))
+            await one.runtime.stop(launch)
+
+            assert one.seen(launch).is_removed
+
+    asyncio.run(main())
+
+
+def test_a_missing_image_is_a_failure_that_names_it(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container(FOR_EVER, image="127.0.0.1:1/cats:9.9.9"))
+            started = await one.start(launch)
+
+            assert started.failure is not None
+            assert started.failure.startswith("CannotPullContainerError: ")
+            assert "cats" in started.failure
+            assert "does not answer" in started.failure
+
+    asyncio.run(main())
+
+
+def test_a_missing_command_is_a_failure_that_names_it(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container("", command=("no-such-program", "--port", "1")))
+            started = await one.start(launch)
+
+            assert started.failure is not None
+            assert started.failure.startswith("CannotStartContainerError: ")
+            assert "command not found" in started.failure
+            assert "no-such-program" in started.failure
+            assert one.container(launch).exit_code is None
+            await one.remove(launch)
+
+    asyncio.run(main())
+
+
+def test_containers_see_their_variables_with_overrides_above(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            container = bench.container("", command=("env",), environment=(("GREETING", "purr"), ("COLOUR", "black")))
+            launch = bench.launch(container)
+            override = {
+                "name": "web",
+                "command": ["sh", "-c", "env; echo end"],
+                "environment": [{"name": "COLOUR", "value": "red"}],
+            }
+            launch = replace(launch, task=replace(launch.task, overrides={"containerOverrides": [override]}))
+            await one.start(launch)
+            await one.until_said(launch, "end")
+            variables = set(one.messages(launch))
+
+            assert {"GREETING=purr", "COLOUR=red", "AWS_REGION=eu-west-1", "AWS_EXECUTION_ENV=AWS_ECS_FARGATE"} <= variables
+
+    asyncio.run(main())
+
+
+def test_a_check_that_passes_makes_a_container_healthy_and_one_that_fails_unhealthy(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            quick = {"interval": SECOND / 2, "timeout": SECOND, "retries": 1}
+            well = bench.launch(bench.container(FOR_EVER, health_check=HealthCheck(command=("CMD", "true"), **quick)))  # type: ignore[arg-type]  # a test's shorthand
+            ill = bench.launch(bench.container(FOR_EVER, health_check=HealthCheck(command=("CMD-SHELL", "exit 1"), **quick)))  # type: ignore[arg-type]  # a test's shorthand
+            for launch in (well, ill):
+                await one.start(launch)
+                assert one.container(launch).health_status is HealthStatus.UNKNOWN
+            await one.until(lambda: one.container(well).health_status is HealthStatus.HEALTHY)
+            await one.until(lambda: one.container(ill).health_status is HealthStatus.UNHEALTHY)
+
+    asyncio.run(main())
+
+
+def test_containers_start_in_order_of_dependence_and_stop_in_reverse(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            prepare = bench.container("echo prepared", name="prepare", essential=False)
+            database = bench.container(PATIENT, name="database", depends_on=(("prepare", "SUCCESS"),))
+            web = bench.container(PATIENT, depends_on=(("database", "START"),))
+            launch = bench.launch(web, database, prepare)
+            started = await one.start(launch)
+            for name in ("database", "web"):
+                await one.until_said(launch, "ready", name)
+            await one.runtime.stop(launch)
+            for name in ("web", "database"):
+                await one.until_stopped(launch, name)
+            times = {container.name: container for container in one.seen(launch).containers}
+
+            assert started.is_started
+            assert times["prepare"].exit_code == 0
+            finished = [times[name].finished_at for name in ("prepare", "web", "database")]
+            began = [times[name].started_at for name in ("prepare", "database", "web")]
+            assert None not in finished + began
+            assert finished == sorted(finished)  # type: ignore[type-var]  # none is None
+            assert began == sorted(began)  # type: ignore[type-var]  # none is None
+            await one.remove(launch)
+
+    asyncio.run(main())
+
+
+def test_a_dependency_that_fails_keeps_the_task_from_starting(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            prepare = bench.container("exit 4", name="prepare", essential=False)
+            web = bench.container(FOR_EVER, depends_on=(("prepare", "SUCCESS"),))
+            started = await one.start(bench.launch(prepare, web))
+
+            assert started.failure is not None
+            assert "exit code 4" in started.failure
+
+    asyncio.run(main())
+
+
+def test_too_much_memory_ends_a_container_with_its_reason(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            greedy = 'x=; while :; do x="$x$(head -c 1000000 /dev/zero | tr "\\0" a)"; done'
+            launch = bench.launch(bench.container(greedy, memory_mib=32))
+            await one.start(launch)
+            stopped = await one.until_stopped(launch)
+
+            assert stopped.exit_code == 137
+            assert stopped.reason == "OutOfMemoryError: Container killed due to memory usage"
+
+    asyncio.run(main())
+
+
+def test_tasks_outlive_a_killed_control_plane_and_are_adopted(bench: Bench) -> None:
+    counting = "n=0; while :; do n=$((n+1)); echo $n; sleep 0.05; done"
+    running, ended, stranger, gone = (uuid.uuid4().hex for _ in range(4))
+    scripts = {running: counting, ended: "sleep 3; exit 5", stranger: FOR_EVER}
+    launches = {
+        task_id: as_seen(bench.launch(bench.container(script), task_id=task_id), LastStatus.RUNNING)
+        for task_id, script in {running: counting, ended: scripts[ended], gone: FOR_EVER}.items()
+    }
+    with subprocess.Popen(doomed_command(bench, scripts), stdout=subprocess.PIPE, text=True) as control_plane:
+        assert control_plane.stdout is not None
+        before: list[int] = []
+        for line in control_plane.stdout:
+            before += [int(line)] if line.strip().isdigit() else []
+            if len(before) >= 50:
+                break
+        control_plane.kill()
+        control_plane.wait()
+        before += [int(line) for line in control_plane.stdout if line.strip().isdigit()]
+
+    async def main() -> None:
+        async with watched(bench, launches.values()) as later:
+            assert later.seen(launches[running]).is_started
+            assert later.container(launches[running]).last_status == "RUNNING"
+            assert later.seen(launches[gone]).is_removed
+            assert (await later.until_stopped(launches[ended])).exit_code == 5
+            last = before[-1] + 40
+            await later.until_said(launches[running], str(last))
+            after = [int(message) for message in later.messages(launches[running])]
+
+            assert set(before) | set(after) >= set(range(1, last + 1))
+            assert after[0] > 1
+            assert after == list(range(after[0], after[-1] + 1))
+            await later.runtime.stop(launches[running])
+            await later.remove(launches[running])
+
+            unknown = Watched(bench.runtime())
+            await unknown.runtime.adopt(
+                [as_seen(bench.launch(bench.container(FOR_EVER), task_id=stranger), LastStatus.RUNNING)]
+            )
+            assert unknown.history[-1].is_removed
+            await unknown.runtime.close()
+
+    asyncio.run(main())
+
+
+def test_a_runtime_of_another_instance_touches_nothing(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container(FOR_EVER, stop_timeout=SECOND))
+            await one.start(launch)
+            other = replace(bench, instance="another", directory=f"{bench.directory}-of-another")
+            async with watched(other):
+                pass
+            await one.runtime.stop(launch)
+
+            assert (await one.until_stopped(launch)).exit_code in {137, 143}
+
+    asyncio.run(main())
