@@ -216,4 +216,5 @@ def stage_of(followed: Followed, seen: Observation | None) -> Stage:
         return Stage.DRAINING if old_left else Stage.DONE
     if new["RUNNING"] < seen.service.desired_count:
         return Stage.STARTING
-    return Stage.REPLACING if old_left < seen.service.desired_count else Stage.CHECKING
+    is_replacing = old_left < seen.service.desired_count and followed.source is not None
+    return Stage.REPLACING if is_replacing else Stage.CHECKING

@@ -20,6 +20,7 @@ EXECUTION_ROLE = "ecsTaskExecutionRole"
 LOG_RETENTION_DAYS = 30
 ADDRESS_TAG = "ninelives:address"
 """Tag of a listener: the address where a region really answers for it, when it could not bind the port."""
+DELAY = "deregistration_delay.timeout_seconds"
 ZONES_MIN = 2
 """Zones that an application load balancer needs."""
 
@@ -258,20 +259,20 @@ class _Ground:
 
     def _target_group(self, network: Network | None) -> Mapping[str, Any] | None:
         found = find_target_group(self.aws, self.file.target_group_name)
-        if found is None:
-            found = self._make(
-                f"target group {self.file.target_group_name} (health: {self.file.health.path})",
-                lambda: self._make_target_group(network),
-            )
-        elif self.makes:
-            self._correct_health_check(found)
-        if found is not None and self.makes:
-            self._correct_delay(found)
-        return found
+        if found is not None:
+            if self.makes:
+                self._correct_health_check(found)
+                self._correct_delay(found)
+            return found
+        made: Mapping[str, Any] | None = self._make(
+            f"target group {self.file.target_group_name} (health: {self.file.health.path})",
+            lambda: self._make_target_group(network),
+        )
+        return made
 
     def _make_target_group(self, network: Network | None) -> Any:
         assert network is not None
-        return self.aws.elbv2.create_target_group(
+        made = self.aws.elbv2.create_target_group(
             Name=self.file.target_group_name,
             Protocol="HTTP",
             Port=self.file.port,
@@ -279,6 +280,8 @@ class _Ground:
             TargetType="ip",
             **health_check_settings(self.file),
         )["TargetGroups"][0]
+        self._set_delay(made["TargetGroupArn"])
+        return made
 
     def _correct_health_check(self, group: Mapping[str, Any]) -> None:
         wanted = health_check_settings(self.file)
@@ -288,12 +291,19 @@ class _Ground:
             self.tell(Act.CHANGED, f"health check of target group {group['TargetGroupName']}: {_listed(differing)}")
 
     def _correct_delay(self, group: Mapping[str, Any]) -> None:
-        key, wanted = "deregistration_delay.timeout_seconds", str(int(self.file.drain.deregistration_delay.total_seconds()))
-        arn = group["TargetGroupArn"]
+        arn, wanted = group["TargetGroupArn"], self._delay
         attributes = self.aws.elbv2.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
-        if {one["Key"]: one["Value"] for one in attributes}.get(key) != wanted:
-            self.aws.elbv2.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[{"Key": key, "Value": wanted}])
+        if {one["Key"]: one["Value"] for one in attributes}.get(DELAY) != wanted:
+            self._set_delay(arn)
             self.tell(Act.CHANGED, f"deregistration delay of target group {group['TargetGroupName']}: {wanted}s")
+
+    @property
+    def _delay(self) -> str:
+        return str(int(self.file.drain.deregistration_delay.total_seconds()))
+
+    def _set_delay(self, arn: str) -> None:
+        attributes = [{"Key": DELAY, "Value": self._delay}]
+        self.aws.elbv2.modify_target_group_attributes(TargetGroupArn=arn, Attributes=attributes)
 
     def _listener(self, balancer: Mapping[str, Any], group: Mapping[str, Any]) -> Mapping[str, Any] | None:
         port, arn = self.file.load_balancer.port, balancer["LoadBalancerArn"]
