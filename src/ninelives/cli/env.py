@@ -12,7 +12,7 @@ ACCESS_KEY = "ninelives"
 
 
 def environment(running: RunningRegion) -> dict[str, str]:
-    """Environment variables that point every AWS SDK at a region.
+    """Environment variables that point every AWS SDK at a region, and what `ninelives deploy` builds images with for it.
 
     Source: AWS SDKs and Tools reference, "Service-specific endpoints" and "Environment variables".
     """
@@ -23,6 +23,7 @@ def environment(running: RunningRegion) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "NINELIVES_BUILDER": running.runtime,
     }
 
 
