@@ -103,7 +103,7 @@ class RegionUnderTest:
 
 
 def start(runtime: str, folder: Path) -> RegionUnderTest:
-    settings = RegionSettings(state_directory=folder / "state", port=free_port(), runtime=runtime)
+    settings = RegionSettings(state_directory=folder / "state", port=free_port(), runtime=runtime, time_scale=5)
     project = folder / "app"
     shutil.copytree(APP, project)
     if runtime == "docker":

@@ -77,14 +77,11 @@ def _things_of(region: RegionUnderTest) -> list[str]:
             ["docker", "ps", "-a", "--format", "{{.Labels}}"], capture_output=True, text=True, check=True
         ).stdout.splitlines()
         return [line for line in done if region.settings.instance in line]
-    puma = []
-    for status in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            environment = status.read_bytes().split(b"\0")
-            command = (status.parent / "cmdline").read_bytes()
-        except OSError:
-            continue
-        state = str(region.settings.state_directory).encode()
-        if b"puma" in command and any(state in value for value in environment):
-            puma.append(status.parent.name)
-    return puma
+    return [folder.name for folder in Path("/proc").glob("[0-9]*") if _runs_below(folder, region.settings.state_directory)]
+
+
+def _runs_below(process: Path, directory: Path) -> bool:
+    try:
+        return b"puma" in (process / "cmdline").read_bytes() and (process / "cwd").readlink().is_relative_to(directory)
+    except OSError:
+        return False
