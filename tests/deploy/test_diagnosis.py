@@ -29,6 +29,11 @@ EXITED = task(
             "exits after 1.5s with exit code 3; its last words: cannot connect to the database",
         ),
         (
+            Evidence(stopped=(EXITED,), log_lines={"t1": ("booting", "cannot connect to the database", "at a.rb:3", "bye")}),
+            "exits",
+            "its last words: cannot connect to the database … bye",
+        ),
+        (
             Evidence(stopped=(task(last_status="STOPPED", stop_code="EssentialContainerExited", exit_code=0),)),
             "exits",
             "exit code 0, but a service must keep running; it wrote nothing",

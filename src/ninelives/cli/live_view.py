@@ -10,7 +10,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from ninelives.cli.progress import counted
+from ninelives.cli.progress import counted, in_short
 from ninelives.deploy.follow import Progress, Stage
 from ninelives.deploy.quantities import write_duration
 from ninelives.deploy.reading import Definition
@@ -56,7 +56,7 @@ class LiveView:
             return
         self.progress = report
         for event in report.new_events:
-            self.events.append(Text.assemble((f"{event.created_at:%H:%M:%S} ", "dim"), event.message))
+            self.events.append(Text.assemble((f"{event.created_at:%H:%M:%S} ", "dim"), in_short(event.message)))
 
     def draw(self) -> RenderableType:
         progress = self.progress

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ class PlainLines:
             self._line(report, f"{report.act}: {report.text}")
             return
         for event in report.new_events:
-            self._line(report, event.message)
+            self._line(report, in_short(event.message))
         told = report.note or counts_line(report)
         elapsed = report.elapsed.total_seconds()
         if told != self._last:
@@ -87,6 +88,19 @@ class PlainLines:
 
     def _line(self, report: Report, text: str) -> None:
         print(f"{report.at:%Y-%m-%dT%H:%M:%SZ} {text}", file=self.out, flush=True)
+
+
+def in_short(message: str) -> str:
+    """A service event for a screen: without the service's name, with short ids.
+
+    >>> in_short("(service cats) registered 1 targets in (target-group arn:aws:elb:r:a:targetgroup/cats/fd81)")
+    'registered 1 targets in (target-group cats)'
+    >>> in_short("(service cats) has started 1 tasks: (task 5e7ef7412ef73d5f0830a057858d5b20).")
+    'has started 1 tasks: (task 5e7ef741).'
+    """
+    message = re.sub(r"^\(service [^)]*\) ", "", message)
+    message = re.sub(r"\(target-group arn:[^)]*targetgroup/([^/)]+)/[^)]*\)", r"(target-group \1)", message)
+    return re.sub(r"\(task ([0-9a-f]{8})[0-9a-f]{24}\)", r"(task \1)", message)
 
 
 def counts_line(progress: Progress) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import click
 
 from ninelives.cli.options import Place, json_option, place_options
-from ninelives.cli.progress import counted
+from ninelives.cli.progress import counted, in_short
 from ninelives.cli.session import open_definition
 from ninelives.deploy.clock import utc_now
 from ninelives.deploy.quantities import write_duration
@@ -42,7 +42,7 @@ def _show(found: Status) -> None:
     if found.url:
         facts.add_row("  address", found.url)
     for one in service.deployments:
-        since = f", {write_duration(found.seen.at - one.created_at)} ago" if one.created_at else ""
+        since = f", begun {write_duration(found.seen.at - one.created_at)} ago" if one.created_at else ""
         facts.add_row(
             f"  {one.status.lower()}",
             f"{found.versions.get(one.id, '?')}  {one.rollout_state.lower().replace('_', ' ')}, "
@@ -51,4 +51,4 @@ def _show(found: Status) -> None:
     console.print(facts)
     for event in reversed(service.events[:5]):
         when = timedelta() if event.created_at > found.seen.at else found.seen.at - event.created_at
-        console.print(Text.assemble((f"  {write_duration(when):>7} ago  ", "dim"), event.message))
+        console.print(Text.assemble((f"  {write_duration(when):>7} ago  ", "dim"), in_short(event.message)))

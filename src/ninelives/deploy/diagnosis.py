@@ -93,7 +93,7 @@ def _command_missing(evidence: Evidence, expected: Expectation) -> Diagnosis | N
         not_found = re.search(r"executable file not found|no such file or directory|command not found", reason, re.IGNORECASE)
         cannot_start = "CannotStartContainerError" in reason or "CannotCreateContainerError" in reason
         if (cannot_start and not_found) or container.exit_code in {COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE}:
-            told = _last_line(evidence, task) or _short(_detail(container.reason or task.stopped_reason))
+            told = _last_words(evidence, task) or _short(_detail(container.reason or task.stopped_reason))
             name = f"`{' '.join(expected.command)}` " if expected.command else ""
             return Diagnosis(
                 code="command_missing",
@@ -124,7 +124,7 @@ def _exits(evidence: Evidence, _: Expectation) -> Diagnosis | None:
     for task, container in _exited(evidence):
         if task.stop_code != "EssentialContainerExited" or container.exit_code is None:
             continue
-        line = _last_line(evidence, task)
+        line = _last_words(evidence, task)
         said = f"; its last words: {line}" if line else "; it wrote nothing"
         ran = f" after {write_duration(task.stopped_at - task.started_at)}" if task.stopped_at and task.started_at else ""
         if container.exit_code == 0:
@@ -303,9 +303,20 @@ def _exited(evidence: Evidence) -> list[tuple[TaskSeen, ContainerSeen]]:
     ]
 
 
-def _last_line(evidence: Evidence, task: TaskSeen) -> str:
-    lines = [line for line in evidence.log_lines.get(task.id, ()) if line.strip()]
-    return _short(lines[-1].strip()) if lines else ""
+def _last_words(evidence: Evidence, task: TaskSeen) -> str:
+    """The last line that a task wrote, and before it the first that speaks of trouble: the cause often comes first."""
+    lines = [line.strip() for line in evidence.log_lines.get(task.id, ()) if line.strip()]
+    if not lines:
+        return ""
+    trouble = next((line for line in lines if _TROUBLE.search(line)), lines[-1])
+    return _short(trouble if trouble == lines[-1] else f"{trouble} … {lines[-1]}")
+
+
+_TROUBLE = re.compile(
+    r"\b(error|cannot|can't|could not|fail(ed|ure)?|fatal|denied|refused|not found|missing|unable|panic|undefined|invalid)\b"
+    r"|\w+(Error|Exception)\b",
+    re.IGNORECASE,
+)
 
 
 def _detail(reason: str) -> str:

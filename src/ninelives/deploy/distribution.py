@@ -6,7 +6,7 @@ Blobs that the registry has are not sent again; the manifest goes last, for it n
 import http.client
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
@@ -25,6 +25,12 @@ class Repository:
     name: str
     authorization: str | None = None
 
+    @property
+    def is_on_loopback(self) -> bool:
+        """Whether the registry is on this machine."""
+        host = urlsplit(self.base).hostname or ""
+        return host == "localhost" or host.endswith(".localhost") or host.startswith("127.") or host == "::1"
+
     def url(self, path: str) -> str:
         return f"{self.base}/v2/{self.name}/{path}"
 
@@ -36,9 +42,8 @@ def repository_of(uri: str, authorization: str | None) -> Repository:
     'http://127.0.0.1:4566'
     """
     host, _, name = uri.partition("/")
-    bare = urlsplit(f"//{host}").hostname or ""
-    is_loopback = bare == "localhost" or bare.endswith(".localhost") or bare.startswith("127.") or bare == "::1"
-    return Repository(base=f"{'http' if is_loopback else 'https'}://{host}", name=name, authorization=authorization)
+    secure = Repository(base=f"https://{host}", name=name, authorization=authorization)
+    return replace(secure, base=f"http://{host}") if secure.is_on_loopback else secure
 
 
 def push(image: OciImage, repository: Repository, tag: str) -> str:

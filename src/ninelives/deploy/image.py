@@ -164,9 +164,10 @@ def _build_with_docker(aws: Aws, definition: Definition, version: str, repositor
 
 
 def _build_on_host(aws: Aws, definition: Definition, version: str, repository_uri: str, sources: Sources, tell: Tell) -> None:
-    if not definition.is_local:
+    repository = repository_of(repository_uri, f"Basic {_credentials(aws)}")
+    if not repository.is_on_loopback:
         raise BuildFailed(
-            f"A host image runs in the embedded region only, not in {definition.environment!r}.",
+            f"A host image runs in the embedded region only; {repository_uri} is not on this machine.",
             hint="Build with Docker, or push the image yourself and deploy its version.",
         )
     recipe = interpret(
@@ -177,7 +178,7 @@ def _build_on_host(aws: Aws, definition: Definition, version: str, repository_ur
     )
     with tempfile.TemporaryDirectory(prefix="ninelives-image-") as folder:
         image = make_host_image(recipe, Path(folder), version=version, command=definition.file.command)
-        push(image, repository_of(repository_uri, f"Basic {_credentials(aws)}"), version)
+        push(image, repository, version)
     tell(Act.BUILT, f"host image {repository_uri}:{version} ({len(recipe.files)} files), pushed")
     if recipe.skipped:
         tell(Act.NOTE, f"not carried out on the host: {in_a_line(recipe.skipped)}; this machine must bring what they make")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ninelives.deploy.aws import Aws, error_code, pages
+from ninelives.deploy.aws import Aws, error_code
 from ninelives.deploy.clock import Clock
 from ninelives.deploy.errors import NotFound
 from ninelives.deploy.service_file import ServiceFile
@@ -25,7 +25,7 @@ class Line:
 
 
 def read_lines(aws: Aws, file: ServiceFile, since: datetime, *, task: str | None = None) -> Iterator[Line]:
-    """Lines since a moment, in the order of their time; of one task if ``task`` (the beginning of its id) is given.
+    """Lines since a moment, a page at a time in the order of their time; of one task if ``task`` (the beginning of its id) is given.
 
     Raises ``NotFound`` when there is no log group.
     """
@@ -33,8 +33,12 @@ def read_lines(aws: Aws, file: ServiceFile, since: datetime, *, task: str | None
     prefix = f"{file.service}/{file.service}/"
     request["logStreamNamePrefix"] = prefix + (task or "")
     try:
-        for event in pages(aws.logs.filter_log_events, "events", **request):
-            yield _line(event)
+        while True:
+            answer = aws.logs.filter_log_events(**request)
+            yield from sorted(map(_line, answer["events"]), key=lambda line: line.at)
+            if not answer.get("nextToken"):
+                return
+            request["nextToken"] = answer["nextToken"]
     except Exception as error:
         if error_code(error) != "ResourceNotFoundException":
             raise
