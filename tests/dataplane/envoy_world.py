@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import shutil
 import tempfile
 from collections import Counter
@@ -173,6 +174,8 @@ class Backend:
         self.slow_seconds = 1.0
         self.asked: Counter[str] = Counter()
         self.last_head = ""
+        self.answers: dict[str, bytes] = {}
+        """Raw answers by path, after which the connection is closed."""
         self.port = 0
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
@@ -212,6 +215,10 @@ class Backend:
             self.last_head = head
         if "upgrade: websocket" in head.lower():
             await self._upgrade(reader, writer)
+        if path in self.answers:
+            writer.write(self.answers[path])
+            await writer.drain()
+            raise ConnectionError
         if path == "/slow":
             await asyncio.sleep(self.slow_seconds)
         body = self.name.encode()
@@ -227,9 +234,13 @@ class Backend:
 
 
 async def until(condition: Callable[[], object], *, within: float = 10.0, what: str = "the condition") -> None:
+    """Returns once ``condition`` (which may be a coroutine function) answers something true."""
     try:
         async with asyncio.timeout(within):
-            while not condition():
+            while True:
+                answer = condition()
+                if await answer if inspect.isawaitable(answer) else answer:
+                    return
                 await asyncio.sleep(0.01)
     except TimeoutError:
         raise AssertionError(f"{what} did not come true within {within:g} s") from None

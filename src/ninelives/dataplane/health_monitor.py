@@ -85,7 +85,9 @@ class HealthMonitor:
         """Follow for ever."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._nudged.wait(), self._pause())
+                # Not asyncio.wait_for, which in Python 3.11 forgets that it was cancelled when the event comes just then.
+                async with asyncio.timeout(self._pause()):
+                    await self._nudged.wait()
             self._nudged.clear()
             try:
                 await self.step()

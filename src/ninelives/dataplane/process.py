@@ -105,7 +105,8 @@ class EnvoyProcess:
                 break
             os.kill(self.pid, number)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.ended(), END_SECONDS)
+                async with asyncio.timeout(END_SECONDS):
+                    await self.ended()
         self._reap()
 
     def _reap(self) -> None:

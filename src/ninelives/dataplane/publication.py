@@ -5,6 +5,7 @@ in the reverse order. Only what has changed is sent.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from ninelives.routing import EnvoySnapshot, endpoint_addresses
 
 ANSWER_SECONDS = 10.0
 RESTORE_SECONDS = 2.0
+ACCEPT_SECONDS = 1.0
 THREADS_SECONDS = 0.003
 """Envoy acknowledges in its main thread; its worker threads hear of the change at the next turn of their event loops."""
 
@@ -104,8 +106,10 @@ class Publication:
         await self._wait(_names(Kind.ROUTES, fresh[Kind.ROUTES].keys() & known))
         listeners = self._ads.set(Kind.LISTENER, fresh[Kind.LISTENER])
         self._ads.push(Kind.LISTENER, listeners)
-        # A new listener accepts connections once it has its routes.
+        # A new listener accepts connections a moment after it has its routes.
         await self._wait(_names(Kind.LISTENER, listeners) | _names(Kind.ROUTES, listeners))
+        for name in listeners:
+            await _accepting(self._snapshot.listeners[name])
 
     def _break(self, before: EnvoySnapshot, after: EnvoySnapshot) -> None:
         """What is gone. Nothing depends on Envoy's answer to it."""
@@ -124,6 +128,22 @@ class Publication:
             await self._ads.in_force(names, watched=watched or set(), within_seconds=within_seconds)
         except (Refused, NotAnswered) as error:
             raise PublishRejected(str(error)) from error
+
+
+async def _accepting(listener: Any) -> None:
+    """Returns once a listener accepts connections, or after a second (then Envoy's log knows more)."""
+    where = listener["address"]["socket_address"]
+    host = "127.0.0.1" if where["address"] == "0.0.0.0" else where["address"]  # noqa: S104 - any address includes ours
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(ACCEPT_SECONDS):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection(host, where["port_value"])
+                except OSError:
+                    await asyncio.sleep(THREADS_SECONDS)
+                else:
+                    writer.close()
+                    return
 
 
 def _by_kind(snapshot: EnvoySnapshot) -> dict[Kind, Contents]:

@@ -1,0 +1,235 @@
+"""Live: what a client of the load balancer sees. Envoy and small backends, no Docker."""
+
+import asyncio
+
+import pytest
+from envoy_world import World, forward, in_world, request, request_head, until
+
+from ninelives.model.elbv2 import Condition, FixedResponse, Redirect, TargetHealthState
+
+pytestmark = pytest.mark.live
+
+
+def test_requests_go_to_every_healthy_target_with_albs_headers() -> None:
+    async def test(world: World) -> None:
+        await world.serve("a", "b")
+
+        bodies = {(await world.get("/x?y=1", x_forwarded_for="10.1.2.3")).body for _ in range(20)}
+
+        assert {"a", "b"} == bodies
+        head = world.backends[0].last_head.lower()
+        assert "get /x?y=1 http/1.1" in head
+        assert "host: web.test" in head
+        assert "x-forwarded-for: 10.1.2.3,127.0.0.1" in head
+        assert "x-forwarded-proto: http" in head
+        assert f"x-forwarded-port: {world.records.port}" in head
+        assert "x-envoy" not in head
+
+    in_world(test)
+
+
+def test_rules_are_tried_in_order_of_priority() -> None:
+    async def test(world: World) -> None:
+        records = world.records
+        records.group("web")
+        say = lambda body: FixedResponse(status_code=200, message_body=body)  # noqa: E731
+        records.rule(say("default"))
+        records.rule(say("path"), Condition(field="path-pattern", values=("/img/*",)), priority=20)
+        records.rule(say("exact"), Condition(field="path-pattern", values=("/img/one",)), priority=10)
+        records.rule(say("one"), Condition(field="path-pattern", values=("/a?c", r"/star\*")), priority=30)
+        records.rule(
+            say("host and query"),
+            Condition(field="host-header", values=("*.example.com",)),
+            Condition(field="query-string", values=("version=v1*", "beta")),
+            priority=40,
+        )
+        records.rule(say("header"), Condition(field="http-header", name="User-Agent", values=("*Chrome*",)), priority=50)
+        records.rule(say("method"), Condition(field="http-request-method", values=("PURGE", "PUT")), priority=60)
+        records.rule(
+            say("source"),
+            Condition(field="path-pattern", values=("/source",)),
+            Condition(field="source-ip", values=("127.0.0.0/8",)),
+            priority=70,
+        )
+        records.rule(
+            say("elsewhere"),
+            Condition(field="path-pattern", values=("/elsewhere",)),
+            Condition(field="source-ip", values=("10.0.0.0/8",)),
+            priority=80,
+        )
+        await world.publish()
+
+        async def body(path: str, method: str = "GET", **headers: str) -> str:
+            return (await request(world.url, path, method=method, **headers)).body
+
+        assert "path" == await body("/img/two?x=1")
+        assert "exact" == await body("/img/one")
+        assert "default" == await body("/IMG/two")
+        assert "one" == await body("/abc")
+        assert "default" == await body("/abbc")
+        assert "one" == await body("/star*")
+        assert "default" == await body("/starry")
+        assert "host and query" == await body("/?a=1&VERSION=v12", host="WWW.Example.com:8080")
+        assert "host and query" == await body("/?x=beta", host="www.example.com")
+        assert "default" == await body("/?version=v2", host="www.example.com")
+        assert "default" == await body("/?version=v1", host="example.com")
+        assert "header" == await body("/", user_agent="Mozilla chrome/1")
+        assert "method" == await body("/", method="PURGE")
+        assert "source" == await body("/source", x_forwarded_for="10.0.0.1")
+        assert "default" == await body("/elsewhere", x_forwarded_for="10.0.0.1")
+
+    in_world(test)
+
+
+def test_fixed_responses_and_redirects_are_albs() -> None:
+    async def test(world: World) -> None:
+        records = world.records
+        records.rule(FixedResponse(status_code=504, content_type="application/json", message_body='{"a": "100%"}'))
+        https = Redirect(status_code=301, protocol="HTTPS", port="443")
+        records.rule(https, Condition(field="path-pattern", values=("/old/*",)), priority=1)
+        moved = Redirect(status_code=302, host="www.#{host}", path="/new%20/#{path}", query="from=#{host}&#{query}")
+        records.rule(moved, Condition(field="path-pattern", values=("/moved",)), priority=2)
+        plain = Redirect(status_code=302, path="/plain", query="a=b")
+        records.rule(plain, Condition(field="path-pattern", values=("/p",)), priority=3)
+        await world.publish()
+
+        fixed = await world.get("/")
+        assert (504, '{"a": "100%"}') == (fixed.status, fixed.body)
+        assert "application/json" == fixed.headers["content-type"]
+        assert "awselb/2.0" == fixed.headers["server"]
+
+        async def location(path: str) -> tuple[int, str]:
+            answer = await world.get(path, host="web.test:1234")
+            return answer.status, answer.headers["location"]
+
+        port = records.port
+        assert (301, "https://web.test:443/old/a?b=c") == await location("/old/a?b=c")
+        assert (301, "https://web.test:443/old/a") == await location("/old/a")
+        assert (302, f"http://www.web.test:{port}/new%20/moved?from=#host&x=1".replace("#host", "web.test")) == await location(
+            "/moved?x=1"
+        )
+        assert (302, f"http://web.test:{port}/plain?a=b") == await location("/p?x=1")
+
+    in_world(test)
+
+
+def test_weights_share_the_requests_and_a_weight_of_0_gets_none() -> None:
+    async def test(world: World) -> None:
+        records = world.records
+        records.group("blue")
+        records.group("green")
+        records.rule(forward(("blue", 1), ("green", 3)))
+        await world.serve("blue", group="blue")
+        await world.serve("green", group="green")
+
+        async def greens(count: int) -> int:
+            return [(await world.get()).body for _ in range(count)].count("green")
+
+        assert 45 <= await greens(80) <= 75
+        records.rules.clear()
+        records.rule(forward(("blue", 0), ("green", 100)))
+        await world.publish()
+        assert 40 == await greens(40)
+        records.rules.clear()
+        records.rule(forward(("blue", 100), ("green", 0)))
+        await world.publish()
+        assert 0 == await greens(40)
+        records.rules.clear()
+        records.rule(forward(("blue", 0), ("green", 0)))
+        await world.publish()
+        assert 503 == (await world.get()).status
+
+    in_world(test)
+
+
+def test_an_empty_group_answers_albs_503_and_its_share_of_a_weighted_rule_too() -> None:
+    async def test(world: World) -> None:
+        records = world.records
+        records.group("empty")
+        [key] = await world.serve("web")
+        assert 200 == (await world.get()).status
+        records.rules.clear()
+        records.rule(forward(("empty", 1)))
+        await world.publish()
+
+        answer = await world.get()
+
+        assert (503, "awselb/2.0") == (answer.status, answer.headers["server"])
+        assert "<title>503 Service Temporarily Unavailable</title>" in answer.body
+        assert "Target.NotInUse" == world.reason(key)
+        records.rules.clear()
+        records.rule(forward(("empty", 1), ("web", 1)))
+        await world.publish()
+        await world.until_state(key, TargetHealthState.HEALTHY)
+        assert {200, 503} == {(await world.get()).status for _ in range(40)}
+
+    in_world(test)
+
+
+def test_a_target_that_refuses_or_breaks_connections_is_a_502_and_its_own_errors_pass() -> None:
+    async def test(world: World) -> None:
+        [key] = await world.serve("web")
+        backend = world.backends[0]
+
+        backend.answers["/own"] = b"HTTP/1.1 503 Mine\r\ncontent-length: 4\r\nserver: mine\r\n\r\nmine"
+        own = await world.get("/own")
+        assert (503, "mine", "mine") == (own.status, own.body, own.headers["server"])
+
+        backend.answers["/garbage"] = b"what?\r\n\r\n"
+        garbage = await world.get("/garbage")
+        assert (502, "awselb/2.0") == (garbage.status, garbage.headers["server"])
+        assert "502 Bad Gateway" in garbage.body
+
+        backend.answers["/close"] = b""
+        assert 502 == (await world.get("/close")).status
+
+        await backend.stop()
+        assert 502 == (await world.get()).status
+        await world.until_state(key, TargetHealthState.UNHEALTHY)
+        assert 502 == (await world.get()).status, "a group without healthy targets fails open"
+
+    in_world(test)
+
+
+def test_websockets_pass_and_count_as_in_flight() -> None:
+    async def test(world: World) -> None:
+        [key] = await world.serve("web")
+        reader, writer = await asyncio.open_connection(*world.url)
+        writer.write(request_head("/ws", connection="Upgrade", upgrade="websocket"))
+        assert b"101" in await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"hello\n")
+        assert b"web:hello\n" == await reader.readline()
+
+        assert 1 == await world.in_flight(key)
+        world.records.drain(key)
+        await world.publish()
+        assert 1 == await world.in_flight(key)
+        writer.write(b"still there\n")
+        assert b"web:still there\n" == await reader.readline()
+
+        writer.close()
+
+        async def is_quiet() -> bool:
+            return await world.in_flight(key) == 0
+
+        await until(is_quiet, what="no request in flight")
+
+    in_world(test)
+
+
+def test_http_1_0_and_bad_requests_are_answered_as_by_alb() -> None:
+    async def test(world: World) -> None:
+        await world.serve("web")
+
+        async def raw(data: bytes) -> bytes:
+            reader, writer = await asyncio.open_connection(*world.url)
+            writer.write(data)
+            line = await asyncio.wait_for(reader.readline(), 5)
+            writer.close()
+            return line
+
+        assert b" 200 " in await raw(b"GET / HTTP/1.0\r\n\r\n")
+        assert b" 400 " in await raw(b"GET / HTTP/1.1\r\n\r\n"), "no Host"
+        assert b" 400 " in await raw(b"GET / HTTP/1.1\r\nhost: a\r\nbig: " + b"x" * 70_000 + b"\r\n\r\n")
+
+    in_world(test)
