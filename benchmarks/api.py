@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from peers import Emulator, ministack, moto, ninelives
+from benchmarks.peers import Emulator, ministack, moto, ninelives
 
 CALLS = 300
 

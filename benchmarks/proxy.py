@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from peers import free_port, ninelives
+from benchmarks.peers import free_port, ninelives
 
 ROUNDS = 3
 SECONDS = 4
