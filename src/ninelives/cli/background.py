@@ -35,15 +35,23 @@ def start_region(settings: RegionSettings) -> RunningRegion:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"
         )
+    try:
+        return _answering(process, settings, before)
+    except BaseException:  # Ctrl-C too: what was started here must not stay behind
+        process.kill()
+        raise
+
+
+def _answering(process: "subprocess.Popen[bytes]", settings: RegionSettings, log_start: int) -> RunningRegion:
+    """The region that ``process`` runs, once it answers."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         running = read_running(settings.state_directory)
         if running is not None and running.pid == process.pid and answers(running.endpoint):
             return running
         if process.poll() is not None:
-            raise UserError(_last_words(settings.log_file, before), hint=f"The whole log: {settings.log_file}")
+            raise UserError(_last_words(settings.log_file, log_start), hint=f"The whole log: {settings.log_file}")
         _pause(process)
-    process.kill()
     raise UserError(
         f"The region did not answer at {settings.endpoint} within {START_SECONDS:.0f} s.", hint=f"Its log: {settings.log_file}"
     )
