@@ -155,7 +155,7 @@ def test_sigterm_lets_a_request_in_flight_finish_and_ends_with_0(version: str, t
 @needs_ruby
 def test_the_new_version_takes_its_time_and_refuses_until_then(tmp_path: Path) -> None:
     root = unpacked("2.0.1", tmp_path)
-    script = "$slept = 0; def Release.sleep(s) = $slept = s; Release.boot; print $slept"
+    script = "$slept = 0; $stderr = File.open(File::NULL, 'w'); def Release.sleep(s) = $slept = s; Release.boot; print $slept"
     times = []
     for variables in ({}, {}, {"BOOT_SECONDS": "2.5"}):
         done = subprocess.run(
@@ -169,6 +169,24 @@ def test_the_new_version_takes_its_time_and_refuses_until_then(tmp_path: Path) -
 
     assert all(1 <= seconds <= 6 for seconds in times)
     assert times[2] == 2.5
+
+
+@needs_ruby
+def test_sigterm_while_it_starts_ends_it_at_once(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        ["puma", "--config", "puma.rb"],
+        cwd=unpacked("2.0.1", tmp_path),
+        env={**os.environ, "HOST": "127.0.0.1", "PORT": "0", "BOOT_SECONDS": "60"},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "cats 2.0.1: starting takes 60.0 s\n"
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(5) == 143
 
 
 @contextlib.contextmanager

@@ -12,6 +12,8 @@ module Release
   end
 
   def self.boot
-    sleep Float(ENV.fetch("BOOT_SECONDS") { rand(1.0..6.0) })
+    seconds = Float(ENV.fetch("BOOT_SECONDS") { rand(1.0..6.0) })
+    warn format("cats %s: starting takes %.1f s", VERSION, seconds)
+    sleep seconds
   end
 end
