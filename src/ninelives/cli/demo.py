@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -75,6 +75,20 @@ def demo(runtime: str, *, as_json: bool, keep: bool, rate: float, time_scale: fl
 
     Exit code 0 only if nothing was lost, the release succeeded, and 2.0.1 alone answers at the end; 9 if requests were lost.
     """
+    with _interruptible():
+        shown, kept = _run(runtime, keep=keep, rate=rate, time_scale=time_scale)
+    if as_json:
+        click.echo(json.dumps(demo_proof.as_json(shown) | ({"addresses": kept} if keep else {})))
+    else:
+        _print_page(shown)
+    if keep:
+        for name, address in kept.items():
+            click.echo(f"  {name:8} {address}", err=True)
+    return EXIT_CODES.get(shown.judgement.verdict, ExitCode.ERROR)
+
+
+def _run(runtime: str, *, keep: bool, rate: float, time_scale: float) -> tuple[demo_proof.Shown, Mapping[str, str]]:
+    """What the demo shows, and the addresses of its region."""
     clock = WallClock()
     begun = clock.now()
     cats = find_cats(Path.cwd())
@@ -87,12 +101,12 @@ def demo(runtime: str, *, as_json: bool, keep: bool, rate: float, time_scale: fl
             session = Session(aws=aws, definition=definition, clock=clock, listener=screen.report)
             stage = Stage(running=running, session=session, screen=screen, folder=folder)
             rehearsed, moments = _play(stage, rate)
+            duration = clock.now() - begun
             kept = demo_proof.addresses(running.endpoint, rehearsed.released.started.asked.url, str(folder / "state"))
     verdict = rehearsed.released.verdict
     assert verdict is not None
-    judgement = judge_rehearsal(verdict.outcome, verdict.reason, rehearsed.proof, NEW)
     shown = demo_proof.Shown(
-        judgement=judgement,
+        judgement=judge_rehearsal(verdict.outcome, verdict.reason, rehearsed.proof, NEW),
         rehearsed=rehearsed,
         moments=moments,
         from_version=OLD,
@@ -100,16 +114,9 @@ def demo(runtime: str, *, as_json: bool, keep: bool, rate: float, time_scale: fl
         runtime=chosen,
         rate=rate,
         time_scale=time_scale,
-        duration=clock.now() - begun,
+        duration=duration,
     )
-    if as_json:
-        click.echo(json.dumps(demo_proof.as_json(shown) | ({"addresses": kept} if keep else {})))
-    else:
-        _print_page(shown)
-    if keep:
-        for name, address in kept.items():
-            click.echo(f"  {name:8} {address}", err=True)
-    return EXIT_CODES.get(judgement.verdict, ExitCode.ERROR)
+    return shown, kept
 
 
 def _print_page(shown: demo_proof.Shown) -> None:
@@ -190,17 +197,16 @@ def _region(runtime: str, time_scale: float, screen: Screen, *, keep: bool) -> I
     folder = Path(tempfile.mkdtemp(prefix="ninelives-demo-"))
     settings = RegionSettings(state_directory=folder / "state", port=_free_port(), runtime=runtime, time_scale=time_scale)
     kept = False
-    with _interruptible():
-        try:
-            running = start_region(settings)
-            screen.say(f"region {running.region} answers at {running.endpoint}")
-            yield running, folder
-            kept = keep
-        finally:
-            if not kept:
-                with _uninterruptible():
-                    screen.say("cleaning up")
-                    _remove(settings, folder)
+    try:
+        running = start_region(settings)
+        screen.say(f"region {running.region} answers at {running.endpoint}")
+        yield running, folder
+        kept = keep
+    finally:
+        if not kept:
+            with _uninterruptible():
+                screen.say("cleaning up")
+                _remove(settings, folder)
 
 
 def _remove(settings: RegionSettings, folder: Path) -> None:
