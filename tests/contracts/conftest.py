@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from runtime_bench import Bench
-from small_images import SERVER, SmallRegistry, archive, make_docker_image, small_registry
+from small_images import SERVER, SmallRegistry, archive, docker_root, make_docker_image, small_registry
 
 from ninelives.runtime import DockerRuntime
 
@@ -26,6 +26,10 @@ def docker_image() -> Iterator[str]:
         pytest.skip(problem)
     image = make_docker_image()
     yield image
+    remove_image(image)
+
+
+def remove_image(image: str) -> None:
     subprocess.run(["docker", "rmi", "-f", image], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -35,6 +39,7 @@ def host_bench(tmp_path: Path, registry: SmallRegistry) -> Bench:
     return Bench(
         kind="host",
         image=image,
+        registry=registry.host,
         serve=(sys.executable, "server.py"),
         directory=str(tmp_path / "tasks"),
         instance=uuid.uuid4().hex[:12],
@@ -42,14 +47,17 @@ def host_bench(tmp_path: Path, registry: SmallRegistry) -> Bench:
 
 
 @pytest.fixture
-def docker_bench(tmp_path: Path, docker_image: str) -> Bench:
-    return Bench(
+def docker_bench(tmp_path: Path, docker_image: str, registry: SmallRegistry) -> Iterator[Bench]:
+    pulled = registry.add("small", "1", [docker_root()], {"Env": ["PATH=/bin"]})
+    yield Bench(
         kind="docker",
         image=docker_image,
+        registry=registry.host,
         serve=("httpd", "-f", "-p", "8080", "-h", "/www"),
         directory=str(tmp_path / "tasks"),
         instance=uuid.uuid4().hex[:12],
     )
+    remove_image(pulled)
 
 
 @pytest.fixture(params=["host", pytest.param("docker", marks=pytest.mark.docker)])

@@ -27,6 +27,8 @@ class Bench:
 
     kind: str
     image: str
+    registry: str
+    """Host of a registry that has the repository ``small`` with an image of the same content, tagged ``1``."""
     serve: tuple[str, ...]
     directory: str
     instance: str

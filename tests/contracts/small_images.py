@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 DOCKER_IMAGE = "ninelives-contract/small:1"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 APPLETS = ("sh", "sleep", "echo", "httpd", "cat", "true", "false", "head", "tr", "seq", "kill", "touch", "test", "env", "ls")
 PAGE = b"meow\n"
 SERVER = b"""
@@ -44,15 +46,23 @@ def archive(files: Mapping[str, bytes], links: Mapping[str, str] | None = None) 
     return content.getvalue()
 
 
-def make_docker_image() -> str:
-    """A base of one static program (Debian: ``busybox-static``), as a local image."""
+def docker_root() -> bytes:
+    """The archive of a base of one static program (Debian: ``busybox-static``)."""
     found = shutil.which("busybox")
     program = Path(found).read_bytes() if found else b""
     if not program or b"ld-linux" in program[:8192]:
         pytest.skip("no static busybox here to make an image of: `apt-get install busybox-static`")
-    root = archive({"bin/busybox": program, "www/index.html": PAGE}, {f"bin/{name}": "busybox" for name in APPLETS})
+    return archive({"bin/busybox": program, "www/index.html": PAGE}, {f"bin/{name}": "busybox" for name in APPLETS})
+
+
+def make_docker_image() -> str:
+    """That base as a local image."""
     subprocess.run(
-        ["docker", "import", "-", DOCKER_IMAGE], input=root, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ["docker", "import", "-", DOCKER_IMAGE],
+        input=docker_root(),
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     return DOCKER_IMAGE
 
@@ -61,20 +71,35 @@ class SmallRegistry:
     """Serves images of given layers over the OCI distribution protocol."""
 
     def __init__(self) -> None:
-        self.documents: dict[str, tuple[str, bytes]] = {}
+        self.documents: dict[str, tuple[str, bytes]] = {"/v2/": ("application/json", b"{}")}
         """Media type and content by path."""
         self.asked: list[str] = []
+        self.token: str | None = None
+        """The ``Authorization`` that is asked for, if any."""
         registry = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 registry.asked.append(self.path)
                 media_type, content = registry.documents.get(self.path, ("", b""))
-                self.send_response(200 if media_type else 404)
+                if registry.token is not None and self.headers.get("Authorization") != registry.token:
+                    self.send_response(401)
+                    self.send_header("WWW-Authenticate", 'Basic realm="small"')
+                    content = b""
+                elif not media_type:
+                    self.send_response(404)
+                    content = b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}'
+                else:
+                    self.send_response(200)
+                    self.send_header("Docker-Content-Digest", _digest(content))
                 self.send_header("Content-Type", media_type or "application/json")
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(content)
+                if self.command == "GET":
+                    self.wfile.write(content)
+
+            def do_HEAD(self) -> None:
+                self.do_GET()
 
             def log_message(self, *_: Any) -> None: ...
 
@@ -83,40 +108,42 @@ class SmallRegistry:
 
     def add(self, repository: str, tag: str, layers: list[bytes], config: Mapping[str, Any]) -> str:
         """Put an image there. Answers its reference."""
-        machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-        document = json.dumps({"os": "linux", "architecture": machine, "config": config}).encode()
-        manifest = json.dumps(
-            {
-                "schemaVersion": 2,
-                "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                "config": {
-                    "mediaType": "application/vnd.oci.image.config.v1+json",
-                    "digest": self._blob(repository, document),
-                    "size": len(document),
-                },
-                "layers": [
-                    {
-                        "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
-                        "digest": self._blob(repository, gzip.compress(layer, mtime=0)),
-                        "size": 1,
-                    }
-                    for layer in layers
-                ],
-            }
-        ).encode()
-        self.put_manifest(repository, tag, "application/vnd.oci.image.manifest.v1+json", manifest)
+        media_type, manifest = self.manifest(repository, layers, config)
+        self.put_manifest(repository, tag, media_type, manifest)
         return f"{self.host}/{repository}:{tag}"
 
+    def manifest(self, repository: str, layers: list[bytes], config: Mapping[str, Any]) -> tuple[str, bytes]:
+        """Put an image's blobs there. Answers its manifest and that one's media type."""
+        document = json.dumps(
+            {
+                "os": "linux",
+                "architecture": ARCHITECTURE,
+                "config": config,
+                "rootfs": {"type": "layers", "diff_ids": [_digest(layer) for layer in layers]},
+            }
+        ).encode()
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": self._blob(repository, document, "application/vnd.oci.image.config.v1+json"),
+            "layers": [
+                self._blob(repository, gzip.compress(layer, mtime=0), "application/vnd.oci.image.layer.v1.tar+gzip")
+                for layer in layers
+            ],
+        }
+        return MANIFEST, json.dumps(manifest).encode()
+
     def put_manifest(self, repository: str, tag: str, media_type: str, manifest: bytes) -> str:
+        """Answers its digest."""
         digest = _digest(manifest)
         for version in (tag, digest):
             self.documents[f"/v2/{repository}/manifests/{version}"] = (media_type, manifest)
         return digest
 
-    def _blob(self, repository: str, content: bytes) -> str:
+    def _blob(self, repository: str, content: bytes, media_type: str) -> dict[str, Any]:
         digest = _digest(content)
         self.documents[f"/v2/{repository}/blobs/{digest}"] = ("application/octet-stream", content)
-        return digest
+        return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
 
 def _digest(content: bytes) -> str:

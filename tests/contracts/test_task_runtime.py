@@ -1,7 +1,6 @@
 """The contract of ``region.ports.TaskRuntime``, kept by every runtime."""
 
 import asyncio
-import socket
 import subprocess
 import urllib.request
 import uuid
@@ -18,20 +17,19 @@ DEAF = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
 SECOND = timedelta(seconds=1)
 
 
-def get(address: TaskAddress) -> bytes:
+async def get(address: TaskAddress) -> bytes:
     """What the task answers at its container port, as soon as it listens."""
-    for _ in range(200):
+
+    def fetch() -> bytes:
+        with urllib.request.urlopen(f"http://{address.ip}:{address.port_of(PORT)}/", timeout=5) as response:
+            content: bytes = response.read()
+            return content
+
+    for _ in range(300):
         try:
-            with urllib.request.urlopen(f"http://{address.ip}:{address.port_of(PORT)}/", timeout=5) as response:
-                content: bytes = response.read()
-                return content
+            return await asyncio.to_thread(fetch)
         except OSError:
-            with socket.socket() as pause:  # a wait that needs no clock
-                pause.settimeout(0.05)
-                try:
-                    pause.connect(("192.0.2.1", 9))
-                except OSError:
-                    continue
+            await asyncio.sleep(0.05)
     raise AssertionError(f"nothing answers at {address}")
 
 
@@ -43,7 +41,7 @@ def test_a_started_task_answers_at_its_address(bench: Bench) -> None:
 
             assert started.failure is None
             assert started.address is not None
-            assert await asyncio.to_thread(get, started.address) == b"meow\n"
+            assert await get(started.address) == b"meow\n"
             container = one.container(launch)
             assert container.last_status == "RUNNING"
             assert container.runtime_id
@@ -66,7 +64,7 @@ def test_two_tasks_of_a_definition_live_side_by_side(bench: Bench) -> None:
             assert addresses[0] != addresses[1]
             for address in addresses:
                 assert address is not None
-                assert await asyncio.to_thread(get, address) == b"meow\n"
+                assert await get(address) == b"meow\n"
 
     asyncio.run(main())
 
@@ -234,6 +232,39 @@ def test_a_missing_image_is_a_failure_that_names_it(bench: Bench) -> None:
             assert started.failure.startswith("CannotPullContainerError: ")
             assert "cats" in started.failure
             assert "does not answer" in started.failure
+
+    asyncio.run(main())
+
+
+def test_an_image_comes_from_its_registry_and_its_digest_is_reported(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container("echo hello", image=f"{bench.registry}/small:1"))
+            await one.start(launch)
+            await one.until_said(launch, "hello")
+            digest = one.container(launch).image_digest
+            assert digest is not None
+            pinned = bench.launch(bench.container("echo hello", image=f"{bench.registry}/small@{digest}"))
+            await one.start(pinned)
+            await one.until_said(pinned, "hello")
+
+            assert one.container(pinned).image_digest == digest
+
+    asyncio.run(main())
+
+
+def test_a_version_that_does_not_exist_is_a_failure_that_names_it(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container(FOR_EVER, image=f"{bench.registry}/small:9.9.9"))
+            started = await one.start(launch)
+
+            assert started.failure is not None
+            assert started.failure.startswith(
+                f"CannotPullContainerError: image 9.9.9 does not exist in repository small of {bench.registry}"
+            )
+            await one.runtime.stop(launch)
+            assert (await one.until_stopped(launch)).exit_code is None
 
     asyncio.run(main())
 

@@ -321,14 +321,17 @@ class DockerEngine:
 
     async def _look_at(self, container_id: str) -> None:
         """Report what the engine says of a container; one that is gone has ended, by force."""
-        from docker.errors import NotFound
+        from docker.errors import APIError, NotFound
 
         key = self._keys.get(container_id)
         if key is None:
             return
         try:
             one = observation_of(await self._do(lambda: self._client.inspect_container(container_id)))
-        except NotFound:
+        except (APIError, OSError) as error:
+            if not isinstance(error, NotFound):
+                log.warning("container %s cannot be looked at (%s); it is looked at when Docker answers again", key[1], error)
+                return
             running = self._containers.get(key)
             if running is None:
                 return
