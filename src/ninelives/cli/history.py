@@ -12,6 +12,8 @@ from ninelives.deploy.quantities import write_duration
 from ninelives.deploy.service_call import require_service
 from ninelives.deploy.status import in_text
 
+ID_SHOWN = 8
+VERDICTS = {"SUCCESSFUL": "succeeded", "ROLLBACK_SUCCESSFUL": "rolled back", "ROLLBACK_FAILED": "failed"}
 STYLES = {"SUCCESSFUL": "green", "IN_PROGRESS": "cyan", "PENDING": "cyan"}
 
 
@@ -51,15 +53,16 @@ def _show(past: Sequence[PastRelease]) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("when (UTC)", "version", "status", "took", "id", "cause"):
-        table.add_column(column, overflow="fold")
+    for column in ("when (UTC)", "version", "verdict", "took", "id"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("cause", overflow="fold")
     for one in past:
         table.add_row(
-            f"{one.created_at:%Y-%m-%d %H:%M:%S}" if one.created_at else "",
+            f"{one.created_at:%Y-%m-%d %H:%M}" if one.created_at else "",
             one.version,
-            Text(one.status.lower().replace("_", " "), STYLES.get(one.status, "red")),
+            Text(VERDICTS.get(one.status, one.status.lower().replace("_", " ")), STYLES.get(one.status, "red")),
             write_duration(one.duration) if one.duration is not None else "",
-            one.id,
-            one.cause or "",
+            one.id[:ID_SHOWN],
+            (one.cause or "").removeprefix("Service deployment ").removeprefix("rolled back because ").removesuffix("."),
         )
     Console(highlight=False).print(table)

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 
+import click
+
 from ninelives.cli.options import Place
 from ninelives.cli.progress import screen_for
 from ninelives.deploy.aws import Aws, connect
 from ninelives.deploy.clock import WallClock
+from ninelives.deploy.follow import Progress
 from ninelives.deploy.reading import Definition, read_service_file
-from ninelives.deploy.release import Options, Release, Session
+from ninelives.deploy.release import Options, Release, Report, Session
 
 Act = Callable[[Session, Options], Release]
 
@@ -23,7 +26,19 @@ def run_release(place: Place, act: Act, options: Options, *, as_json: bool) -> i
     from ninelives.cli.release_output import exit_code_of, print_release
 
     definition, aws = open_definition(place)
-    with screen_for(definition, as_json=as_json) as listener:
-        release = act(Session(aws=aws, definition=definition, clock=WallClock(), listener=listener), options)
+    seen: list[Progress] = []
+    try:
+        with screen_for(definition, as_json=as_json) as show:
+
+            def listener(report: Report) -> None:
+                if isinstance(report, Progress):
+                    seen[:] = [report]
+                show(report)
+
+            release = act(Session(aws=aws, definition=definition, clock=WallClock(), listener=listener), options)
+    except KeyboardInterrupt:
+        if seen:
+            click.echo("The deployment goes on: `ninelives wait` follows it, `ninelives rollback` takes it back.", err=True)
+        raise
     print_release(release, as_json=as_json)
     return exit_code_of(release)

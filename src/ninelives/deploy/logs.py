@@ -25,9 +25,9 @@ class Line:
 
 
 def read_lines(aws: Aws, file: ServiceFile, since: datetime, *, task: str | None = None) -> Iterator[Line]:
-    """Lines since a moment, a page at a time in the order of their time; of one task if ``task`` (the beginning of its id) is given.
+    """Lines since a moment, a page at a time in the order of their time.
 
-    Raises ``NotFound`` when there is no log group.
+    ``task``: of one task only, named by the beginning of its id. Raises ``NotFound`` when there is no log group.
     """
     request: dict[str, Any] = {"logGroupName": file.log_group, "startTime": int(since.timestamp() * 1000)}
     prefix = f"{file.service}/{file.service}/"
