@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ def free_port() -> int:
 def eventually(condition: Callable[[], Any], *, within: float = 30.0, what: str = "the condition") -> Any:
     """The first true answer of ``condition``; asks again every tenth of a second."""
     waiting = threading.Event()
-    for _ in range(int(within * 10)):
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
         answer = condition()
         if answer:
             return answer

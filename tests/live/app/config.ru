@@ -7,7 +7,7 @@ if version.start_with?("exits")
   exit 3
 end
 
-sleep 3 if version.start_with?("slow-boot")
+sleep 2 if version.start_with?("slow-boot")
 
 headers = { "content-type" => "text/plain", "x-app-version" => version }
 run lambda { |env|
