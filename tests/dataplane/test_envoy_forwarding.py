@@ -28,11 +28,14 @@ def test_requests_go_to_every_healthy_target_with_albs_headers() -> None:
     in_world(test)
 
 
+def say(body: str) -> FixedResponse:
+    return FixedResponse(status_code=200, message_body=body)
+
+
 def test_rules_are_tried_in_order_of_priority() -> None:
     async def test(world: World) -> None:
         records = world.records
         records.group("web")
-        say = lambda body: FixedResponse(status_code=200, message_body=body)  # noqa: E731
         records.rule(say("default"))
         records.rule(say("path"), Condition(field="path-pattern", values=("/img/*",)), priority=20)
         records.rule(say("exact"), Condition(field="path-pattern", values=("/img/one",)), priority=10)
