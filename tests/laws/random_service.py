@@ -146,8 +146,18 @@ def live_through(world: World, random: Random) -> None:
     while world.now < until:
         world.run(random.expovariate(1 / 30))
         _something_happens(world, random)
+        world.settle()
+        if world.is_controlled:
+            _within_the_ceiling(world)
     world.frailty = 0
     world.heal()
+
+
+def _within_the_ceiling(world: World) -> None:
+    """Protected tasks aside, no more tasks are live than may be, though the desired count was just lowered."""
+    protected = [task for task in world.live if task.protected_until is not None and task.protected_until > world.now]
+    maximum = world.service.deployment_configuration.maximum_percent
+    assert protected or len(world.live) <= live_ceiling(world.service.desired_count, maximum)
 
 
 def _something_happens(world: World, random: Random) -> None:

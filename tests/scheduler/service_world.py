@@ -337,29 +337,30 @@ class World:
     # Time.
 
     def run(self, lasts: float) -> None:
-        """Let ``lasts`` seconds pass."""
+        """Let ``lasts`` seconds pass. Only what happens, and the time that a plan named, makes the region look again."""
         until = self.now + seconds(lasts)
         self.settle()
-        while (at := self._next()) is not None and at <= until:
-            self.now = max(self.now, at)
-            while self._queue and self._queue[0][0] <= self.now:
-                heapq.heappop(self._queue)[2]()
-            self.settle()
+        while self.step(until):
+            pass
         self.now = until
-        self.settle()
 
     def run_until(self, condition: Callable[[], bool], *, at_most: float = 3600) -> None:
         """Let time pass until ``condition`` holds."""
         until = self.now + seconds(at_most)
         self.settle()
         while not condition():
-            at = self._next()
-            assert at is not None, f"nothing will happen any more; told: {self.transcript()[-10:]}"
-            assert at <= until, f"not within {at_most} s; told: {self.transcript()[-10:]}"
-            self.now = max(self.now, at)
-            while self._queue and self._queue[0][0] <= self.now:
-                heapq.heappop(self._queue)[2]()
-            self.settle()
+            assert self.step(until), f"it did not come about within {at_most} s; told: {self.transcript()[-10:]}"
+
+    def step(self, until: datetime) -> bool:
+        """Go to the next thing that happens, if it does so before ``until``."""
+        at = self._next()
+        if at is None or at > until:
+            return False
+        self.now = max(self.now, at)
+        while self._queue and self._queue[0][0] <= self.now:
+            heapq.heappop(self._queue)[2]()
+        self.settle()
+        return True
 
     def settle(self) -> None:
         """Reconcile until nothing is left to decide, then act, as the loop does."""

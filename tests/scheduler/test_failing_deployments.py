@@ -94,6 +94,20 @@ def test_while_a_rollback_restores_tasks_the_old_deployment_is_in_progress_under
     assert 1 == len(world.healthy)
 
 
+def test_a_restored_deployment_begins_with_a_clean_count() -> None:
+    world = World(with_breaker(replace(BREAKER, reset_on_healthy_task=False)))
+    world.deploy(EVEN)
+    world.run(1)
+    world.kill(world.live[0])
+    world.run(60)
+    assert 1 == world.primary.failed_tasks
+
+    world.deploy(NEVER_STARTS)
+    world.run(120)
+
+    assert ("ecs-svc/1", 0) == (world.primary.id, world.primary.failed_tasks)
+
+
 @pytest.mark.parametrize(
     ("behaviour", "cause"),
     [

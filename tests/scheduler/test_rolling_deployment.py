@@ -214,6 +214,18 @@ def test_a_new_deployment_supersedes_the_one_under_way_and_stops_its_pending_tas
     }
 
 
+def test_pending_tasks_of_a_superseded_deployment_go_even_where_nothing_else_runs() -> None:
+    world = World(Setting())
+    world.deploy(Behaviour(pull=100))
+    world.run(5)
+    third = world.deploy(GOOD)
+
+    world.settle()
+
+    assert "stopped 2 pending tasks." in world.transcript()
+    assert {third.revision_arn} == {task.revision_arn for task in world.live}
+
+
 def test_several_revisions_share_one_budget_until_the_newest_is_up() -> None:
     world = steady_world(Setting(desired_count=3))
     world.deploy(replace(NEVER_READY, luck=0.5))
@@ -259,6 +271,18 @@ def test_scaling_in_in_the_middle_keeps_within_the_new_ceiling() -> None:
     assert 1 == len(world.healthy)
 
 
+def test_scaling_in_where_nothing_may_be_extra_gives_up_new_tasks_that_are_not_healthy_yet() -> None:
+    world = steady_world(Setting(desired_count=4, configuration=bounds(50, 100)))
+    world.deploy(Behaviour(pull=60))
+    world.run(5)
+    assert (2, 4) == (len(world.healthy), len(world.live))
+
+    world.scale(1)
+    world.settle()
+
+    assert [world.healthy[0].arn] == [task.arn for task in world.live]
+
+
 @pytest.mark.parametrize("desired", [0, 1, 5])
 def test_a_service_scales_to_what_is_desired_and_is_steady_again(desired: int) -> None:
     world = steady_world()
@@ -299,6 +323,33 @@ def test_a_control_plane_that_comes_back_tells_no_steady_state_and_starts_nothin
 
     assert not world.messages
     assert tasks == set(world.tasks)
+
+
+def test_a_control_plane_that_comes_back_in_the_middle_takes_no_task_for_lost() -> None:
+    world = steady_world()
+    world.deploy(Behaviour(pull=30, boot=1))
+    world.run_until(lambda: any("stopped" in message for message in world.messages))
+
+    world.lose_control_plane(1)
+    world.run(100)
+
+    assert 4 == len(world.tasks)
+    assert RolloutState.COMPLETED == world.rollout_state()
+
+
+def test_an_address_that_went_to_a_new_task_is_not_taken_from_it_when_the_old_one_is_found_dead() -> None:
+    world = steady_world()
+    old, new = sorted(world.live, key=lambda task: task.id)
+    assert old.address is not None
+    world.tasks[new.arn] = replace(new, address=old.address, created_at=new.created_at + seconds(1))
+    world.targets = {key: target for key, target in world.targets.items() if key.id == old.address.ip}
+    world.simulated[new.arn].address = old.address.ip
+
+    world.kill(old)
+    world.run(1)
+
+    (target,) = [target for key, target in world.targets.items() if key.id == old.address.ip]
+    assert target.draining_since is None
 
 
 def test_protected_tasks_hold_a_deployment_until_their_protection_ends() -> None:
