@@ -1,7 +1,9 @@
 """ELBv2 through boto3: what AWS refuses is refused with AWS's code, before anything changes; what is made can be read back."""
 
 import asyncio
+import re
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,9 @@ from botocore.exceptions import ClientError
 from ecs_world import PLACE, CountingIds, MemoryStore, StillClock
 from running_door import OpenDoor, RunningDoor
 
+import ninelives
 from ninelives.api import elbv2
+from ninelives.api.service_model import load_service
 from ninelives.model.elbv2 import TargetHealth, TargetHealthState, TargetKey
 from ninelives.model.errors import ApiError
 from ninelives.model.timing import Timing
@@ -141,6 +145,13 @@ def test_a_bad_load_balancer_is_refused_and_nothing_is_made(world: World, parame
         ({"HealthCheckPath": "health"}, "ValidationError"),
         ({"HealthCheckPort": "http"}, "ValidationError"),
         ({"TargetType": "lambda"}, "InvalidConfigurationRequest"),
+        ({"Protocol": "TCP"}, "InvalidConfigurationRequest"),
+        ({"HealthCheckEnabled": False}, "ValidationError"),
+        ({"HealthCheckProtocol": "HTTPS"}, "InvalidConfigurationRequest"),
+        ({"HealthCheckTimeoutSeconds": 1}, "ValidationError"),
+        ({"VpcId": ""}, "ValidationError"),
+        ({"Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}, "DuplicateTagKeys"),
+        ({"Tags": [{"Key": str(number), "Value": ""} for number in range(51)]}, "TooManyTags"),
         ({"ProtocolVersion": "GRPC"}, "InvalidConfigurationRequest"),
     ],
 )
@@ -251,6 +262,9 @@ def test_rules_are_shown_by_priority_with_the_default_last_and_it_stays(world: W
         ({"Actions": [{"Type": "forward", "TargetGroupArn": "arn:nowhere"}]}, "TargetGroupNotFound"),
         ({"Actions": [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "302"}}]}, "ValidationError"),
         ({"Actions": [{"Type": "redirect", "RedirectConfig": {"StatusCode": "HTTP_301"}}]}, "InvalidLoadBalancerAction"),
+        ({"Conditions": [{"Field": "source-ip", "SourceIpConfig": {"Values": ["300.0.0.0/8"]}}]}, "ValidationError"),
+        ({"Conditions": [{"Field": "query-string", "QueryStringConfig": {"Values": [{"Value": "a=b"}]}}]}, "ValidationError"),
+        ({"Conditions": [{"Field": "path-pattern", "PathPatternConfig": {"RegexValues": [".*"]}}]}, "ValidationError"),
     ],
 )
 def test_a_bad_rule_is_refused(world: World, parameters: dict[str, Any], code: str) -> None:
@@ -309,6 +323,75 @@ def test_a_weighted_forward_shows_no_scalar_group(world: World) -> None:
     assert "ResourceInUse" == refusal(world.elb.delete_target_group, TargetGroupArn=green["TargetGroupArn"])[0]
 
 
+def test_a_target_group_belongs_to_one_load_balancer_in_its_own_vpc(world: World) -> None:
+    group, elsewhere = world.group(), world.group("elsewhere", VpcId="vpc-2")
+    world.listener(world.balancer(), group)
+    other = {"LoadBalancerArn": world.balancer("dogs")["LoadBalancerArn"], "Protocol": "HTTP", "Port": 8081}
+
+    create = world.elb.create_listener
+    assert "TargetGroupAssociationLimit" == refusal(create, **other, DefaultActions=[forward(group)])[0]
+    assert "InvalidConfigurationRequest" == refusal(create, **other, DefaultActions=[forward(elsewhere)])[0]
+
+
+def test_a_listener_moves_to_another_port_and_takes_another_action(world: World) -> None:
+    balancer, group, other = world.balancer(), world.group(), world.group("other")
+    arn = world.listener(balancer, group, Port=80)["ListenerArn"]
+
+    moved = world.elb.modify_listener(ListenerArn=arn, Port=8443, DefaultActions=[forward(other)])["Listeners"][0]
+
+    assert (8443, other["TargetGroupArn"]) == (moved["Port"], moved["DefaultActions"][0]["TargetGroupArn"])
+    assert [] == world.elb.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"]
+    assert "UnsupportedProtocol" == refusal(world.elb.modify_listener, ListenerArn=arn, Protocol="HTTPS")[0]
+    world.elb.delete_target_group(TargetGroupArn=group["TargetGroupArn"])
+    world.elb.delete_listener(ListenerArn=arn)
+    assert [] == world.elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    assert "RuleNotFound" == refusal(world.elb.describe_rules, RuleArns=[arn.replace(":listener/", ":listener-rule/")])[0]
+
+
+def test_the_default_rule_takes_another_action_but_no_conditions(world: World) -> None:
+    arn = world.listener(world.balancer(), world.group())["ListenerArn"]
+    default = world.elb.describe_rules(ListenerArn=arn)["Rules"][0]["RuleArn"]
+    answer = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503", "MessageBody": "closed"}}
+
+    world.elb.modify_rule(RuleArn=default, Actions=[answer])
+
+    shown = world.elb.describe_listeners(ListenerArns=[arn])["Listeners"][0]["DefaultActions"][0]
+    assert {"StatusCode": "503", "ContentType": "text/plain", "MessageBody": "closed"} == shown["FixedResponseConfig"]
+    path = [{"Field": "path-pattern", "Values": ["/"]}]
+    assert "OperationNotPermitted" == refusal(world.elb.modify_rule, RuleArn=default, Conditions=path)[0]
+
+
+def test_quotas_are_kept_and_told(world: World) -> None:
+    limits = {one["Name"]: int(one["Max"]) for one in world.elb.describe_account_limits()["Limits"]}
+    group = world.group()
+    listener = world.listener(world.balancer(), group)["ListenerArn"]
+    rule = {"ListenerArn": listener, "Conditions": [{"Field": "path-pattern", "Values": ["/"]}], "Actions": [forward(group)]}
+
+    for priority in range(1, limits["rules-per-application-load-balancer"] + 1):
+        world.elb.create_rule(**rule, Priority=priority)
+
+    assert "TooManyRules" == refusal(world.elb.create_rule, **rule, Priority=50000)[0]
+    targets = [{"Id": "127.0.0.1", "Port": 1 + number} for number in range(1001)]
+    arn = group["TargetGroupArn"]
+    assert "TooManyTargets" == refusal(world.elb.register_targets, TargetGroupArn=arn, Targets=targets)[0]
+    pages = world.elb.get_paginator("describe_rules").paginate(ListenerArn=listener, PaginationConfig={"PageSize": 40})
+    assert [40, 40, 21] == [len(page["Rules"]) for page in pages]
+
+
+def test_there_are_no_tls_policies_yet(world: World) -> None:
+    assert [] == world.elb.describe_ssl_policies()["SslPolicies"]
+    assert "SSLPolicyNotFound" == refusal(world.elb.describe_ssl_policies, Names=["ELBSecurityPolicy-2016-08"])[0]
+
+
+def test_every_code_is_the_models_or_the_query_protocols_own() -> None:
+    sources = Path(ninelives.__file__).parent
+    files = [*sources.glob("region/elbv2*.py"), *sources.glob("api/elbv2/*.py")]
+    raised = {code for file in files for code in re.findall(r'ApiError\(\s*"(\w+)"', file.read_text())}
+
+    assert len(raised) > 15
+    assert raised - {"ValidationError"} <= {error.code for error in load_service("elbv2").errors.values()}
+
+
 def test_target_health_goes_through_its_states(world: World) -> None:
     group = world.group()
     arn = group["TargetGroupArn"]
@@ -331,6 +414,9 @@ def test_target_health_goes_through_its_states(world: World) -> None:
     assert ("draining", "Target.DeregistrationInProgress") == health()
     world.elb.register_targets(TargetGroupArn=arn, Targets=[target])
     assert ("healthy", None) == health()
+    world.elb.delete_load_balancer(LoadBalancerArn=world.elb.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"])
+    assert ("unused", "Target.NotInUse") == health()
+    world.elb.get_waiter("target_deregistered").wait(TargetGroupArn=arn, Targets=[target])
 
 
 def test_one_address_with_two_ports_is_two_targets(world: World) -> None:
@@ -347,7 +433,11 @@ def test_bad_targets_are_refused(world: World) -> None:
     arn = world.group()["TargetGroupArn"]
 
     assert "ValidationError" == refusal(world.elb.register_targets, TargetGroupArn=arn, Targets=[{"Id": "cat"}])[0]
-    assert "InvalidTarget" == refusal(world.elb.deregister_targets, TargetGroupArn=arn, Targets=[{"Id": "127.0.0.9"}])[0]
+    for bad in ({"Id": "::1"}, {"Id": "0.0.0.0"}, {"Id": "127.0.0.1", "Port": 65536}):
+        assert "ValidationError" == refusal(world.elb.register_targets, TargetGroupArn=arn, Targets=[bad])[0]
+    instances = world.group("instances", TargetType="instance")["TargetGroupArn"]
+    assert "InvalidTarget" == refusal(world.elb.register_targets, TargetGroupArn=instances, Targets=[{"Id": "i-1"}])[0]
+    world.elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": "127.0.0.9"}])  # As AWS: a success.
     assert "TargetGroupNotFound" == refusal(world.elb.describe_target_health, TargetGroupArn="arn:no")[0]
 
 

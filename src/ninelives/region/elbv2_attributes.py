@@ -133,6 +133,22 @@ def checked(table: Mapping[str, Attribute], noun: str, given: Mapping[str, str])
     return given
 
 
+TAGS_MAX: Final = 50
+TAG_KEY_MAX: Final = 128
+TAG_VALUE_MAX: Final = 256
+
+
+def checked_tags(before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """``given`` laid over ``before``. Raises ``ValidationError``, ``TooManyTags``. Source: ELB user guide, "Tags"."""
+    for key, value in given.items():
+        if not 1 <= len(key) <= TAG_KEY_MAX or len(value) > TAG_VALUE_MAX or key.lower().startswith("aws:"):
+            raise ApiError("ValidationError", f"Tag '{key}' is not valid: keys beginning with aws: are reserved")
+    tags = {**before, **given}
+    if len(tags) > TAGS_MAX:
+        raise ApiError("TooManyTags", f"A resource can have at most '{TAGS_MAX}' tags")
+    return tags
+
+
 NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,32}(?<!-)")
 """Names of load balancers and target groups: letters, digits, hyphens, none at an end, at most 32 characters."""
 

@@ -4,14 +4,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ninelives.model.arns import listener_arn, rule_arn
-from ninelives.model.elbv2 import Action, Condition, Forward, Listener, Rule
+from ninelives.model.elbv2 import Action, Condition, Listener, LoadBalancer, Rule
 from ninelives.model.errors import ApiError
-from ninelives.region import elbv2_load_balancers, elbv2_target_groups
-from ninelives.region.elbv2_attributes import LISTENER, checked
+from ninelives.region import elbv2_load_balancers
+from ninelives.region.elbv2_attributes import LISTENER, checked, checked_tags
+from ninelives.region.elbv2_rule_checks import check_action, check_conditions
 from ninelives.region.region import Region
 from ninelives.region.state import Changes
 
 PRIORITY_MAX = 50_000
+LISTENERS_MAX = 50
+"""Of a load balancer. Source: ELB user guide, "Quotas for your Application Load Balancers"."""
+RULES_MAX = 100
+"""Of a load balancer, its default rules not counted. Source: the same."""
 BOUND_ADDRESS_TAG = "ninelives:address"
 """Tag of a listener that had to bind another port than it was asked for: the address to use."""
 
@@ -60,20 +65,21 @@ def create(
     _check_protocol(protocol)
     if not 1 <= port <= 65535:  # noqa: PLR2004
         raise ApiError("ValidationError", f"Port '{port}' must be between 1 and 65535")
-    if any(one.port == port for one in of_load_balancer(region, load_balancer_arn)):
+    others = of_load_balancer(region, load_balancer_arn)
+    if any(one.port == port for one in others):
         raise ApiError("DuplicateListener", f"A listener already exists on port {port} of load balancer '{load_balancer_arn}'")
-    check_action(region, action)
+    if len(others) >= LISTENERS_MAX:
+        raise ApiError("TooManyListeners", f"The maximum number of listeners has been reached: {LISTENERS_MAX}")
+    check_action(region, action, balancer)
+    tags = checked_tags({}, tags)
     bound_port = _bindable(region, balancer.address, port)
-    tagged = dict(tags)
-    if bound_port != port:
-        tagged[BOUND_ADDRESS_TAG] = f"{balancer.address}:{bound_port}"
     made = Listener(
         arn=listener_arn(load_balancer_arn, region.ids.load_balancer_id()),
         load_balancer_arn=load_balancer_arn,
         port=port,
         bound_port=bound_port,
         protocol=protocol,
-        tags=tagged,
+        tags=_with_bound_address(tags, balancer, port, bound_port),
     )
     rule = Rule(
         arn=rule_arn(made.arn, region.ids.load_balancer_id()),
@@ -86,6 +92,12 @@ def create(
         changes.put(made, rule)
     region.wake()
     return made
+
+
+def _with_bound_address(tags: Mapping[str, str], balancer: LoadBalancer, port: int, bound_port: int) -> Mapping[str, str]:
+    """``tags``, with the address to use where it is not the one that was asked for."""
+    others = {key: value for key, value in tags.items() if key != BOUND_ADDRESS_TAG}
+    return others if bound_port == port else others | {BOUND_ADDRESS_TAG: f"{balancer.address}:{bound_port}"}
 
 
 def _check_protocol(protocol: str) -> None:
@@ -109,16 +121,20 @@ def _bindable(region: Region, address: str, port: int) -> int:
 def modify(region: Region, arn: str, *, protocol: str | None, port: int | None, action: Action | None) -> Listener:
     """Change a listener. What is None stays."""
     listener = find(region, arn)
+    balancer = elbv2_load_balancers.find(region, listener.load_balancer_arn)
     if protocol is not None:
         _check_protocol(protocol)
     if action is not None:
-        check_action(region, action)
+        check_action(region, action, balancer)
     changed = listener
     if port is not None and port != listener.port:
-        if any(one.port == port for one in of_load_balancer(region, listener.load_balancer_arn)):
-            raise ApiError("DuplicateListener", f"A listener already exists on port {port}")
-        address = elbv2_load_balancers.find(region, listener.load_balancer_arn).address
-        changed = replace(listener, port=port, bound_port=_bindable(region, address, port))
+        if not 1 <= port <= 65535:  # noqa: PLR2004
+            raise ApiError("ValidationError", f"Port '{port}' must be between 1 and 65535")
+        if any(one.port == port for one in of_load_balancer(region, balancer.arn)):
+            raise ApiError("DuplicateListener", f"A listener already exists on port {port} of load balancer '{balancer.arn}'")
+        bound_port = _bindable(region, balancer.address, port)
+        tags = _with_bound_address(listener.tags, balancer, port, bound_port)
+        changed = replace(listener, port=port, bound_port=bound_port, tags=tags)
     with region.state.transaction() as changes:
         changes.put(changed)
         if action is not None:
@@ -156,20 +172,23 @@ def create_rule(
     action: Action,
     tags: Mapping[str, str],
 ) -> Rule:
-    """A new rule of a listener. Raises ``PriorityInUse``, ``ValidationError``, ``TargetGroupNotFound``."""
-    find(region, arn)
+    """A new rule of a listener. Raises ``PriorityInUse``, ``TooManyRules``, and what the checks of its parts raise."""
+    balancer = elbv2_load_balancers.find(region, find(region, arn).load_balancer_arn)
     _check_priority(priority)
     if any(rule.priority == priority for rule in rules_of(region, arn)):
         raise ApiError("PriorityInUse", f"Priority '{priority}' is currently in use")
+    listeners = {one.arn for one in of_load_balancer(region, balancer.arn)}
+    if sum(one.listener_arn in listeners and not one.is_default for one in region.state.rules.values()) >= RULES_MAX:
+        raise ApiError("TooManyRules", f"The maximum number of rules has been reached: {RULES_MAX}")
     check_conditions(conditions)
-    check_action(region, action)
+    check_action(region, action, balancer)
     made = Rule(
         arn=rule_arn(arn, region.ids.load_balancer_id()),
         listener_arn=arn,
         priority=priority,
         conditions=tuple(conditions),
         action=action,
-        tags=dict(tags),
+        tags=checked_tags({}, tags),
     )
     with region.state.transaction() as changes:
         changes.put(made)
@@ -185,7 +204,8 @@ def modify_rule(region: Region, arn: str, *, conditions: Sequence[Condition] | N
     if conditions is not None:
         check_conditions(conditions)
     if action is not None:
-        check_action(region, action)
+        balancer = elbv2_load_balancers.find(region, find(region, rule.listener_arn).load_balancer_arn)
+        check_action(region, action, balancer)
     changed = replace(
         rule,
         conditions=rule.conditions if conditions is None else tuple(conditions),
@@ -231,44 +251,3 @@ def _put_all(changes: Changes, rules: Iterable[Rule]) -> None:
 def _check_priority(priority: int) -> None:
     if not 1 <= priority <= PRIORITY_MAX:
         raise ApiError("ValidationError", f"Priority '{priority}' must be between 1 and {PRIORITY_MAX}")
-
-
-VALUES_MAX = 5
-"""Condition values of a rule, all conditions together. Source: ELB user guide, "Quotas for your ALBs"."""
-
-
-def check_conditions(conditions: Sequence[Condition]) -> None:
-    """Refuse what ALB refuses of a rule's conditions. Raises ``ValidationError``."""
-    if not conditions:
-        raise ApiError("ValidationError", "A condition must be specified")
-    once = [
-        one.field for one in conditions if one.field in {"path-pattern", "host-header", "http-request-method", "source-ip"}
-    ]
-    for field in once:
-        if once.count(field) > 1:
-            raise ApiError("ValidationError", f"Only one condition of field '{field}' can be specified")
-    for condition in conditions:
-        if not condition.values:
-            raise ApiError("ValidationError", f"A condition value must be specified for field '{condition.field}'")
-    if sum(len(one.values) for one in conditions) > VALUES_MAX:
-        raise ApiError("ValidationError", f"A rule can have at most {VALUES_MAX} condition values")
-
-
-def check_action(region: Region, action: Action) -> None:
-    """Refuse an action that refers to nothing.
-
-    Raises ``TargetGroupNotFound``, ``InvalidLoadBalancerAction``, ``ValidationError``.
-    """
-    if not isinstance(action, Forward):
-        return
-    if action.stickiness_seconds is not None:
-        raise ApiError("InvalidConfigurationRequest", "ninelives does not do target group stickiness yet")
-    if not 1 <= len(action.target_groups) <= VALUES_MAX:
-        raise ApiError("ValidationError", "A forward action must have between 1 and 5 target groups")
-    arns = [one.arn for one in action.target_groups]
-    if len(set(arns)) < len(arns):
-        raise ApiError("InvalidLoadBalancerAction", "A target group can be specified only once in a forward action")
-    for group in action.target_groups:
-        elbv2_target_groups.find(region, group.arn)
-        if not 0 <= group.weight <= 999:  # noqa: PLR2004
-            raise ApiError("ValidationError", f"The weight '{group.weight}' must be between 0 and 999")

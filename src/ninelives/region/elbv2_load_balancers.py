@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 from ninelives.model.elbv2 import LoadBalancer
 from ninelives.model.errors import ApiError
-from ninelives.region.elbv2_attributes import LOAD_BALANCER, check_name, checked
+from ninelives.region.elbv2_attributes import LOAD_BALANCER, check_name, checked, checked_tags
 from ninelives.region.region import Region
 
 ZONES_MIN = 2
+LOAD_BALANCERS_MAX = 50
+"""Source: ELB user guide, "Quotas for your Application Load Balancers"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,7 @@ def create(
 ) -> LoadBalancer:
     """A new load balancer with a loopback address of its own; the same request again answers the one that exists.
 
-    Raises ``ValidationError``, ``InvalidConfigurationRequest``, ``DuplicateLoadBalancerName``.
+    Raises ``ValidationError``, ``InvalidConfigurationRequest``, ``DuplicateLoadBalancerName``, ``TooManyLoadBalancers``.
     """
     check_name("Load balancer", name)
     zones = _zones(subnets)
@@ -55,6 +57,9 @@ def create(
             "DuplicateLoadBalancerName",
             f"A load balancer with the same name '{name}' exists, but with different settings",
         )
+    if len(region.state.load_balancers) >= LOAD_BALANCERS_MAX:
+        raise ApiError("TooManyLoadBalancers", f"The maximum number of load balancers has been reached: {LOAD_BALANCERS_MAX}")
+    tags = checked_tags({}, tags)
     taken = {one.address for one in region.state.load_balancers.values()}
     address = region.data_plane.pick_address(taken)
     made = LoadBalancer(
@@ -68,7 +73,7 @@ def create(
         security_groups=tuple(security_groups),
         created_at=region.now(),
         ip_address_type=ip_address_type,
-        tags=dict(tags),
+        tags=tags,
     )
     _put(region, made)
     return made

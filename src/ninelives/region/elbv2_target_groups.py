@@ -16,8 +16,12 @@ from ninelives.model.elbv2 import (
     TargetKey,
 )
 from ninelives.model.errors import ApiError
-from ninelives.region.elbv2_attributes import TARGET_GROUP, check_name, checked
+from ninelives.region.elbv2_attributes import TARGET_GROUP, check_name, checked, checked_tags
 from ninelives.region.region import Region
+
+TARGET_GROUPS_MAX = 3000
+TARGETS_MAX = 1000
+"""Of a target group. Source: ELB user guide, "Quotas for your Application Load Balancers"."""
 
 NOT_REGISTERED = TargetHealth(
     state=TargetHealthState.UNUSED,
@@ -52,7 +56,7 @@ def load_balancers_of(region: Region, arn: str) -> list[str]:
 def create(region: Region, group: TargetGroup) -> TargetGroup:
     """Record a new target group. The same request again answers the one that exists.
 
-    Raises ``ValidationError``, ``DuplicateTargetGroupName``.
+    Raises ``ValidationError``, ``DuplicateTargetGroupName``, ``TooManyTargetGroups``.
     """
     check_name("Target group", group.name)
     _check_ports(group)
@@ -66,6 +70,9 @@ def create(region: Region, group: TargetGroup) -> TargetGroup:
             "DuplicateTargetGroupName",
             f"A target group with the same name '{group.name}' exists, but with different settings",
         )
+    if len(region.state.target_groups) >= TARGET_GROUPS_MAX:
+        raise ApiError("TooManyTargetGroups", f"The maximum number of target groups has been reached: {TARGET_GROUPS_MAX}")
+    checked_tags({}, group.tags)
     return _put(region, group)
 
 
@@ -126,6 +133,12 @@ def _check_ports(group: TargetGroup) -> None:
 
 def check_health_check(check: TargetHealthCheck) -> None:
     """Refuse a health check that ALB would refuse. Source: ELB user guide, "Health checks for ALB target groups"."""
+    if not check.enabled:
+        raise ApiError(
+            "ValidationError", "Health check enabled must be true for target groups with target type 'ip' or 'instance'"
+        )
+    if check.protocol != "HTTP":
+        raise ApiError("InvalidConfigurationRequest", f"ninelives does not do health checks by {check.protocol} yet; use HTTP")
     rows = [
         ("Health check interval", check.interval, timedelta(seconds=5), timedelta(seconds=300)),
         ("Health check timeout", check.timeout, timedelta(seconds=2), timedelta(seconds=120)),
@@ -170,10 +183,13 @@ class TargetDescription:
 
 
 def register(region: Region, arn: str, targets: Sequence[TargetDescription]) -> None:
-    """Register targets; a draining one is taken back. Raises ``ValidationError``, ``InvalidTarget``."""
+    """Register targets; a draining one is taken back. Raises ``ValidationError``, ``InvalidTarget``, ``TooManyTargets``."""
     group = find(region, arn)
     for target in targets:
-        _check_id(group, target.id)
+        _check_target(group, target)
+    there = {one.target_key for one in region.state.targets.values() if one.target_group_arn == arn}
+    if len(there | {target.key(group) for target in targets}) > TARGETS_MAX:
+        raise ApiError("TooManyTargets", f"The maximum number of targets has been reached: {TARGETS_MAX}")
     with region.state.transaction() as changes:
         for target in targets:
             key = target.key(group)
@@ -191,17 +207,22 @@ def register(region: Region, arn: str, targets: Sequence[TargetDescription]) -> 
     region.wake()
 
 
-def _check_id(group: TargetGroup, target_id: str) -> None:
+def _check_target(group: TargetGroup, target: TargetDescription) -> None:
+    """Addresses need not lie in the VPC, as on AWS: here tasks have addresses of this machine's own networks."""
     if group.target_type == "instance":
-        raise ApiError("InvalidTarget", f"The following targets are not in a running state: '{target_id}'")
+        raise ApiError("InvalidTarget", f"The following targets are not in a running state: '{target.id}'")
     try:
-        ipaddress.ip_address(target_id)
+        address = ipaddress.IPv4Address(target.id)
     except ValueError:
-        raise ApiError("ValidationError", f"The IP address '{target_id}' is not a valid IPv4 address") from None
+        raise ApiError("ValidationError", f"The IP address '{target.id}' is not a valid IPv4 address") from None
+    if address.is_multicast or address.is_unspecified or address.is_reserved:
+        raise ApiError("ValidationError", f"The IP address '{target.id}' cannot be a target")
+    if target.port is not None and not 1 <= target.port <= 65535:  # noqa: PLR2004
+        raise ApiError("ValidationError", f"Port '{target.port}' must be between 1 and 65535")
 
 
 def deregister(region: Region, arn: str, targets: Sequence[TargetDescription]) -> None:
-    """Let targets drain. Raises ``InvalidTarget`` for one that is not registered, before anything changes."""
+    """Let targets drain; those that are not registered are passed over. Source: ``elbv2`` ``DeregisterTargets``."""
     group = find(region, arn)
     registered = [_registered(region, group, target) for target in targets]
     with region.state.transaction() as changes:
@@ -213,14 +234,11 @@ def deregister(region: Region, arn: str, targets: Sequence[TargetDescription]) -
 
 def _registered(region: Region, group: TargetGroup, wanted: TargetDescription) -> list[Target]:
     """The registered targets that a description names: without a port, all of that id."""
-    found = [
+    return [
         target
         for target in region.state.targets.values()
         if target.target_group_arn == group.arn and target.id == wanted.id and wanted.port in {None, target.port}
     ]
-    if not found:
-        raise ApiError("InvalidTarget", f"The following targets are not registered: '{wanted.id}'")
-    return found
 
 
 def health(region: Region, arn: str, wanted: Iterable[TargetDescription]) -> list[tuple[TargetKey, str | None, TargetHealth]]:

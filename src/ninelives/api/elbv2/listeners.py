@@ -3,7 +3,16 @@
 from typing import Any
 
 from ninelives.api.call import Call, Operations
-from ninelives.api.elbv2.wire import page, read_action, read_condition, read_pairs, write_action, write_condition, write_pairs
+from ninelives.api.elbv2.wire import (
+    page,
+    read_action,
+    read_condition,
+    read_pairs,
+    read_tags,
+    write_action,
+    write_condition,
+    write_pairs,
+)
 from ninelives.model.elbv2 import Listener, Rule
 from ninelives.model.errors import ApiError
 from ninelives.region import elbv2_listeners as intents
@@ -29,7 +38,7 @@ def _listeners(region: Region) -> Operations:
             protocol=given["Protocol"],
             port=given["Port"],
             action=read_action(given["DefaultActions"]),
-            tags=read_pairs(given.get("Tags")),
+            tags=read_tags(given.get("Tags")),
         )
         return {"Listeners": [shown(region, made)]}
 
@@ -85,7 +94,7 @@ def _rules(region: Region) -> Operations:
             priority=given["Priority"],
             conditions=[read_condition(one) for one in given["Conditions"]],
             action=read_action(given["Actions"]),
-            tags=read_pairs(given.get("Tags")),
+            tags=read_tags(given.get("Tags")),
         )
         return {"Rules": [shown_rule(made)]}
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from ninelives.api.call import Call, Operations
 from ninelives.api.elbv2.network import Network
-from ninelives.api.elbv2.wire import page, read_pairs, write_pairs
+from ninelives.api.elbv2.wire import page, read_pairs, read_tags, write_pairs
 from ninelives.model.elbv2 import LoadBalancer
 from ninelives.model.errors import ApiError
 from ninelives.region import elbv2_load_balancers as intents
@@ -35,7 +35,7 @@ def operations(region: Region, network: Network) -> Operations:
             security_groups=given.get("SecurityGroups") or (),
             scheme=given.get("Scheme", "internet-facing"),
             ip_address_type=given.get("IpAddressType", "ipv4"),
-            tags=read_pairs(given.get("Tags")),
+            tags=read_tags(given.get("Tags")),
         )
         return {"LoadBalancers": [shown(made)]}
 

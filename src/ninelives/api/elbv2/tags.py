@@ -1,34 +1,37 @@
-"""Tags of ELB's resources, and its account limits."""
+"""Tags of ELB's resources, its account limits, and its TLS policies: none, while there are no HTTPS listeners."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from ninelives.api.call import Call, Operations
-from ninelives.api.elbv2.wire import read_pairs, write_pairs
+from ninelives.api.elbv2.wire import read_tags, write_pairs
 from ninelives.model.elbv2 import Listener, LoadBalancer, Rule, TargetGroup
-from ninelives.region import elbv2_listeners, elbv2_load_balancers, elbv2_target_groups
+from ninelives.model.errors import ApiError
+from ninelives.region import elbv2_listeners, elbv2_load_balancers, elbv2_rule_checks, elbv2_target_groups
+from ninelives.region.elbv2_attributes import checked_tags
 from ninelives.region.region import Region
 
 Answer = dict[str, Any]
 Tagged = LoadBalancer | TargetGroup | Listener | Rule
 
 LIMITS: Mapping[str, int] = {
-    "application-load-balancers": 50,
-    "target-groups": 3000,
-    "targets-per-application-load-balancer": 1000,
-    "listeners-per-application-load-balancer": 50,
-    "rules-per-application-load-balancer": 100,
-    "target-groups-per-action-on-application-load-balancer": 5,
-    "condition-values-per-alb-rule": 5,
+    "application-load-balancers": elbv2_load_balancers.LOAD_BALANCERS_MAX,
+    "target-groups": elbv2_target_groups.TARGET_GROUPS_MAX,
+    "targets-per-application-load-balancer": elbv2_target_groups.TARGETS_MAX,
+    "listeners-per-application-load-balancer": elbv2_listeners.LISTENERS_MAX,
+    "rules-per-application-load-balancer": elbv2_listeners.RULES_MAX,
+    "target-groups-per-action-on-application-load-balancer": elbv2_rule_checks.GROUPS_MAX,
+    "condition-values-per-alb-rule": elbv2_rule_checks.VALUES_MAX,
+    "condition-wildcards-per-alb-rule": elbv2_rule_checks.WILDCARDS_MAX,
 }
 """Source: ELB user guide, "Quotas for your Application Load Balancers"."""
 
 
 def operations(region: Region) -> Operations:
     def add(call: Call) -> Answer:
-        given = read_pairs(call.parameters["Tags"])
-        _put(region, [_with_tags(one, {**one.tags, **given}) for one in _tagged(region, call)])
+        given = read_tags(call.parameters["Tags"])
+        _put(region, [_with_tags(one, checked_tags(one.tags, given)) for one in _tagged(region, call)])
         return {}
 
     def remove(call: Call) -> Answer:
@@ -47,7 +50,21 @@ def operations(region: Region) -> Operations:
     def limits(_: Call) -> Answer:
         return {"Limits": [{"Name": name, "Max": str(most)} for name, most in LIMITS.items()]}
 
-    return {"AddTags": add, "RemoveTags": remove, "DescribeTags": describe, "DescribeAccountLimits": limits}
+    def policies(call: Call) -> Answer:
+        asked = call.parameters.get("Names")
+        if asked:
+            raise ApiError(
+                "SSLPolicyNotFound", f"SSL policy '{asked[0]}' not found: ninelives does not do HTTPS listeners yet"
+            )
+        return {"SslPolicies": []}
+
+    return {
+        "AddTags": add,
+        "RemoveTags": remove,
+        "DescribeTags": describe,
+        "DescribeAccountLimits": limits,
+        "DescribeSSLPolicies": policies,
+    }
 
 
 def _tagged(region: Region, call: Call) -> list[Tagged]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from ninelives.api.call import Call, Operations
-from ninelives.api.elbv2.wire import page, read_pairs, write_pairs
+from ninelives.api.elbv2.wire import page, read_pairs, read_tags, write_pairs
 from ninelives.model.elbv2 import TargetGroup, TargetHealthCheck
 from ninelives.model.errors import ApiError
 from ninelives.region import elbv2_target_groups as intents
@@ -32,7 +32,7 @@ def operations(region: Region) -> Operations:
             protocol_version=_protocol_version(given.get("ProtocolVersion", "HTTP1")),
             health_check=_read_health_check(given, TargetHealthCheck(protocol=given.get("Protocol", "HTTP"))),
             created_at=region.now(),
-            tags=read_pairs(given.get("Tags")),
+            tags=read_tags(given.get("Tags")),
         )
         return {"TargetGroups": [shown(region, intents.create(region, group))]}
 

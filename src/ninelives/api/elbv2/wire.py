@@ -9,6 +9,15 @@ from ninelives.model.errors import ApiError
 Parameters = Mapping[str, Any]
 
 
+def read_tags(pairs: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
+    """Tags as a mapping. Raises ``DuplicateTagKeys``."""
+    found = list(pairs or ())
+    tags = read_pairs(found)
+    if len(tags) < len(found):
+        raise ApiError("DuplicateTagKeys", "A tag key was specified more than once")
+    return tags
+
+
 def read_pairs(pairs: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
     """A list of ``Key`` and ``Value`` as a mapping."""
     return {pair["Key"]: pair.get("Value", "") for pair in pairs or ()}
@@ -84,13 +93,10 @@ def _read_redirect(configuration: Parameters) -> Redirect:
     code = str(configuration.get("StatusCode", ""))
     if code not in {"HTTP_301", "HTTP_302"}:
         raise ApiError("ValidationError", f"The redirect status code '{code}' must be HTTP_301 or HTTP_302")
-    redirect = Redirect(
+    return Redirect(
         status_code=int(code[-3:]),
         **{name: configuration[given] for name, given in _REDIRECT.items() if configuration.get(given) is not None},
     )
-    if redirect == Redirect(status_code=redirect.status_code):
-        raise ApiError("InvalidLoadBalancerAction", "The redirect must change at least one of protocol, host, port or path")
-    return redirect
 
 
 _REDIRECT = {"protocol": "Protocol", "host": "Host", "port": "Port", "path": "Path", "query": "Query"}
@@ -147,8 +153,18 @@ def read_condition(condition: Parameters) -> Condition:
     if field == "http-header" and not name:
         raise ApiError("ValidationError", "An HTTP header name must be specified for condition field 'http-header'")
     if field == "query-string":
-        values = [f"{one['Key']}={one['Value']}" if one.get("Key") else one["Value"] for one in values]
+        values = [_read_pair(one) for one in values]
     return Condition(field=field, values=tuple(values), name=name)
+
+
+def _read_pair(pair: Mapping[str, str]) -> str:
+    key, value = pair.get("Key"), pair.get("Value")
+    if value is None:
+        raise ApiError("ValidationError", "A query string value must be specified")
+    if "=" in (key or value):
+        where = "key" if key else "value without a key"
+        raise ApiError("ValidationError", f"ninelives does not do query string conditions with '=' in a {where} yet")
+    return f"{key}={value}" if key else value
 
 
 def write_condition(condition: Condition) -> dict[str, Any]:

@@ -1,0 +1,131 @@
+"""What ALB refuses of a rule's conditions and action, before anything is recorded.
+
+What passes here the data plane can carry out. Source: ELB user guide for Application Load Balancers, "Condition types for
+listener rules", "Action types for listener rules", "Quotas"; botocore ``elbv2`` 2015-12-01, ``RuleCondition``, ``Action``.
+"""
+
+import ipaddress
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, assert_never
+
+from ninelives.model.elbv2 import Action, Condition, FixedResponse, Forward, LoadBalancer, Redirect
+from ninelives.model.errors import ApiError
+from ninelives.region import elbv2_target_groups
+from ninelives.region.region import Region
+
+VALUES_MAX: Final = 5
+"""Condition values of a rule, all conditions together."""
+WILDCARDS_MAX: Final = 6
+"""Wildcards of a rule, all conditions together."""
+GROUPS_MAX: Final = 5
+WEIGHTS: Final = range(1000)
+
+_ONCE: Final = ("path-pattern", "host-header", "http-request-method", "source-ip")
+_ALLOWED: Final = {
+    "path-pattern": re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&*?]{1,128}"),
+    "host-header": re.compile(r"[A-Za-z0-9\-.*?]{1,128}"),
+    "http-header": re.compile(r"[\x20-\x7e]{1,128}"),
+    "http-request-method": re.compile(r"[A-Z_-]{1,40}"),
+    "query-string": re.compile(r"[\x21-\x7e]{1,128}"),
+    "source-ip": re.compile(r"[0-9a-fA-F.:]+/\d{1,3}"),
+}
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,40}")
+_WILDCARD = re.compile(r"(?<!\\)[*?]")
+
+CONTENT_TYPES: Final = ("text/plain", "text/css", "text/html", "application/javascript", "application/json")
+
+
+def check_conditions(conditions: Sequence[Condition]) -> None:
+    """Raises ``ValidationError``."""
+    if not conditions:
+        raise _invalid("A condition must be specified")
+    for field, count in Counter(one.field for one in conditions).items():
+        if count > 1 and field in _ONCE:
+            raise _invalid(f"Only one condition of field '{field}' can be specified")
+    for condition in conditions:
+        _check_condition(condition)
+    if sum(len(one.values) for one in conditions) > VALUES_MAX:
+        raise _invalid(f"A rule can have at most '{VALUES_MAX}' condition values")
+    with_wildcards = [one for one in conditions if one.field not in {"http-request-method", "source-ip"}]
+    if sum(len(_WILDCARD.findall(value)) for one in with_wildcards for value in one.values) > WILDCARDS_MAX:
+        raise _invalid(f"A rule can have at most '{WILDCARDS_MAX}' wildcards")
+
+
+def _check_condition(condition: Condition) -> None:
+    field = condition.field
+    if not condition.values:
+        raise _invalid(f"A condition value must be specified for field '{field}'")
+    if field == "http-header":
+        name = condition.name or ""
+        if not _HEADER_NAME.fullmatch(name) or name.lower() == "host":
+            raise _invalid(f"The header name '{name}' is not valid; for the host header use a host-header condition")
+    for value in condition.values:
+        if not _ALLOWED[field].fullmatch(value) or (field == "host-header" and "." not in value):
+            raise _invalid(f"Condition value '{value}' is not valid for field '{field}'")
+        if field == "source-ip":
+            _check_network(value)
+
+
+def _check_network(value: str) -> None:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise _invalid(f"Condition value '{value}' is not a CIDR block") from None
+
+
+def check_action(region: Region, action: Action, balancer: LoadBalancer) -> None:
+    """Refuse an action that ``balancer`` cannot carry out.
+
+    Raises ``TargetGroupNotFound``, ``TargetGroupAssociationLimit``, ``InvalidLoadBalancerAction``,
+    ``InvalidConfigurationRequest``, ``ValidationError``.
+    """
+    match action:
+        case Forward():
+            _check_forward(region, action, balancer)
+        case FixedResponse():
+            if action.content_type not in CONTENT_TYPES:
+                raise _invalid(f"The fixed response content type '{action.content_type}' must be one of {list(CONTENT_TYPES)}")
+        case Redirect():
+            _check_redirect(action)
+        case _:
+            assert_never(action)
+
+
+def _check_forward(region: Region, forward: Forward, balancer: LoadBalancer) -> None:
+    if forward.stickiness_seconds is not None:
+        raise ApiError("InvalidConfigurationRequest", "ninelives does not do target group stickiness yet")
+    if not 1 <= len(forward.target_groups) <= GROUPS_MAX:
+        raise _invalid(f"A forward action must have between '1' and '{GROUPS_MAX}' target groups")
+    arns = [one.arn for one in forward.target_groups]
+    if len(set(arns)) < len(arns):
+        raise ApiError("InvalidLoadBalancerAction", "A target group can be specified only once in a forward action")
+    for weighted in forward.target_groups:
+        group = elbv2_target_groups.find(region, weighted.arn)
+        if weighted.weight not in WEIGHTS:
+            raise _invalid(f"The weight '{weighted.weight}' must be between '0' and '{WEIGHTS[-1]}'")
+        if group.vpc_id != balancer.vpc_id:
+            message = f"Target group '{group.arn}' is in VPC '{group.vpc_id}', the load balancer in '{balancer.vpc_id}'"
+            raise ApiError("InvalidConfigurationRequest", message)
+        if set(elbv2_target_groups.load_balancers_of(region, group.arn)) - {balancer.arn}:
+            message = f"The following target groups cannot be associated with more than one load balancer: {group.arn}"
+            raise ApiError("TargetGroupAssociationLimit", message)
+
+
+def _check_redirect(redirect: Redirect) -> None:
+    unchanged = Redirect(status_code=redirect.status_code, query=redirect.query)
+    if redirect == unchanged:
+        raise ApiError("InvalidLoadBalancerAction", "The redirect must change at least one of protocol, host, port or path")
+    if redirect.protocol not in {"HTTP", "HTTPS", "#{protocol}"}:
+        raise _invalid(f"The redirect protocol '{redirect.protocol}' must be HTTP, HTTPS or #{{protocol}}")
+    if redirect.port != "#{port}" and not (redirect.port.isdecimal() and 1 <= int(redirect.port) <= 65535):  # noqa: PLR2004
+        raise _invalid(f"The redirect port '{redirect.port}' must be from 1 to 65535 or #{{port}}")
+    if not redirect.path.startswith("/"):
+        raise _invalid(f"The redirect path '{redirect.path}' must begin with a '/'")
+    if any(not part.isprintable() for part in (redirect.host, redirect.path, redirect.query)):
+        raise _invalid("The redirect must not contain control characters")
+
+
+def _invalid(message: str) -> ApiError:
+    return ApiError("ValidationError", message)
