@@ -38,8 +38,17 @@ def start_region(settings: RegionSettings) -> RunningRegion:
     try:
         return _answering(process, settings, before)
     except BaseException:  # Ctrl-C too: what was started here must not stay behind
-        process.kill()
+        _stop(process)
         raise
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End a region that is still starting: in order, so that it ends its proxy too."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _answering(process: "subprocess.Popen[bytes]", settings: RegionSettings, log_start: int) -> RunningRegion:

@@ -102,7 +102,7 @@ def _run(runtime: str, *, keep: bool, rate: float, time_scale: float) -> tuple[d
             stage = Stage(running=running, session=session, screen=screen, folder=folder)
             rehearsed, moments = _play(stage, rate)
             duration = clock.now() - begun
-            kept = demo_proof.addresses(running.endpoint, rehearsed.released.started.asked.url, str(folder / "state"))
+            kept = demo_proof.addresses(running.endpoint, rehearsed.released.started.asked.url, str(folder))
     verdict = rehearsed.released.verdict
     assert verdict is not None
     shown = demo_proof.Shown(
@@ -145,11 +145,13 @@ def _play(stage: Stage, rate: float) -> tuple[Rehearsed[Release], tuple[Moment, 
         after_seconds=AFTER_SECONDS,
     )
     stage.screen.say(f"load: {rate:g} requests a second to {url}")
+    samples = stage.folder / "load"
+    samples.mkdir()
     try:
         rehearsed = rehearse(
             script,
             lambda: _release(stage, NEW),
-            folder=stage.folder,
+            folder=samples,
             clock=stage.session.clock,
             entered=stage.screen.entered,
         )
@@ -195,7 +197,7 @@ def _moments(rehearsed: Rehearsed[Release], before: Release) -> tuple[Moment, ..
 def _region(runtime: str, time_scale: float, screen: Screen, *, keep: bool) -> Iterator[tuple[RunningRegion, Path]]:
     """A region in a temporary folder; afterwards nothing of it is left, unless it is to be kept and all went well."""
     folder = Path(tempfile.mkdtemp(prefix="ninelives-demo-"))
-    settings = RegionSettings(state_directory=folder / "state", port=_free_port(), runtime=runtime, time_scale=time_scale)
+    settings = RegionSettings(state_directory=folder, port=_free_port(), runtime=runtime, time_scale=time_scale)
     kept = False
     try:
         running = start_region(settings)
