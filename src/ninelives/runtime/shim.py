@@ -31,7 +31,6 @@ WATCH_SECONDS = 0.5
 """How often memory is looked at, where there is a limit."""
 LAST_OUTPUT_SECONDS = 1.0
 LOCK_ATTEMPTS, LOCK_AGAIN_SECONDS = 20, 0.01
-RESTORED = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGQUIT, signal.SIGCHLD)
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -119,8 +118,8 @@ def become(run: "dict[str, Any]", libc: ctypes.CDLL, output: int, failure: int) 
         os.dup2(nothing, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        for number in RESTORED:
-            signal.signal(number, signal.SIG_DFL)
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(number, signal.SIG_DFL)  # what is ignored here would be ignored there too
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.umask(0o022)
         os.chdir(run["cwd"])

@@ -1,0 +1,164 @@
+"""A container definition in Docker's words."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from runtime_bench import Bench
+
+from ninelives.model.ecs import ContainerDefinition, HealthCheck
+from ninelives.region.ports import TaskLaunch
+from ninelives.runtime import pause_image
+from ninelives.runtime.docker_facts import create_failure, observation_of, pull_failure, start_failure
+from ninelives.runtime.docker_settings import CONTAINER_NAME, DockerHost, create_body
+from ninelives.runtime.environment import overridden
+
+HOST = DockerHost(instance="i", region="eu-west-1", cpu_count=2)
+BENCH = Bench(kind="docker", image="cats:1", registry="", serve=(), directory="", instance="i")
+MIB = 1024 * 1024
+
+
+def launch_of(container: ContainerDefinition, cpu_units: int | None, memory_mib: int | None) -> TaskLaunch:
+    launch = BENCH.launch(container)
+    return replace(launch, definition=replace(launch.definition, cpu_units=cpu_units, memory_mib=memory_mib))
+
+
+@pytest.mark.parametrize(
+    ("task_cpu", "task_memory", "container", "limits"),
+    [
+        (256, 512, {}, {"NanoCpus": 250_000_000, "Memory": 512 * MIB, "MemorySwap": 512 * MIB}),
+        (None, None, {}, {}),
+        (8192, None, {}, {"NanoCpus": 2_000_000_000}),  # a machine of two processors gives no more
+        (None, 512, {"memory_mib": 128}, {"Memory": 128 * MIB, "MemorySwap": 128 * MIB}),
+        (None, None, {"memory_mib": 1}, {"Memory": 6 * MIB, "MemorySwap": 6 * MIB}),
+        (None, None, {"memory_reservation_mib": 64}, {"MemoryReservation": 64 * MIB}),
+        (None, None, {"cpu_units": 1}, {"CpuShares": 2}),
+    ],
+)
+def test_limits(task_cpu: int | None, task_memory: int | None, container: dict[str, int], limits: dict[str, int]) -> None:
+    one = BENCH.container("true", **container)
+    body = create_body(HOST, launch_of(one, task_cpu, task_memory), one, image="cats:1", digest=None, network="bridge")
+    found = {name for name in body["HostConfig"] if name.startswith(("Nano", "Memory", "CpuShares"))}
+
+    assert {name: body["HostConfig"][name] for name in found} == limits
+
+
+def test_the_image_s_own_health_check_never_runs() -> None:
+    one = BENCH.container("true")
+    body = create_body(HOST, BENCH.launch(one), one, image="cats:1", digest=None, network="bridge")
+
+    assert body["Healthcheck"] == {"Test": ["NONE"]}
+
+
+def test_a_health_check_in_nanoseconds() -> None:
+    check = HealthCheck(
+        command=("CMD-SHELL", "true"), interval=timedelta(seconds=1.5), timeout=timedelta(seconds=2), retries=4
+    )
+    one = BENCH.container("true", health_check=check)
+    body = create_body(HOST, BENCH.launch(one), one, image="cats:1", digest=None, network="bridge")
+
+    assert body["Healthcheck"] == {
+        "Test": ["CMD-SHELL", "true"],
+        "Interval": 1_500_000_000,
+        "Timeout": 2_000_000_000,
+        "Retries": 4,
+        "StartPeriod": 0,
+    }
+
+
+def test_members_that_the_definition_leaves_out_are_the_image_s() -> None:
+    one = ContainerDefinition(name="web", image="cats:1", entry_point=("/run",), user="cat")
+    body = create_body(HOST, BENCH.launch(one), one, image="cats:1", digest=None, network="bridge")
+
+    assert (body["Entrypoint"], body["User"]) == (("/run",), "cat")
+    assert body.keys().isdisjoint({"Cmd", "WorkingDir"})
+
+
+def test_overrides_lie_above_the_definition() -> None:
+    one = BENCH.container("true", environment=(("A", "1"), ("B", "2")))
+    launch = BENCH.launch(one)
+    override = {"name": "web", "environment": [{"name": "B", "value": "3"}], "command": ["false"], "memory": 99}
+    launch = replace(launch, task=replace(launch.task, overrides={"containerOverrides": [{"name": "other"}, override]}))
+    found = overridden(launch, one)
+
+    assert (found.environment, found.command, found.memory_mib) == ((("A", "1"), ("B", "3")), ("false",), 99)
+
+
+def inspected(**state: object) -> dict[str, object]:
+    never = "0001-01-01T00:00:00Z"
+    known = {"Status": "running", "ExitCode": 0, "StartedAt": "2026-01-02T03:04:05.5Z", "FinishedAt": never}
+    return {"Id": "0f", "State": known | state, "Config": {"Labels": {CONTAINER_NAME: "web"}}}
+
+
+@pytest.mark.parametrize(
+    ("state", "last_status", "exit_code", "reason"),
+    [
+        ({"Status": "created"}, "PENDING", None, None),
+        ({}, "RUNNING", None, None),
+        ({"OOMKilled": True}, "RUNNING", None, None),  # a child of it: the container lives on
+        ({"Status": "exited", "ExitCode": 3}, "STOPPED", 3, None),
+        (
+            {"Status": "exited", "ExitCode": 137, "OOMKilled": True},
+            "STOPPED",
+            137,
+            "OutOfMemoryError: Container killed due to memory usage",
+        ),
+        ({"Status": "dead", "ExitCode": 137}, "STOPPED", 137, None),
+    ],
+)
+def test_what_docker_says_of_a_container(
+    state: dict[str, object], last_status: str, exit_code: int | None, reason: str | None
+) -> None:
+    one = observation_of(inspected(**state))
+
+    assert (one.last_status, one.exit_code, one.reason) == (last_status, exit_code, reason)
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("manifest for r:1/cats:9 not found: manifest unknown: x", "image 9 does not exist in repository cats of r:1."),
+        ("name unknown: repository cats not found", "repository cats does not exist in r:1, or may not be read."),
+        (
+            "dial tcp 127.0.0.1:1: connect: connection refused",
+            "registry r:1 does not answer, so image cats:9 cannot be fetched.",
+        ),
+        ("unauthorized: authentication required", "registry r:1 gives no permission to pull cats"),
+        ("short read: unexpected EOF", "image r:1/cats:9 cannot be fetched."),
+    ],
+)
+def test_why_an_image_could_not_be_pulled(said: str, sentence: str) -> None:
+    failure = str(pull_failure("r:1/cats:9", said))
+
+    assert failure.startswith(f"CannotPullContainerError: {sentence}")
+    assert said in failure
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ('exec: "puma": executable file not found in $PATH: unknown', "command not found: 'puma' is not in the image."),
+        ('exec: "/app/run": permission denied: unknown', "'/app/run' may not be run (permission denied)"),
+        ("exec /run: exec format error", "'/run' is not a program for this machine's processor."),
+        ("unable to find user cat: no matching entries", "its user does not exist in the image."),
+        ("cannot mount: strange", "container 'web' could not be started."),
+    ],
+)
+def test_why_a_container_could_not_be_started(said: str, sentence: str) -> None:
+    failure = str(start_failure("web", said))
+
+    assert failure.startswith("CannotStartContainerError: ")
+    assert sentence in failure
+    assert said in failure
+
+
+def test_a_container_without_a_command_is_a_failure_to_create_it() -> None:
+    assert str(create_failure("web", "No command specified")).startswith("CannotCreateContainerError: container 'web'")
+
+
+def test_the_pause_program_is_an_executable_of_its_machine() -> None:
+    for machine, (number, code) in pause_image.MACHINES.items():
+        program = pause_image.program(machine)
+
+        assert int.from_bytes(program[18:20], "little") == number
+        assert program.endswith(code)

@@ -1,0 +1,303 @@
+"""The life of a task over an engine that is only told what to do."""
+# ruff: noqa: ARG002  # the fake has the port's signatures
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ninelives.model.ecs import (
+    ContainerDefinition,
+    DesiredStatus,
+    HealthStatus,
+    LastStatus,
+    Task,
+    TaskAddress,
+    TaskDefinition,
+)
+from ninelives.model.observation import ContainerObservation, TaskObservation
+from ninelives.region.ports import TaskLaunch
+from ninelives.runtime import task_run
+from ninelives.runtime.engine import FoundTask, Seen, StartFailed, cannot_pull, cannot_start
+from ninelives.runtime.log_feed import LogFeed
+from ninelives.runtime.task_run import TaskRun
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ARN = "arn:aws:ecs:eu-west-1:123456789012:task/c/0f"
+
+
+@dataclass
+class FakeEngine:
+    """Notes what it is asked, and does it at once unless told otherwise."""
+
+    name: str = "fake"
+    asked: list[str] = field(default_factory=list)
+    failures: dict[str, StartFailed] = field(default_factory=dict)
+    errors: list[Exception] = field(default_factory=list)
+    """Raised by the next operations."""
+    run: TaskRun | None = None
+    heeds_signals: bool = True
+
+    async def open(self, seen: Seen, feed: LogFeed) -> None: ...
+
+    async def find(self, task_arns: frozenset[str]) -> Mapping[str, FoundTask]:
+        return {}
+
+    async def pull(self, reference: str) -> str | None:
+        self._ask(f"pull {reference}")
+        return f"digest of {reference}"
+
+    async def prepare(self, launch: TaskLaunch) -> None:
+        self._ask("prepare")
+
+    async def start(self, launch: TaskLaunch, container: ContainerDefinition, digest: str | None) -> ContainerObservation:
+        self._ask(f"start {container.name}")
+        return ContainerObservation(name=container.name, last_status="RUNNING", image_digest=digest)
+
+    async def address(self, launch: TaskLaunch) -> TaskAddress | None:
+        return TaskAddress(ip="10.0.0.1")
+
+    async def send_stop_signal(self, task_arn: str, container_name: str) -> None:
+        self._ask(f"signal {container_name}")
+        if self.heeds_signals:
+            self.end(container_name, 143)
+
+    async def kill(self, task_arn: str, container_name: str) -> None:
+        self._ask(f"kill {container_name}")
+        self.end(container_name, 137)
+
+    async def remove(self, task_arn: str) -> None:
+        self._ask("remove")
+
+    async def close(self) -> None: ...
+
+    def end(self, container_name: str, code: int) -> None:
+        assert self.run is not None
+        self.run.seen(ContainerObservation(name=container_name, last_status="STOPPED", exit_code=code))
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        if self.errors:
+            raise self.errors.pop()
+        if what in self.failures:
+            raise self.failures[what]
+
+
+def container(name: str, *depends_on: tuple[str, str]) -> ContainerDefinition:
+    return ContainerDefinition(name=name, image=f"image-of-{name}", depends_on=depends_on, stop_timeout=timedelta())
+
+
+def launch_of(*containers: ContainerDefinition) -> TaskLaunch:
+    definition = TaskDefinition(
+        arn="arn:aws:ecs:eu-west-1:123456789012:task-definition/f:1",
+        family="f",
+        revision=1,
+        status="ACTIVE",
+        containers=containers,
+        cpu_units=256,
+        memory_mib=512,
+        network_mode="awsvpc",
+        registered_at=NOW,
+    )
+    task = Task(
+        arn=ARN,
+        cluster_arn="arn:aws:ecs:eu-west-1:123456789012:cluster/c",
+        task_definition_arn=definition.arn,
+        group="family:f",
+        last_status=LastStatus.PROVISIONING,
+        desired_status=DesiredStatus.RUNNING,
+        created_at=NOW,
+        containers=(),
+    )
+    return TaskLaunch(task=task, definition=definition, service_name=None, images={one.name: one.image for one in containers})
+
+
+class Told:
+    """A task run and its reports."""
+
+    def __init__(self, engine: FakeEngine, launch: TaskLaunch) -> None:
+        self.reports: list[TaskObservation] = []
+        self._news = asyncio.Event()
+        self.run = TaskRun(launch, engine, self._report, lambda: NOW)
+        engine.run = self.run
+
+    def _report(self, observation: TaskObservation) -> None:
+        self.reports.append(observation)
+        self._news.set()
+
+    async def until(self, is_so: Callable[[TaskObservation], bool]) -> TaskObservation:
+        async with asyncio.timeout(5):
+            while not self.reports or not is_so(self.reports[-1]):
+                self._news.clear()
+                await self._news.wait()
+        return self.reports[-1]
+
+    async def until_stopped(self) -> TaskObservation:
+        return await self.until(lambda one: all(each.last_status == "STOPPED" for each in one.containers))
+
+
+def is_started(observation: TaskObservation) -> bool:
+    return observation.is_started
+
+
+def test_a_task_is_started_once_every_container_has_been() -> None:
+    async def main() -> None:
+        engine = FakeEngine()
+        told = Told(engine, launch_of(container("web"), container("proxy", ("web", "START"))))
+        told.run.start()
+        last = await told.until(is_started)
+
+        assert engine.asked == ["pull image-of-proxy", "pull image-of-web", "prepare", "start web", "start proxy"]
+        assert last.address == TaskAddress(ip="10.0.0.1")
+        assert [one.image_digest for one in last.containers] == ["digest of image-of-web", "digest of image-of-proxy"]
+        assert not any(report.is_started for report in told.reports[:-1])
+
+    asyncio.run(main())
+
+
+def test_a_container_waits_until_the_one_before_is_healthy() -> None:
+    async def main() -> None:
+        engine = FakeEngine()
+        told = Told(engine, launch_of(container("db"), container("web", ("db", "HEALTHY"))))
+        told.run.start()
+        await told.until(lambda one: one.containers[0].last_status == "RUNNING")
+        assert "start web" not in engine.asked
+        told.run.seen(ContainerObservation(name="db", last_status="RUNNING", health_status=HealthStatus.UNHEALTHY))
+        told.run.seen(ContainerObservation(name="db", last_status="RUNNING", health_status=HealthStatus.HEALTHY))
+        await told.until(is_started)
+
+        assert engine.asked[-1] == "start web"
+
+    asyncio.run(main())
+
+
+def test_a_failure_to_pull_starts_nothing() -> None:
+    async def main() -> None:
+        engine = FakeEngine(failures={"pull image-of-web": cannot_pull("there is none.")})
+        told = Told(engine, launch_of(container("web")))
+        told.run.start()
+        last = await told.until(lambda one: one.failure is not None)
+
+        assert last.failure == "CannotPullContainerError: there is none."
+        assert engine.asked == ["pull image-of-web"]
+
+    asyncio.run(main())
+
+
+def test_a_container_that_never_began_is_not_reported_as_one_that_ended() -> None:
+    async def main() -> None:
+        engine = FakeEngine(failures={"start web": cannot_start("no such command.")})
+        told = Told(engine, launch_of(container("web")))
+        told.run.start()
+        await told.until(lambda one: one.failure is not None)
+
+        assert all(one.failure is not None for one in told.reports if one.containers[0].last_status == "STOPPED")
+
+    asyncio.run(main())
+
+
+def test_an_engine_that_breaks_is_a_failure_too() -> None:
+    async def main() -> None:
+        engine = FakeEngine(errors=[OSError("no space left")])
+        told = Told(engine, launch_of(container("web")))
+        told.run.start()
+        last = await told.until(lambda one: one.failure is not None)
+
+        assert last.failure == "ResourceInitializationError: the fake runtime failed: no space left"
+
+    asyncio.run(main())
+
+
+def test_containers_stop_after_those_that_depend_on_them() -> None:
+    async def main() -> None:
+        engine = FakeEngine()
+        told = Told(
+            engine, launch_of(container("db"), container("web", ("db", "START")), container("proxy", ("web", "START")))
+        )
+        told.run.start()
+        await told.until(is_started)
+        engine.asked.clear()
+        told.run.stop()
+        told.run.stop()
+        await told.until_stopped()
+
+        assert engine.asked == ["signal proxy", "signal web", "signal db"]
+
+    asyncio.run(main())
+
+
+def test_a_deaf_container_is_killed_after_its_stop_timeout() -> None:
+    async def main() -> None:
+        engine = FakeEngine(heeds_signals=False)
+        told = Told(engine, launch_of(container("web")))
+        told.run.start()
+        await told.until(is_started)
+        told.run.stop()
+        last = await told.until_stopped()
+
+        assert engine.asked[-2:] == ["signal web", "kill web"]
+        assert last.containers[0].exit_code == 137
+
+    asyncio.run(main())
+
+
+def test_what_must_end_is_asked_for_until_the_engine_does_it() -> None:
+    async def main() -> None:
+        engine = FakeEngine()
+        told = Told(engine, launch_of(container("web")))
+        told.run.start()
+        await told.until(is_started)
+        engine.errors = [OSError("Docker is away"), OSError("Docker is away")]
+        told.run.remove()
+        await told.until(lambda one: one.is_removed)
+
+        assert engine.asked[-3:] == ["remove", "remove", "remove"]
+
+    seconds, task_run.RETRY_SECONDS = task_run.RETRY_SECONDS, 0.0
+    try:
+        asyncio.run(main())
+    finally:
+        task_run.RETRY_SECONDS = seconds
+
+
+def test_an_adopted_task_starts_only_what_had_not_been_started() -> None:
+    async def main() -> None:
+        engine = FakeEngine()
+        told = Told(engine, launch_of(container("db"), container("web", ("db", "START"))))
+        told.run.resume(FoundTask(containers={"db": ContainerObservation(name="db", last_status="RUNNING")}))
+        await told.until(is_started)
+
+        assert [one for one in engine.asked if one.startswith("start")] == ["start web"]
+
+    asyncio.run(main())
+
+
+def test_an_adopted_task_that_is_to_stop_starts_nothing_more() -> None:
+    async def main() -> None:
+        engine = FakeEngine()
+        launch = launch_of(container("db"), container("web", ("db", "START")))
+        launch = replace(launch, task=replace(launch.task, desired_status=DesiredStatus.STOPPED))
+        told = Told(engine, launch)
+        told.run.resume(FoundTask(containers={"db": ContainerObservation(name="db", last_status="STOPPED", exit_code=0)}))
+
+        assert [one.last_status for one in told.reports[-1].containers] == ["STOPPED", "STOPPED"]
+        assert engine.asked == []
+
+    asyncio.run(main())
+
+
+@given(statuses=st.lists(st.sampled_from(["RUNNING", "STOPPED"]), max_size=8))
+def test_a_container_that_has_stopped_never_runs_again(statuses: list[str]) -> None:
+    async def main() -> None:
+        told = Told(FakeEngine(), launch_of(container("web")))
+        for code, status in enumerate(statuses):
+            told.run.seen(ContainerObservation(name="web", last_status=status, exit_code=code))
+        seen = [report.containers[0].last_status for report in told.reports]
+
+        assert seen == sorted(seen)  # RUNNING, then STOPPED
+        assert seen.count("STOPPED") <= 1
+
+    asyncio.run(main())
