@@ -21,6 +21,8 @@ from ninelives.deploy.rollback import roll_back
 from ninelives.deploy.verdict import Outcome
 
 REGION = "eu-west-1"
+SESSION = boto3.Session(region_name=REGION)
+"""One for all tests: it reads botocore's models once."""
 TEXT = """
 service: cats
 cluster: Staging-Cluster
@@ -114,15 +116,15 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clients: dict[str, Any] = {
-            name: boto3.client(name, region_name=REGION) for name in ("ecr", "elbv2", "ec2", "iam", "logs")
+            name: SESSION.client(name, region_name=REGION) for name in ("ecr", "elbv2", "ec2", "iam", "logs")
         }
-        self.ecs = ServiceDeployments(boto3.client("ecs", region_name=REGION))
+        self.ecs = ServiceDeployments(SESSION.client("ecs", region_name=REGION))
         self.steps: list[Step] = []
 
     def client(self, name: str) -> Any:
         if name == "ecs":
             return self.ecs
-        return self.clients.get(name) or boto3.client(name, region_name=REGION)  # type: ignore[call-overload]  # any service
+        return self.clients.get(name) or SESSION.client(name, region_name=REGION)  # type: ignore[call-overload]  # any service
 
     def session(self, text: str = TEXT, environment: str = "local") -> Session:
         definition = Definition(

@@ -25,11 +25,11 @@ class Build:
 
 def why_docker_cannot() -> str | None:
     """Why Docker cannot build here, in a sentence; None when its engine answers."""
-    with contextlib.closing(_client()) as client:
-        try:
+    try:
+        with contextlib.closing(_client()) as client:
             client.ping()
-        except Exception as error:  # noqa: BLE001 (the SDK lets requests', urllib3's and its own errors through)
-            return _explained(error)
+    except Exception as error:  # noqa: BLE001 (the SDK lets requests', urllib3's and its own errors through)
+        return _explained(error)
     return None
 
 

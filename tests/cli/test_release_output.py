@@ -1,0 +1,138 @@
+"""What a release prints: its verdict first, its cause, the next step, and its exit code."""
+
+import io
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ninelives.cli.exit_codes import ExitCode
+from ninelives.cli.progress import JsonLines, PlainLines
+from ninelives.cli.release_output import EXIT_CODES, exit_code_of, release_json, summary
+from ninelives.deploy.diagnosis import Diagnosis
+from ninelives.deploy.follow import Progress, Stage, Tally
+from ninelives.deploy.observation import EventSeen
+from ninelives.deploy.reading import Definition, parse_service_file
+from ninelives.deploy.release import Asked, Release, Started
+from ninelives.deploy.reports import Act, Step
+from ninelives.deploy.verdict import Followed, Outcome, Verdict
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def release(outcome: Outcome | None, diagnosis: Diagnosis | None = None) -> Release:
+    file = parse_service_file("service: cats\nimage: .\nport: 4567\n")
+    asked = Asked(version="2.0.1", from_version="1.0.0", target_group_arn=None, url="http://127.0.0.2:8080")
+    return Release(
+        definition=Definition(path=Path("ninelives.yml"), environment="local", file=file),
+        region="eu-west-1",
+        started=Started(
+            asked=asked,
+            task_definition="arn:aws:ecs:r:a:task-definition/cats:2",
+            followed=Followed(revision="2", source="1"),
+            known_events=frozenset(),
+            is_new_deployment=True,
+        ),
+        began_at=NOW,
+        verdict=Verdict(outcome=outcome, reason="because") if outcome is not None else None,
+        finished_at=NOW + timedelta(seconds=65),
+        diagnosis=diagnosis,
+        last=None,
+    )
+
+
+def progress(running: int, *messages: str, seconds: float = 1.0, note: str | None = None) -> Progress:
+    return Progress(
+        at=NOW + timedelta(seconds=seconds),
+        elapsed=timedelta(seconds=seconds),
+        stage=Stage.STARTING,
+        tally=Tally(new=Counter(RUNNING=running), old=Counter(RUNNING=2), targets=Counter(healthy=2)),
+        desired_count=2,
+        failed_tasks=0,
+        new_events=tuple(EventSeen(id=message, created_at=NOW, message=message) for message in messages),
+        note=note,
+    )
+
+
+def test_every_outcome_has_an_exit_code_and_only_success_is_green() -> None:
+    assert set(Outcome) == set(EXIT_CODES)
+    assert [Outcome.SUCCEEDED] == [outcome for outcome, code in EXIT_CODES.items() if code is ExitCode.OK]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (Outcome.SUCCEEDED, 0),
+        (Outcome.FAILED, 1),
+        (Outcome.ROLLED_BACK, 4),
+        (Outcome.TIMED_OUT, 5),
+        (Outcome.SUPERSEDED, 6),
+        (Outcome.PAUSED, 8),
+        (None, 0),
+    ],
+)
+def test_the_exit_code_is_the_verdicts(outcome: Outcome | None, code: int) -> None:
+    assert code == exit_code_of(release(outcome))
+
+
+def test_a_rollback_says_which_version_serves_why_and_what_next() -> None:
+    cause = Diagnosis(code="exits", cause="It exits.", next_step="Read the logs.")
+
+    lines = summary(release(Outcome.ROLLED_BACK, cause))
+
+    assert ["  1.0.0 serves on.", "  Cause: It exits.", "  Next:  Read the logs."] == lines[1:]
+    assert "cats 1.0.0 → 2.0.1 in 1m5s" in lines[0]
+
+
+def test_the_json_result_has_what_scripts_need() -> None:
+    result = json.loads(json.dumps(release_json(release(Outcome.TIMED_OUT))))
+
+    assert ("timed_out", "because", None, "1.0.0", "2.0.1", 65.0) == tuple(
+        result[key] for key in ("verdict", "reason", "cause", "from_version", "version", "duration_s")
+    )
+    assert "ninelives wait" in result["next_step"]
+    assert "in_progress" == release_json(release(None))["verdict"]
+
+
+def test_plain_lines_bear_the_time_and_repeat_nothing() -> None:
+    out = io.StringIO()
+    show = PlainLines(out)
+    show(Step(at=NOW, act=Act.MADE, text="cluster c"))
+    for seconds in (1.0, 2.0, 3.0):
+        show(progress(1, seconds=seconds))
+    show(progress(2, "(service cats) has reached a steady state.", seconds=4.0))
+
+    assert [
+        "2026-01-01T12:00:00Z made: cluster c",
+        "2026-01-01T12:00:01Z starting new tasks | new: 1 running | old: 2 running | targets: 2 healthy",
+        "2026-01-01T12:00:04Z has reached a steady state.",
+        "2026-01-01T12:00:04Z starting new tasks | new: 2 running | old: 2 running | targets: 2 healthy",
+    ] == out.getvalue().splitlines()
+
+
+def test_plain_lines_show_life_during_a_long_wait() -> None:
+    out = io.StringIO()
+    show = PlainLines(out)
+    for seconds in range(1, 70):
+        show(progress(1, seconds=float(seconds)))
+
+    assert 3 == len(out.getvalue().splitlines())
+
+
+def test_json_lines_are_numbered_by_format_and_keep_events_as_they_came() -> None:
+    out = io.StringIO()
+    show = JsonLines(out)
+    show(Step(at=NOW, act=Act.BUILT, text="image"))
+    show(progress(2, "(service cats) has reached a steady state.", note="the API does not answer"))
+
+    step, seen = (json.loads(line) for line in out.getvalue().splitlines())
+    assert (1, "step", "built") == (step["version"], step["type"], step["act"])
+    assert (1, "progress", {"RUNNING": 2}, "the API does not answer") == (
+        seen["version"],
+        seen["type"],
+        seen["tasks"]["new"],
+        seen["note"],
+    )
+    assert "(service cats) has reached a steady state." == seen["events"][0]["message"]
