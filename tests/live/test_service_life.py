@@ -124,19 +124,19 @@ def test_a_rollback_by_hand_goes_back_to_the_version_before(serving: RegionUnder
 
 
 def test_a_release_overtaken_by_another_is_superseded_not_green(serving: RegionUnderTest) -> None:
-    slow = subprocess.Popen(
-        [sys.executable, "-m", "ninelives.cli.main", "deploy", "slow-boot-2", "--json"],
+    stuck = subprocess.Popen(
+        [sys.executable, "-m", "ninelives.cli.main", "deploy", "health-500-2", "--json"],
         cwd=serving.project,
         env=serving.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    eventually(lambda: len(serving.service()["deployments"]) == 2, what="the slow deployment")
+    eventually(lambda: len(serving.service()["deployments"]) == 2, what="the deployment that is stuck")
 
     code, result = serving.deploy("good-3")
 
     assert (0, "succeeded") == (code, result["verdict"])
-    out, _ = slow.communicate(timeout=60)
-    assert (6, "superseded") == (slow.returncode, json.loads(out)["verdict"])
+    out, _ = stuck.communicate(timeout=60)
+    assert (6, "superseded") == (stuck.returncode, json.loads(out)["verdict"])
     assert "good-3" == serving.get()
