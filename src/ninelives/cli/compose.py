@@ -122,21 +122,23 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
         place=place,
     )
     loop = Loop(region, runtime=runtime, log_sink=log_sink)
-    async with _serving(app, settings.port):
-        await loop.start()
-        running = asyncio.create_task(loop.run(), name="region loop")
-        ready()
-        try:
-            yield loop
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-            await log_sink.close()
-            await runtime.close()
-            await data_plane.close()
-    await moto.close()
-    registry.close()
-    store.close()
+    try:
+        async with _serving(app, settings.port):
+            await loop.start()
+            running = asyncio.create_task(loop.run(), name="region loop")
+            ready()
+            try:
+                yield loop
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+                await log_sink.close()
+                await runtime.close()
+                await data_plane.close()
+    finally:
+        await moto.close()
+        registry.close()
+        store.close()
 
 
 @contextlib.asynccontextmanager

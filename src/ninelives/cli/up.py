@@ -92,6 +92,8 @@ def _serve(settings: RegionSettings) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     for noisy in ("botocore", "moto", "werkzeug", "urllib3", "docker"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Docker tries TLS first on every push and pull, and uvicorn warns of it each time.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
     def announce(endpoint: str) -> None:
         if sys.stderr.isatty():

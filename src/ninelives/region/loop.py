@@ -110,6 +110,7 @@ class Loop:
     def _decide(self, service: Service) -> datetime | None:
         """Reconcile a service until its plan is empty; the last plan says when to look again."""
         region = self._region
+        plan = Plan()
         for _ in range(PASSES_MAX):
             snapshot = snapshot_of(region, region.state.services[service.arn])
             plan = reconcile(snapshot, region.now(), region.timing)
