@@ -23,7 +23,9 @@ POLL_SECONDS = 0.02
 
 def start_region(settings: RegionSettings) -> RunningRegion:
     """Start a region in a process of its own and wait until it answers. Raises ``UserError`` with its own last words."""
-    settings.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    from ninelives.cli.compose import state_directory_of
+
+    state_directory_of(settings)
     settings.log_file.touch(mode=0o600)
     before = settings.log_file.stat().st_size
     command = [
@@ -80,8 +82,8 @@ def _last_words(log_file: Path, start: int) -> str:
         said = file.read().decode(errors="replace").strip()
     words = [line for line in said.splitlines() if line.strip()]
     for index, line in enumerate(words):
-        if line.startswith("ninelives: "):
-            return "\n".join(words[index:]).removeprefix("ninelives: ")
+        if line.startswith("Error: "):
+            return "\n".join(words[index:]).removeprefix("Error: ")
     return words[-1] if words else "The region ended without a word."
 
 

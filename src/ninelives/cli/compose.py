@@ -24,7 +24,7 @@ from ninelives.region.ports import DataPlane, TaskRuntime
 from ninelives.region.region import Region
 from ninelives.region.state import State
 from ninelives.region.tasks import launch_of
-from ninelives.store import SqliteStore
+from ninelives.store import SqliteStore, StoreFromTheFuture
 
 log = logging.getLogger(__name__)
 
@@ -70,11 +70,24 @@ def make_data_plane(settings: RegionSettings) -> DataPlane:
     return EnvoyDataPlane(state_directory=settings.state_directory / "envoy", socket_directory=settings.socket_directory)
 
 
+def state_directory_of(settings: RegionSettings) -> Path:
+    """The region's state folder, made if need be. Raises ``UserError`` where nothing can be written."""
+    directory = settings.state_directory
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise UserError(
+            f"{directory}: cannot be used as state folder ({error.strerror}).", hint="Name another with --state."
+        ) from None
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise UserError(f"{directory}: cannot be written to.", hint="Name another state folder with --state.")
+    return directory
+
+
 @contextlib.contextmanager
 def locked(settings: RegionSettings) -> Iterator[None]:
     """Hold the state folder: one control process at a time."""
-    settings.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (settings.state_directory / "region.lock").open("w") as file:
+    with (state_directory_of(settings) / "region.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -157,7 +170,7 @@ async def _serving(app: ASGIApp, port: int) -> AsyncIterator[None]:
         try:
             await serving
         except PortTaken as error:
-            raise UserError(str(error), hint="Choose another with `ninelives up --port`, or end what has it.") from None
+            raise UserError(str(error), hint="`ninelives up --port` chooses another.") from None
     try:
         yield
     finally:
@@ -186,10 +199,15 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
         write_json(settings.state_directory / "region.json", asdict(running))
         announce(settings.endpoint)
 
+    from ninelives.dataplane import EnvoyFailed
+
     with locked(settings):
-        async with running_region(settings, ready=ready):
-            number = await told.get()
-            log.info("%s: %s", number.name, "stopping everything" if number is signal.SIGINT else "letting go")
+        try:
+            async with running_region(settings, ready=ready):
+                number = await told.get()
+                log.info("%s: %s", number.name, "stopping everything" if number is signal.SIGINT else "letting go")
+        except (EnvoyFailed, StoreFromTheFuture) as error:
+            raise UserError(str(error), hint=f"The region's log: {settings.log_file}") from error
         if number is signal.SIGINT:
             await stop_what_is_left(settings)
 
