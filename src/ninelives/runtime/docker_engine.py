@@ -19,7 +19,8 @@ from ninelives.runtime.docker_facts import (
     start_failure,
 )
 from ninelives.runtime.docker_images import PULL_THREADS, DockerImages
-from ninelives.runtime.docker_logs import DockerLog
+from ninelives.runtime.docker_logs import DockerLog, LoggedContainer
+from ninelives.runtime.docker_probe import socket_path
 from ninelives.runtime.docker_settings import (
     CONTAINER_NAME,
     INSTANCE,
@@ -85,6 +86,9 @@ class DockerEngine:
         self._seen = seen
         self._feed = feed
         self._loop = asyncio.get_running_loop()
+        path = socket_path()
+        assert path is not None, "probe says why an engine elsewhere cannot be used"
+        self._socket_path = path
         self._client = await self._do(_connect)
         info = await self._do(self._client.info)
         self._images = DockerImages(self._client, str(info["Architecture"]))
@@ -152,10 +156,9 @@ class DockerEngine:
         if known.log is None and one.last_status != "PENDING":
             known.log = DockerLog(
                 self._client,
+                self._socket_path,
                 self._feed,
-                container_id=container_id,
-                task_arn=task_arn,
-                container_name=one.name,
+                container=LoggedContainer(id=container_id, task_arn=task_arn, name=one.name),
                 since=self._cursors[container_id],
                 delivered=lambda instant: self._cursors.advance(container_id, instant),
             )

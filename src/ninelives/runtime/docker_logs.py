@@ -1,10 +1,21 @@
-"""Follows the logs of containers: a thread each, for as long as the container runs and its log has more."""
+"""Follows the logs of containers: a thread each, for as long as the container runs and its log has more.
+
+The SDK reads a log frame by frame. A log is a flood at times, so it is read here in large pieces, by a plain HTTP/1.0 request
+over the engine's socket: the answer then is the bare stream of frames. Source: Docker Engine API v1.41, ``ContainerLogs``,
+``ContainerAttach`` (stream format).
+"""
 
 import asyncio
+import contextlib
 import logging
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from ninelives.region.ports import LogLine
 from ninelives.runtime.docker_facts import read_instant
@@ -12,15 +23,27 @@ from ninelives.runtime.log_feed import LogFeed
 
 if TYPE_CHECKING:
     from docker import APIClient
-    from docker.types import CancellableStream
 
 log = logging.getLogger(__name__)
 
+READ_BYTES = 64 * 1024
+LINES_AT_ONCE = 200
+FRAME_HEADER = struct.Struct(">BxxxL")
+OK, NOT_FOUND = 200, 404
 LINE_BYTES_MAX = 256 * 1024
 """A longer line arrives in pieces: CloudWatch Logs takes no longer one. Docker itself cuts at 16 KB, which is mended here."""
 INSTANT_LENGTH = len("2026-01-02T03:04:05.123456789Z")
 RECONNECTS_MAX = 20
 RECONNECT_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedContainer:
+    """Whose log it is; ``id`` is Docker's."""
+
+    id: str
+    task_arn: str
+    name: str
 
 
 class DockerLog:
@@ -29,47 +52,40 @@ class DockerLog:
     def __init__(
         self,
         client: "APIClient",
+        socket_path: str,
         feed: LogFeed,
         *,
-        container_id: str,
-        task_arn: str,
-        container_name: str,
+        container: LoggedContainer,
         since: str | None,
         delivered: Callable[[str], None],
     ) -> None:
         self._client = client
+        self._socket_path = socket_path
         self._feed = feed
-        self._id = container_id
-        self._task_arn = task_arn
-        self._name = container_name
+        self._container = container
         self._since = since or ""
         self._delivered = delivered
-        self._stream: CancellableStream[bytes] | None = None
+        self._socket: socket.socket | None = None
         self._loop = asyncio.get_running_loop()
         self._closing = threading.Event()
         self.ended = asyncio.Event()
         """Set on the loop once every line has been handed over."""
-        threading.Thread(target=self._follow, name=f"log {container_name}", daemon=True).start()
+        threading.Thread(target=self._follow, name=f"log {container.name}", daemon=True).start()
 
     def close(self) -> None:
         self._closing.set()
-        if self._stream is not None:
-            self._stream.close()
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def _follow(self) -> None:
-        from docker.errors import NotFound
-
         try:
             for _ in range(RECONNECTS_MAX):
                 try:
                     if self._deliver():
                         return
-                except NotFound:
-                    return
-                except Exception as error:  # noqa: BLE001  # the SDK lets sockets', HTTP's and its own errors through
-                    if self._closing.is_set():
-                        return
-                    log.info("log of %s broke off (%s); it is followed again", self._name, error)
+                except (OSError, ValueError) as error:
+                    log.info("log of %s broke off (%s); it is followed again", self._container.name, error)
                 if self._closing.wait(RECONNECT_SECONDS):
                     return
         finally:
@@ -83,33 +99,85 @@ class DockerLog:
 
     def _deliver(self) -> bool:
         """Deliver until the log ends. True if there is no more to come."""
+        from docker.errors import NotFound
+
         cursor = self._since  # only what was delivered before: two streams of a container are not stamped in strict order
-        seconds = read_instant(cursor) if cursor else None
-        self._stream = self._client.logs(
-            self._id, stream=True, follow=True, timestamps=True, since=int(seconds.timestamp()) if seconds else None
-        )
-        for instant, text in _lines(self._stream):
-            if instant <= cursor:
-                continue
-            timestamp = read_instant(instant)
-            assert timestamp is not None, "Docker stamps every line"
-            line = LogLine(task_arn=self._task_arn, container_name=self._name, timestamp=timestamp, message=text)
-            if not self._feed.put([line], lambda instant=instant: self._delivered(instant)):  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+        with socket.socket(socket.AF_UNIX) as connection:
+            self._socket = connection
+            connection.connect(self._socket_path)
+            if not self._ask(connection):
                 return True
-            self._since = max(self._since, instant)
-        return self._closing.is_set() or not self._client.inspect_container(self._id)["State"]["Running"]
+            for lines in _lines(connection):
+                new = [(instant, text) for instant, text in lines if instant > cursor]
+                for start in range(0, len(new), LINES_AT_ONCE):
+                    if not self._put(new[start : start + LINES_AT_ONCE]):
+                        return True
+        try:
+            return self._closing.is_set() or not self._client.inspect_container(self._container.id)["State"]["Running"]
+        except NotFound:
+            return True
+
+    def _ask(self, connection: socket.socket) -> bool:
+        """Ask for the log. False if the container is gone; raises ``OSError`` where the engine has another objection."""
+        since = read_instant(self._since) if self._since else None
+        query = {"follow": 1, "stdout": 1, "stderr": 1, "timestamps": 1, "since": int(since.timestamp()) if since else 0}
+        connection.sendall(
+            f"GET /containers/{self._container.id}/logs?{urlencode(query)} HTTP/1.0\r\nHost: docker\r\n\r\n".encode()
+        )
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            byte = connection.recv(1)
+            if not byte:
+                raise ConnectionResetError("the engine closed the connection")
+            head += byte
+        status = int(head.split(b" ", 2)[1])
+        if status not in {OK, NOT_FOUND}:
+            raise ConnectionError(f"the engine answered {status}")
+        return status == OK
+
+    def _put(self, lines: list[tuple[str, str]]) -> bool:
+        records = [
+            LogLine(
+                task_arn=self._container.task_arn,
+                container_name=self._container.name,
+                timestamp=_timestamp(instant),
+                message=text,
+            )
+            for instant, text in lines
+        ]
+        newest = self._since = max(self._since, *(instant for instant, _ in lines))
+        return self._feed.put(records, lambda: self._delivered(newest))
 
 
-def _lines(frames: Iterator[bytes]) -> Iterator[tuple[str, str]]:
-    """Instant and text of each line, mended from Docker's pieces of 16 KB."""
-    first, pieces, size = "", [], 0
-    for frame in frames:
-        instant, piece = frame[:INSTANT_LENGTH].decode("ascii", "replace"), frame[INSTANT_LENGTH + 1 :]
-        first = first or instant
-        pieces.append(piece)
-        size += len(piece)
-        if piece.endswith(b"\n") or size >= LINE_BYTES_MAX:
-            yield first, b"".join(pieces).rstrip(b"\r\n").decode("utf-8", "replace")
-            first, pieces, size = "", [], 0
-    if pieces:
-        yield first, b"".join(pieces).decode("utf-8", "replace")
+def _timestamp(instant: str) -> datetime:
+    timestamp = read_instant(instant)
+    assert timestamp is not None, "Docker stamps every line"
+    return timestamp
+
+
+def _lines(connection: socket.socket) -> Iterator[list[tuple[str, str]]]:
+    """Instant and text of the lines, as many at a time as have arrived, mended from Docker's pieces of 16 KB.
+
+    Each stream (1: output, 2: error) is mended for itself.
+    """
+    buffer = b""
+    pieces: dict[int, tuple[str, bytes]] = {}
+    while data := connection.recv(READ_BYTES):
+        buffer += data
+        lines, position = [], 0
+        while len(buffer) - position >= FRAME_HEADER.size:
+            stream, size = FRAME_HEADER.unpack_from(buffer, position)
+            end = position + FRAME_HEADER.size + size
+            if len(buffer) < end:
+                break
+            frame = buffer[position + FRAME_HEADER.size : end]
+            position = end
+            instant, text = pieces.pop(stream, (frame[:INSTANT_LENGTH].decode("ascii", "replace"), b""))
+            text += frame[INSTANT_LENGTH + 1 :]
+            if text.endswith(b"\n") or len(text) >= LINE_BYTES_MAX:
+                lines.append((instant, text.rstrip(b"\r\n").decode("utf-8", "replace")))
+            else:
+                pieces[stream] = (instant, text)
+        buffer = buffer[position:]
+        yield lines
+    yield [(instant, text.decode("utf-8", "replace")) for instant, text in pieces.values()]
