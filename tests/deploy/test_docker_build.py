@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ninelives.deploy.docker_build import Build, build_and_push, why_docker_cannot
+from ninelives.deploy.docker_build import Build, build, why_docker_cannot
 from ninelives.deploy.errors import BuildFailed
 
 
@@ -21,10 +21,10 @@ def test_a_failed_build_says_where_it_failed(tmp_path: Path, dockerfile: str, wo
     if problem := why_docker_cannot():
         pytest.skip(problem)
     (tmp_path / "Dockerfile").write_text(dockerfile)
-    build = Build(folder=tmp_path, dockerfile="Dockerfile", arguments={}, platform=None, labels={})
+    wanted = Build(folder=tmp_path, dockerfile="Dockerfile", arguments={}, platform=None, labels={})
 
     with pytest.raises(BuildFailed, match=words):
-        build_and_push(build, "127.0.0.1:1/ninelives-test-build", "1", username="u", password="p")
+        build(wanted)
 
 
 def test_without_an_engine_the_reason_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from ninelives.deploy.aws import Aws, error_code
 from ninelives.deploy.clock import WallClock
 from ninelives.deploy.errors import BuildFailed, DeployError, MissingPieces, NotFound, NotSupported
 from ninelives.deploy.host_image import MANIFEST_TYPE
+from ninelives.deploy.image import Builder
 from ninelives.deploy.reading import Definition, parse_service_file
 from ninelives.deploy.release import Options, Release, Report, Session, deploy
 from ninelives.deploy.reports import Act, Step
@@ -153,7 +154,7 @@ class World:
         self.clients["ecr"].put_image(repositoryName="cats", imageManifest=manifest, imageTag=version)
 
     def deploy(self, version: str, text: str = TEXT, *, force: bool = False) -> Release:
-        return deploy(self.session(text), version, Options(timeout=timedelta(seconds=20), force=force))
+        return deploy(self.session(text), version, Options(builder=Builder.HOST, timeout=timedelta(seconds=20), force=force))
 
     def definition(self) -> dict[str, Any]:
         """The newest task definition, as ECS describes it."""
@@ -166,6 +167,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     with mock_aws():
         world = World(tmp_path)
         world.has_image("1.0.0")
@@ -325,6 +327,8 @@ def test_elsewhere_nothing_is_made_and_every_missing_piece_is_named(world: World
         (TEXT, "a b", DeployError, "cannot name a version"),
         (TEXT, "3.0.0", BuildFailed, "there is no Dockerfile"),
         (TEXT.replace("build: .", "build: 'versions/{version}'"), "3.0.0", BuildFailed, "there is no folder"),
+        (TEXT.replace("build: .", "build: broken"), "3.0.0", BuildFailed, "COPY nowhere: no such file"),
+        (TEXT.replace("build: .", "build: silent"), "3.0.0", BuildFailed, "neither CMD nor ENTRYPOINT"),
         (TEXT.replace("{rollback", "{strategy: canary, rollback"), "1.0.0", NotSupported, "canary is not built yet"),
         (TEXT.replace("failures: 2", "alarms: [a]"), "1.0.0", NotSupported, "does not watch alarms yet"),
     ],
@@ -332,6 +336,10 @@ def test_elsewhere_nothing_is_made_and_every_missing_piece_is_named(world: World
 def test_what_cannot_be_released_stops_before_anything_is_made(
     world: World, text: str, version: str, kind: type[DeployError], words: str
 ) -> None:
+    for folder, dockerfile in {"broken": "FROM scratch\nCOPY nowhere /\n", "silent": "FROM scratch\n"}.items():
+        (world.folder / folder).mkdir()
+        (world.folder / folder / "Dockerfile").write_text(dockerfile)
+
     with pytest.raises(kind, match=words):
         world.deploy(version, text)
 

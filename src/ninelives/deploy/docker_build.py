@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ninelives.deploy.errors import BuildFailed, PushFailed
+from ninelives.deploy.errors import BuildFailed, DeployError, PushFailed
 
 LAST_LINES = 15
 
@@ -33,26 +33,26 @@ def why_docker_cannot() -> str | None:
     return None
 
 
-def build_and_push(build: Build, repository_uri: str, tag: str, *, username: str, password: str) -> None:
-    """Build, tag and push. Raises ``BuildFailed`` with the build's last lines, or ``PushFailed``."""
-    import docker.errors
-
-    with contextlib.closing(_client()) as client:
+def build(wanted: Build) -> str:
+    """Build an image; its id. Raises ``BuildFailed`` with the build's last lines."""
+    with _engine(BuildFailed) as client:
         output = client.api.build(
-            path=str(build.folder),
-            dockerfile=build.dockerfile,
-            tag=f"{repository_uri}:{tag}",
-            buildargs=dict(build.arguments),
-            labels=dict(build.labels),
-            platform=build.platform,
+            path=str(wanted.folder),
+            dockerfile=wanted.dockerfile,
+            buildargs=dict(wanted.arguments),
+            labels=dict(wanted.labels),
+            platform=wanted.platform,
             rm=True,
             forcerm=True,
             decode=True,
         )
-        try:
-            _require_success(output)
-        except docker.errors.APIError as error:
-            raise BuildFailed(f"Docker refused the build: {error.explanation or error}") from None
+        return _image_id(output)
+
+
+def push(image_id: str, repository_uri: str, tag: str, *, username: str, password: str) -> None:
+    """Tag an image that was built, and push it. Raises ``PushFailed``."""
+    with _engine(PushFailed) as client:
+        client.api.tag(image_id, repository_uri, tag)
         pushed = client.api.push(
             repository_uri, tag, auth_config={"username": username, "password": password}, stream=True, decode=True
         )
@@ -61,19 +61,40 @@ def build_and_push(build: Build, repository_uri: str, tag: str, *, username: str
                 raise PushFailed(f"The push of {repository_uri}:{tag} failed: {one['error']}")
 
 
+@contextlib.contextmanager
+def _engine(failure: type[DeployError]) -> Iterator[Any]:
+    """Docker's engine; whatever goes wrong with it is a ``failure``, in its own words."""
+    import docker.errors
+    import requests.exceptions
+
+    try:
+        with contextlib.closing(_client()) as client:
+            yield client
+    except docker.errors.APIError as error:
+        raise failure(f"Docker refused: {error.explanation or error}") from error
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        raise failure(f"Docker's engine failed: {error}", hint="Is it still running? `docker info` tells.") from error
+
+
 def _client() -> Any:
     import docker
 
     return docker.DockerClient.from_env()
 
 
-def _require_success(output: Iterable[Mapping[str, Any]]) -> None:
+def _image_id(output: Iterable[Mapping[str, Any]]) -> str:
+    """The id that a build's output ends with. Raises ``BuildFailed``."""
     last: deque[str] = deque(maxlen=LAST_LINES)
+    image_id = ""
     for one in output:
         last.extend(_lines(one))
+        image_id = one.get("aux", {}).get("ID") or image_id
         if "error" in one:
             told = "\n".join(f"  | {line}" for line in last)
             raise BuildFailed(f"The image could not be built: {one['error'].strip()}\n{told}")
+    if not image_id:
+        raise BuildFailed("Docker built no image and did not say why.")
+    return image_id
 
 
 def _lines(one: Mapping[str, Any]) -> Iterator[str]:

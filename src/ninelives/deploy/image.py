@@ -4,20 +4,24 @@ A tag is never moved: what is in the repository under the version's name *is* th
 """
 
 import base64
+import contextlib
 import re
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import assert_never
 
+from ninelives.deploy import docker_build
 from ninelives.deploy.aws import Aws, error_code
 from ninelives.deploy.build_context import read_context
 from ninelives.deploy.distribution import push, repository_of
-from ninelives.deploy.docker_build import Build, build_and_push, why_docker_cannot
+from ninelives.deploy.docker_build import Build, why_docker_cannot
 from ninelives.deploy.dockerfile import in_a_line, interpret
 from ninelives.deploy.errors import BuildFailed, DeployError
 from ninelives.deploy.foundation import ecr_repository_name
-from ninelives.deploy.host_image import make_host_image
+from ninelives.deploy.host_image import OciImage, make_host_image
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.reports import Act, Tell
 from ninelives.deploy.service_file import TAG_PATTERN, VERSION_PLACEHOLDER
@@ -106,24 +110,92 @@ def _versions_hint(definition: Definition, build: str, version: str) -> str | No
     return f"Version {version} is not there; {above} holds {', '.join(known) or 'none'}."
 
 
-def provide_image(
-    aws: Aws, definition: Definition, version: str, repository_uri: str, *, builder: Builder, tell: Tell
-) -> Image:
-    """The version's image, in the repository. Raises ``BuildFailed`` or ``PushFailed``."""
-    reference = f"{repository_uri}:{version}"
-    if definition.file.image.build is None:
-        return Image(reference=reference, version=version, digest=None)
-    digest = find_digest(aws, definition, version)
-    if digest is not None:
-        tell(Act.FOUND, f"image {reference}; a version is never built twice")
-        return Image(reference=reference, version=version, digest=digest)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerImage:
+    """An image that Docker's engine holds."""
+
+    image_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostImage:
+    """An image in a folder of ours."""
+
+    image: OciImage
+    file_count: int
+
+
+Built = DockerImage | HostImage
+
+
+@contextlib.contextmanager
+def built_image(aws: Aws, definition: Definition, version: str, builder: Builder, tell: Tell) -> Iterator[Built | None]:
+    """Build what is not in the repository yet; nothing is made in the account. None when there is nothing to build.
+
+    Raises ``BuildFailed``.
+    """
+    if definition.file.image.build is None or find_digest(aws, definition, version) is not None:
+        yield None
+        return
     sources = require_sources(definition, version)
     if _chosen(builder, tell) is Builder.DOCKER:
-        _build_with_docker(aws, definition, version, repository_uri, sources)
-        tell(Act.BUILT, f"image {reference} with Docker, pushed")
-    else:
-        _build_on_host(aws, definition, version, repository_uri, sources, tell)
-    return Image(reference=reference, version=version, digest=find_digest(aws, definition, version))
+        wanted = Build(
+            folder=sources.folder,
+            dockerfile=sources.dockerfile,
+            arguments=_arguments(definition, version),
+            platform=definition.file.image.platform or (None if definition.is_local else AWS_PLATFORM),
+            labels={"org.opencontainers.image.version": version},
+        )
+        image_id = docker_build.build(wanted)
+        tell(Act.BUILT, f"image of {version} with Docker")
+        yield DockerImage(image_id=image_id)
+        return
+    with tempfile.TemporaryDirectory(prefix="ninelives-image-") as folder:
+        yield _built_on_host(definition, version, sources, Path(folder), tell)
+
+
+def _built_on_host(definition: Definition, version: str, sources: Sources, folder: Path, tell: Tell) -> HostImage:
+    dockerfile = sources.folder / sources.dockerfile
+    recipe = interpret(
+        dockerfile.read_text(encoding="utf-8"),
+        read_context(sources.folder),
+        _arguments(definition, version),
+        name=str(dockerfile),
+    )
+    image = make_host_image(recipe, folder, version=version, command=definition.file.command)
+    tell(Act.BUILT, f"host image of {version} ({len(recipe.files)} files)")
+    if recipe.skipped:
+        tell(Act.NOTE, f"not carried out on the host: {in_a_line(recipe.skipped)}; this machine must bring what they make")
+    return HostImage(image=image, file_count=len(recipe.files))
+
+
+def push_image(aws: Aws, definition: Definition, version: str, repository_uri: str, built: Built | None, tell: Tell) -> Image:
+    """The version's image in the repository, pushed if it was just built. Raises ``PushFailed`` or ``BuildFailed``."""
+    reference = f"{repository_uri}:{version}"
+    match built:
+        case None:
+            tell(Act.FOUND, f"image {reference}; a version is never built twice")
+        case DockerImage(image_id=image_id):
+            username, _, password = base64.b64decode(_credentials(aws)).decode().partition(":")
+            docker_build.push(image_id, repository_uri, version, username=username, password=password)
+            tell(Act.PUSHED, f"image {reference}")
+        case HostImage(image=image):
+            _push_host_image(aws, repository_uri, version, image)
+            tell(Act.PUSHED, f"host image {reference}")
+        case _:
+            assert_never(built)
+    is_ours = definition.file.image.build is not None
+    return Image(reference=reference, version=version, digest=find_digest(aws, definition, version) if is_ours else None)
+
+
+def _push_host_image(aws: Aws, repository_uri: str, version: str, image: OciImage) -> None:
+    repository = repository_of(repository_uri, f"Basic {_credentials(aws)}")
+    if not repository.is_on_loopback:
+        raise BuildFailed(
+            f"A host image runs in the embedded region only; {repository_uri} is not on this machine.",
+            hint="Build with Docker, or push the image yourself and deploy its version.",
+        )
+    push(image, repository, version)
 
 
 def _chosen(builder: Builder, tell: Tell) -> Builder:
@@ -149,36 +221,3 @@ def _credentials(aws: Aws) -> str:
     """ECR's token: ``user:password`` in base 64."""
     data = aws.ecr.get_authorization_token()["authorizationData"]
     return str(data[0]["authorizationToken"])
-
-
-def _build_with_docker(aws: Aws, definition: Definition, version: str, repository_uri: str, sources: Sources) -> None:
-    username, _, password = base64.b64decode(_credentials(aws)).decode().partition(":")
-    build = Build(
-        folder=sources.folder,
-        dockerfile=sources.dockerfile,
-        arguments=_arguments(definition, version),
-        platform=definition.file.image.platform or (None if definition.is_local else AWS_PLATFORM),
-        labels={"org.opencontainers.image.version": version},
-    )
-    build_and_push(build, repository_uri, version, username=username, password=password)
-
-
-def _build_on_host(aws: Aws, definition: Definition, version: str, repository_uri: str, sources: Sources, tell: Tell) -> None:
-    repository = repository_of(repository_uri, f"Basic {_credentials(aws)}")
-    if not repository.is_on_loopback:
-        raise BuildFailed(
-            f"A host image runs in the embedded region only; {repository_uri} is not on this machine.",
-            hint="Build with Docker, or push the image yourself and deploy its version.",
-        )
-    recipe = interpret(
-        (sources.folder / sources.dockerfile).read_text(encoding="utf-8"),
-        read_context(sources.folder),
-        _arguments(definition, version),
-        name=str(sources.folder / sources.dockerfile),
-    )
-    with tempfile.TemporaryDirectory(prefix="ninelives-image-") as folder:
-        image = make_host_image(recipe, Path(folder), version=version, command=definition.file.command)
-        push(image, repository, version)
-    tell(Act.BUILT, f"host image {repository_uri}:{version} ({len(recipe.files)} files), pushed")
-    if recipe.skipped:
-        tell(Act.NOTE, f"not carried out on the host: {in_a_line(recipe.skipped)}; this machine must bring what they make")

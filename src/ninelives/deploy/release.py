@@ -12,7 +12,7 @@ from ninelives.deploy.errors import NotSupported
 from ninelives.deploy.evidence import Gathering, expectation
 from ninelives.deploy.follow import AWS_PACE_SECONDS, LOCAL_PACE_SECONDS, Progress, Watched, follow, look
 from ninelives.deploy.foundation import Foundation, lay
-from ninelives.deploy.image import Builder, Image, find_digest, provide_image, require_sources, require_version
+from ninelives.deploy.image import Builder, Image, built_image, push_image, require_version
 from ninelives.deploy.observation import Observation, ServiceSeen, number_of, read_service
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.reports import Act, Step, Tell, telling
@@ -109,10 +109,9 @@ def deploy(session: Session, version: str, options: Options) -> Release:
     began = session.clock.now()
     require_supported(definition)
     require_version(version)
-    if definition.file.image.build is not None and find_digest(aws, definition, version) is None:
-        require_sources(definition, version)  # before anything is made
-    foundation = lay(aws, definition, tell)
-    image = provide_image(aws, definition, version, foundation.repository_uri, builder=options.builder, tell=tell)
+    with built_image(aws, definition, version, options.builder, tell) as built:  # before anything is made
+        foundation = lay(aws, definition, tell)
+        image = push_image(aws, definition, version, foundation.repository_uri, built, tell)
     task_definition = register(aws, definition.file, image, foundation, tell)
     started = start(session, image, task_definition, foundation, force=options.force)
     return conclude(session, started, timeout=options.timeout, wait=options.wait, began=began)
