@@ -8,14 +8,22 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
-
-from pydantic import TypeAdapter
+from typing import TYPE_CHECKING, Any
 
 from ninelives.region.ports import RECORD_TYPES, Record
 
-_ADAPTERS: dict[str, Callable[[], TypeAdapter[Any]]] = {
-    kind.__name__: cache(partial(TypeAdapter, kind)) for kind in RECORD_TYPES
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+
+def _adapter(kind: type[Any]) -> "TypeAdapter[Any]":
+    from pydantic import TypeAdapter  # a third of the region's start, and a region without records needs it later
+
+    return TypeAdapter(kind)
+
+
+_ADAPTERS: dict[str, Callable[[], "TypeAdapter[Any]"]] = {
+    kind.__name__: cache(partial(_adapter, kind)) for kind in RECORD_TYPES
 }
 """How a kind is written and read; each is made when it is first needed, for making one takes milliseconds."""
 
