@@ -13,6 +13,9 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 def serving(region: RegionUnderTest) -> RegionUnderTest:
     code, result = region.deploy("good-1")
     assert (0, "succeeded") == (code, result["verdict"])
+    # From here on releases are bad, and need not be waited for as long as a busy machine's boot.
+    file = region.project / "ninelives.yml"
+    file.write_text(file.read_text().replace("grace_period: 30s", "grace_period: 5s"))
     return region
 
 

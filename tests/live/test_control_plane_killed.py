@@ -2,12 +2,15 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from live_region import RegionUnderTest, eventually
 
 from ninelives.cli.background import start_region
 from ninelives.cli.settings import process_start
+from ninelives.rehearsal.load_process import LoadProcess
+from ninelives.rehearsal.sample import Target, mixed_traffic
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
@@ -34,20 +37,30 @@ def test_a_killed_control_plane_loses_nothing_and_takes_its_tasks_back(fresh_reg
     assert "good-2" == _get(url)
 
 
-def test_a_deployment_goes_on_after_its_control_plane_was_killed(fresh_region: RegionUnderTest) -> None:
+def test_a_deployment_whose_control_plane_is_killed_goes_on_and_loses_no_request(
+    fresh_region: RegionUnderTest, tmp_path: Path
+) -> None:
     region = fresh_region
     assert 0 == region.deploy("good-1")[0]
-    assert 0 == region.command("deploy", "slow-boot-1", "--no-wait").returncode
+    host, port = region.url().removeprefix("http://").split(":")
 
-    kill(region)
-    region.running = start_region(region.settings)
+    with LoadProcess(Target(host=host, port=int(port)), mixed_traffic(60), tmp_path) as load:
+        load.start()
+        assert 0 == region.command("deploy", "slow-boot-1", "--no-wait").returncode
+        kill(region)
+        region.running = start_region(region.settings)
+        eventually(lambda: is_rolled_out(region, "slow-boot-1"), within=60, what="the end of the deployment")
+        samples = load.stop()
 
-    def done() -> bool:
-        service = region.service()
-        return len(service["deployments"]) == 1 and service["deployments"][0]["rolloutState"] == "COMPLETED"
+    assert [] == [sample for sample in samples if sample.is_lost]
+    assert {"good-1", "slow-boot-1"} == {sample.version for sample in samples}
+    assert "slow-boot-1" == region.get()
 
-    eventually(done, within=60, what="the end of the deployment")
-    eventually(lambda: region.get() == "slow-boot-1", what="the new version")
+
+def is_rolled_out(region: RegionUnderTest, version: str) -> bool:
+    """One deployment, completed, and none but its version answers any more."""
+    (primary, *others) = region.service()["deployments"]
+    return not others and primary["rolloutState"] == "COMPLETED" and {version} == {region.get() for _ in range(6)}
 
 
 def _get(url: str) -> str:
