@@ -173,6 +173,7 @@ class Backend:
         self.hangs = False
         self.slow_seconds = 1.0
         self.asked: Counter[str] = Counter()
+        self.answered: Counter[str] = Counter()
         self.last_head = ""
         self.answers: dict[str, bytes] = {}
         """Raw answers by path, after which the connection is closed."""
@@ -222,6 +223,7 @@ class Backend:
         if path == "/slow":
             await asyncio.sleep(self.slow_seconds)
         body = self.name.encode()
+        self.answered[path] += 1
         writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()
 

@@ -7,6 +7,7 @@ import socket
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 from envoy_world import QUICK, World, forward, in_world, read_answer, request, request_head, until
@@ -126,6 +127,29 @@ def test_a_slow_request_keeps_a_drain_open_and_ends_it() -> None:
         assert asked == world.backends[0].asked["/"]
         assert {200} == {(await one).status for one in slow}
         assert 0 == await world.in_flight(key)
+
+    in_world(test)
+
+
+def test_requests_that_began_before_a_change_of_the_health_check_count_until_they_end() -> None:
+    async def test(world: World) -> None:
+        [key, _] = await world.serve("a", "b")
+        world.backends[0].slow_seconds = world.backends[1].slow_seconds = 1.0
+        slow = [asyncio.create_task(world.get("/slow")) for _ in range(6)]
+        await until(lambda: world.backends[0].asked["/slow"] > 0, what="a slow request at the first target")
+        world.records.group("web", replace(QUICK, healthy_threshold=5, interval=timedelta(seconds=0.3)))
+        world.records.drain(key)
+        await world.publish()
+        while not all(one.done() for one in slow):
+            in_flight = await world.in_flight(key)
+            assert in_flight or world.backends[0].answered["/slow"] == world.backends[0].asked["/slow"]
+            await asyncio.sleep(0.02)
+
+        async def is_quiet() -> bool:
+            return await world.in_flight(key) == 0
+
+        await until(is_quiet, what="no request in flight")
+        assert {200} == {(await one).status for one in slow}
 
     in_world(test)
 

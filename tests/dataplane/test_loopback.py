@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from ninelives.dataplane import loopback
+from ninelives.dataplane import loopback, sockets
 from ninelives.dataplane.loopback import pick_address, pick_port
 
 
@@ -58,3 +58,21 @@ def test_a_privileged_port_is_shifted_where_it_is_kept_from_us(
     monkeypatch.setattr(loopback, "_bind_error", lambda _, port: errors[port])
 
     assert expected == pick_port("127.1.2.3", 80)
+
+
+def test_connections_are_counted_by_where_they_lead_in_both_ways_of_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server((pick_address("/count", ()), 0)) as server:
+        address, port = server.getsockname()
+        place, other = f"{address}:{port}", f"{address}:{port - 1}"
+        clients = [socket.create_connection((address, port)) for _ in range(3)]
+
+        def refused() -> list[str]:
+            raise OSError
+
+        assert {place: 3} == sockets.connections_to({place, other})
+        with monkeypatch.context() as patch:
+            patch.setattr(sockets, "_dumped", refused)
+            assert {place: 3} == sockets.connections_to({place, other})
+        for client in clients:
+            client.close()
+        assert {} == sockets.connections_to({place, other})

@@ -35,6 +35,8 @@ class HostStatus:
     """Requests and upgraded connections now at it, and requests that wait for a connection to it."""
     total: int
     """Requests sent to it so far."""
+    connections: int = 0
+    """Open ones, in use and idle."""
 
 
 class Admin:
@@ -115,4 +117,5 @@ def _status(host: dict[str, Any]) -> HostStatus:
         eds_status=health.get("eds_health_status", "UNKNOWN"),
         active=stats.get("rq_active", 0) + stats.get("rq_pending_active", 0),
         total=stats.get("rq_total", 0),
+        connections=stats.get("cx_active", 0),
     )

@@ -11,6 +11,7 @@ import logging
 import os
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from ninelives.dataplane import loopback
 from ninelives.dataplane.admin import Admin, AdminUnavailable
 from ninelives.dataplane.health_monitor import HealthMonitor
 from ninelives.dataplane.process import SOCKET_PATH_MAX, EnvoyFailed, EnvoyProcess, Places, find, last_words, recorded, spawn
+from ninelives.dataplane.sockets import connections_to
 from ninelives.model.elbv2 import TargetHealth, TargetKey
 from ninelives.region.ports import PublishRejected
 from ninelives.routing import HEALTH_LOG, Admission, EnvoySnapshot, admitted
@@ -63,6 +65,8 @@ class EnvoyDataPlane:
         self._process: EnvoyProcess | None = None
         self._chores: list[asyncio.Task[None]] = []
         self._last_totals: dict[TargetKey, int] = {}
+        self._recounted: set[TargetKey] = set()
+        """Targets whose cluster has changed, or may have: Envoy counts their requests from 0 again and shows no older ones."""
 
     def prepare(self, snapshot: EnvoySnapshot) -> None:
         """Set what is served to a proxy that connects, before ``start``."""
@@ -81,6 +85,7 @@ class EnvoyDataPlane:
         else:
             log.info("adopted Envoy (pid %d)", process.pid)
             self._monitor.adopt(await self._admin.hosts())
+            self._recounted = set(self._snapshot.targets)
         self._process = process
         from ninelives.dataplane.publication import Publication
 
@@ -115,6 +120,9 @@ class EnvoyDataPlane:
         async with self._publishing:
             previous = self._snapshot
             self._monitor.follow(snapshot)
+            changed = {name for name, known in previous.clusters.items() if snapshot.clusters.get(name) != known}
+            self._recounted |= {key for key, (cluster, _) in previous.targets.items() if cluster in changed}
+            self._recounted &= snapshot.targets.keys()
             try:
                 await self._publication.bring(self._admitted(snapshot))
             except PublishRejected:
@@ -155,6 +163,10 @@ class EnvoyDataPlane:
 
         Where there are none now, those that came and went since the last reading: a worker thread that has not heard yet that
         a target drains still sends it some. 0 for a target that Envoy does not know.
+
+        Of a cluster that was changed (its health check, say) Envoy shows no longer the requests that began before, but their
+        connections stay open until they end, and no idle ones beside them: the system's connections to the target that Envoy
+        does not show are such requests.
         """
         places = {key: self._snapshot.targets[key] for key in keys if key in self._snapshot.targets}
         if not places:
@@ -165,15 +177,22 @@ class EnvoyDataPlane:
             if self._process is not None and self._process.is_alive:
                 raise
             hosts = {}
+        opened = await self._connections_to({address for key, (_, address) in places.items() if key in self._recounted})
         found = dict.fromkeys(keys, 0)
         for key, place in places.items():
             status = hosts.get(place)
             if status is not None:
-                found[key] = status.active or max(0, status.total - self._last_totals.get(key, status.total))
+                unseen = max(0, opened[place[1]] - status.connections)
+                passed = max(0, status.total - self._last_totals.get(key, status.total))
+                found[key] = status.active + unseen or passed
                 self._last_totals[key] = status.total
         for key in self._last_totals.keys() - self._snapshot.targets.keys():
             del self._last_totals[key]
         return found
+
+    @staticmethod
+    async def _connections_to(addresses: Collection[str]) -> Counter[str]:
+        return await asyncio.to_thread(connections_to, addresses) if addresses else Counter()
 
     def pick_address(self, taken: Collection[str]) -> str:
         """A loopback address that is not among ``taken``, and that another region is not likely to have."""

@@ -2,10 +2,10 @@
 
 import errno
 import hashlib
-import ipaddress
 import socket
 from collections.abc import Collection, Iterator
-from pathlib import Path
+
+from ninelives.dataplane.sockets import listened_addresses
 
 PRIVILEGED_PORT_SHIFT = 8000
 """What is added to a port that the operating system keeps from us: 80 becomes 8080."""
@@ -18,7 +18,7 @@ def pick_address(seed: str, taken: Collection[str]) -> str:
 
     Not among ``taken``, and nobody listens on it. 127.0.0.1 where the system has no other (macOS).
     """
-    busy = {*taken, *_listened_addresses()}
+    busy = {*taken, *listened_addresses()}
     for address in _candidates(seed):
         if address not in busy:
             return address if _may_bind(address) else FALLBACK
@@ -58,20 +58,3 @@ def _bind_error(address: str, port: int) -> int | None:
         except OSError as error:
             return error.errno
     return None
-
-
-def _listened_addresses(table: Path = Path("/proc/net/tcp")) -> set[str]:
-    """IPv4 addresses that some process listens on; empty where the system does not tell."""
-    try:
-        lines = table.read_text(encoding="ascii").splitlines()[1:]
-    except OSError:
-        return set()
-    listening = "0A"
-    found = set()
-    for line in lines:
-        fields = line.split()
-        if fields[3] == listening:
-            # Four bytes in the machine's order, as one hexadecimal number.
-            number = int(fields[1].partition(":")[0], 16)
-            found.add(str(ipaddress.IPv4Address(socket.ntohl(number))))
-    return found
