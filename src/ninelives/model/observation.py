@@ -30,7 +30,8 @@ class ContainerObservation:
 class TaskObservation:
     """A task as the runtime sees it now.
 
-    ``is_started``: all containers that start at once have been started, and the task has its address.
+    ``is_started``: every container has been started, those that wait for others included (as ECS has it before RUNNING), and
+    the task has its address; none if its only container had ended by then.
     ``failure``: why it could not be started, with ECS's error name in front (``CannotPullContainerError: …``); such a task
     will not start any more. ``is_removed``: nothing of it is left in the runtime.
     """
