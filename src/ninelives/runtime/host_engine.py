@@ -76,6 +76,7 @@ class HostEngine:
         self._seen = seen
         self._loop = asyncio.get_running_loop()
         (self._directory / "tasks").mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._images.open()
         self._logs = HostLogs(feed)
 
     async def close(self) -> None:

@@ -35,6 +35,11 @@ class HostImages:
         self._images: dict[str, HostImage] = {}
         """By reference, as last pulled."""
 
+    def open(self) -> None:
+        """Clear away what an earlier control plane had half fetched when it died."""
+        for draft in self._directory.glob("*.draft"):
+            draft.unlink()
+
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
