@@ -16,7 +16,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-MINISTACK = "ministack==1.5.33"
+MINISTACK = "ministack[full]==1.5.33"
+"""``full`` brings the Docker client, without which it starts no tasks."""
+
 MOTO = "moto[server]==5.2.5"
 
 
@@ -26,10 +28,11 @@ class Emulator:
     endpoint: str
     pid: int
     started_s: float
-    """From the start of the command to the first answered DescribeClusters."""
+    """From the start of the command to the first answered ListClusters; for ninelives with Envoy up."""
 
     def client(self, service: str) -> Any:
-        return boto3.client(
+        session: Any = boto3.Session()
+        return session.client(
             service,
             endpoint_url=self.endpoint,
             region_name="eu-west-1",
@@ -39,18 +42,31 @@ class Emulator:
         )
 
     def memory_mib(self) -> float:
-        """Resident memory of the control process and its children that are Python, in MiB."""
-        total = 0
-        for pid in [self.pid, *_descendants(self.pid)]:
-            with contextlib.suppress(OSError):
-                if b"python" in Path(f"/proc/{pid}/cmdline").read_bytes() or pid == self.pid:
-                    status = Path(f"/proc/{pid}/status").read_text()
-                    total += int(status.split("VmRSS:")[1].split()[0])
-        return total / 1024
+        """Resident memory of the control process, in MiB; neither Envoy nor tasks and their supervisors."""
+        return _resident_mib(self.pid)
+
+    def proxy_mib(self) -> float:
+        """Resident memory of the load balancer where it is a process of its own (Envoy), in MiB; else 0."""
+        return sum(_resident_mib(pid) for pid in _descendants(self.pid) if _name(pid) == "envoy")
+
+
+def _resident_mib(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:  # it ended meanwhile
+        return ""
 
 
 def _descendants(pid: int) -> list[int]:
-    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    try:
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
     return children + [one for child in children for one in _descendants(child)]
 
 
@@ -60,11 +76,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait(emulator_pid: int, endpoint: str, started: float) -> float:
-    probe = Emulator("", endpoint, emulator_pid, 0).client("ecs")
+def _wait(probe: Any, started: float) -> float:
+    """Seconds until the first answer. ``probe`` is made beforehand: boto3's own start is not the emulator's."""
     while True:
         try:
-            probe.describe_clusters()
+            probe.list_clusters()
         except Exception:
             if time.monotonic() - started > 60:
                 raise
@@ -80,10 +96,11 @@ def ninelives(runtime: str = "host") -> Iterator[Emulator]:
 
     with tempfile.TemporaryDirectory(prefix="ninelives-bench-") as folder:
         settings = RegionSettings(state_directory=Path(folder), port=free_port(), runtime=runtime)
+        probe = Emulator("", settings.endpoint, 0, 0).client("ecs")
         started = time.monotonic()
         running = start_region(settings)
         try:
-            yield Emulator("ninelives", running.endpoint, running.pid, _wait(running.pid, running.endpoint, started))
+            yield Emulator("ninelives", running.endpoint, running.pid, _wait(probe, started))
         finally:
             stop_region(Path(folder))
 
@@ -91,6 +108,8 @@ def ninelives(runtime: str = "host") -> Iterator[Emulator]:
 @contextlib.contextmanager
 def _server(name: str, command: list[str], port: int, environment: dict[str, str]) -> Iterator[Emulator]:
     with tempfile.TemporaryDirectory(prefix="ninelives-bench-") as folder:
+        endpoint = f"http://127.0.0.1:{port}"
+        probe = Emulator("", endpoint, 0, 0).client("ecs")
         started = time.monotonic()
         process = subprocess.Popen(
             command,
@@ -99,9 +118,8 @@ def _server(name: str, command: list[str], port: int, environment: dict[str, str
             stderr=subprocess.DEVNULL,
             cwd=folder,
         )
-        endpoint = f"http://127.0.0.1:{port}"
         try:
-            yield Emulator(name, endpoint, process.pid, _wait(process.pid, endpoint, started))
+            yield Emulator(name, endpoint, process.pid, _wait(probe, started))
         finally:
             process.send_signal(signal.SIGINT)
             try:

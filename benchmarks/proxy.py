@@ -1,11 +1,13 @@
-"""Requests a second and p99 through the load balancer, against the target directly and through nginx and HAProxy.
+"""Requests a second through each load balancer beside the target itself, and the 99th percentile of the latency.
 
-wrk with one thread and 32 connections; the target is an nginx that answers 200; all share the machine's cores. Three rounds in
-turn, medians quoted.
+wrk with one thread and 32 connections, against an nginx that answers 200 with two bytes. nginx and HAProxy as plain proxies
+(two workers each, connections to the target kept), ninelives' Envoy (two workers, as the region starts it), ministack's own
+data plane. Each target is asked ROUNDS times in turn; medians; all share the machine's cores with wrk.
 """
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import statistics
@@ -17,9 +19,11 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.peers import free_port, ninelives
+from benchmarks.cats import network
+from benchmarks.peers import Emulator, free_port, ministack, ninelives
+from benchmarks.tables import table
 
-ROUNDS = 3
+ROUNDS = 5
 SECONDS = 4
 
 
@@ -62,8 +66,14 @@ def wrk(url: str) -> tuple[float, float]:
     out = subprocess.run(
         ["wrk", "-t1", "-c32", f"-d{SECONDS}s", "--latency", url], capture_output=True, text=True, check=True
     ).stdout
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
-    value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", out).groups()
+    if "Non-2xx" in out or "Socket errors" in out:
+        print(f"{url}: {out}", file=sys.stderr)
+    rate_found = re.search(r"Requests/sec:\s+([\d.]+)", out)
+    p99_found = re.search(r"99%\s+([\d.]+)(us|ms|s)", out)
+    assert rate_found is not None, out
+    assert p99_found is not None, out
+    rate = float(rate_found.group(1))
+    value, unit = p99_found.groups()
     return rate, float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
@@ -84,45 +94,56 @@ def main() -> None:
             f"frontend f\n bind 127.0.0.1:{through_haproxy}\n default_backend b\nbackend b\n server s 127.0.0.1:{target}\n"
         )
         stack.enter_context(daemon(["haproxy", "-f", str(haproxy)], through_haproxy))
-        region = stack.enter_context(ninelives())
         urls = {
-            "direct": f"http://127.0.0.1:{target}/",
-            "ninelives": balanced(region, target),
+            "the target itself": f"http://127.0.0.1:{target}/",
+            "ninelives (Envoy)": balanced(stack.enter_context(ninelives()), target),
             "nginx": f"http://127.0.0.1:{through_nginx}/",
-            "haproxy": f"http://127.0.0.1:{through_haproxy}/",
+            "HAProxy": f"http://127.0.0.1:{through_haproxy}/",
+            "ministack": balanced(stack.enter_context(ministack()), target),
         }
+        rounds = int(os.environ.get("ROUNDS", ROUNDS))
         figures: dict[str, list[tuple[float, float]]] = {name: [] for name in urls}
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for name, url in urls.items():
                 figures[name].append(wrk(url))
-    direct = statistics.median(rate for rate, _ in figures["direct"])
-    print("| | requests/s ÷ direct | p99 ms |\n|---|---|---|")
-    for name, rounds in figures.items():
-        rate, p99 = (statistics.median(column) for column in zip(*rounds, strict=True))
-        print(f"| {name} | {rate / direct:.2f} | {p99:.1f} |")
-        print(json.dumps({"name": name, "rounds": rounds}), file=sys.stderr)
+                print(json.dumps({"name": name, "requests/s, p99 ms": figures[name][-1]}), file=sys.stderr, flush=True)
+    print(f"Rounds: {rounds} of {SECONDS} s, in turn; ratios are medians of each round's own ratio.\n")
+    rows: list[list[object]] = []
+    for name, measured in figures.items():
+        direct = figures["the target itself"]
+        ratio = statistics.median(one[0] / base[0] for one, base in zip(measured, direct, strict=True))
+        rate, p99 = (statistics.median(column) for column in zip(*measured, strict=True))
+        rows.append([name, f"{ratio:.3f}", f"{rate:,.0f}", f"{p99:.1f}"])
+    rows.append(["moto server", "cannot: no data plane", "", ""])
+    print(table(["", "requests/s ÷ direct", "requests/s", "p99 ms"], rows))
 
 
-def balanced(region: object, target: int) -> str:
+def balanced(emulator: Emulator, target: int) -> str:
     """A load balancer in front of the target; its URL once the target is healthy."""
-    elb, ec2 = region.client("elbv2"), region.client("ec2")
-    subnets = [one["SubnetId"] for one in ec2.describe_subnets()["Subnets"]][:2]
-    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
-    balancer = elb.create_load_balancer(Name="bench", Subnets=subnets)["LoadBalancers"][0]
-    group = elb.create_target_group(Name="bench", Protocol="HTTP", Port=target, VpcId=vpc, TargetType="ip")["TargetGroups"][0]
+    elb = emulator.client("elbv2")
+    subnets, security_group, vpc = network(emulator.client("ec2"))
+    port = free_port()
+    balancer = elb.create_load_balancer(Name="bench", Subnets=subnets, SecurityGroups=[security_group])["LoadBalancers"][0]
+    group = elb.create_target_group(
+        Name="bench", Protocol="HTTP", Port=target, VpcId=vpc, TargetType="ip", HealthCheckIntervalSeconds=5
+    )["TargetGroups"][0]
     elb.create_listener(
         LoadBalancerArn=balancer["LoadBalancerArn"],
         Protocol="HTTP",
-        Port=18082,
+        Port=port,
         DefaultActions=[{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}],
     )
     elb.register_targets(
         TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": "127.0.0.1", "Port": target, "AvailabilityZone": "all"}]
     )
+    url = f"{emulator.endpoint}/_alb/bench/" if emulator.name == "ministack" else f"http://{balancer['DNSName']}:{port}/"
+    deadline = time.monotonic() + 30
     while True:
         described = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
         if [one["TargetHealth"]["State"] for one in described] == ["healthy"]:
-            return f"http://{balancer['DNSName']}:18082/"
+            return url
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{emulator.name}: the target did not become healthy: {described}")
         time.sleep(0.1)
 
 
