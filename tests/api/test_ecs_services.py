@@ -569,3 +569,23 @@ def test_a_revision_of_a_deleted_service_stays_while_a_task_still_runs_by_it() -
     world.create()
 
     assert task.revision_arn in world.region.state.revisions
+
+
+@pytest.mark.parametrize(
+    ("members", "what"),
+    [
+        ({"secrets": [{"name": "KEY", "valueFrom": "arn:aws:ssm:eu-west-1:111122223333:parameter/key"}]}, "secrets"),
+        ({"environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::b/k.env"}]}, "environmentFiles"),
+        ({"restartPolicy": {"enabled": True}}, "restartPolicy"),
+    ],
+)
+def test_a_definition_that_no_runtime_carries_out_is_registered_but_not_run(members: dict[str, Any], what: str) -> None:
+    world = a_world()
+    role = "arn:aws:iam::111122223333:role/execution"
+    asking = fargate(family="asks", containerDefinitions=[container(**members)], executionRoleArn=role)
+    world.call("RegisterTaskDefinition", **asking)
+
+    code, message = world.refusal("CreateService", **create_request(taskDefinition="asks"))
+
+    assert code == "UnsupportedFeatureException"
+    assert what in message

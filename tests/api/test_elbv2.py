@@ -459,3 +459,13 @@ def test_tags_are_added_and_removed(world: World) -> None:
     world.elb.remove_tags(ResourceArns=[arn], TagKeys=["a"])
 
     assert [{"Key": "b", "Value": "2"}] == world.elb.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"]
+
+
+def test_a_privileged_ports_stand_in_is_not_given_away_again(world: World) -> None:
+    balancer, group = world.balancer(), world.group()
+    world.listener(balancer, group, Port=80)
+    given = {"LoadBalancerArn": balancer["LoadBalancerArn"], "Protocol": "HTTP", "DefaultActions": [forward(group)]}
+
+    code, message = refusal(world.elb.create_listener, Port=8080, **given)
+
+    assert ("InvalidConfigurationRequest", True) == (code, "8080" in message)

@@ -43,3 +43,9 @@ def test_readings_of_an_earlier_drain_do_not_count() -> None:
     again = replace(TARGET, draining_since=NOW + timedelta(seconds=5))
 
     assert [] == drains.drained([again], {again.target_key: 0}, NOW + timedelta(seconds=6), DELAYS)
+
+
+def test_readings_are_a_tenth_of_a_second_apart() -> None:
+    drains = Drains()
+
+    assert [True, False, False, True] == [drains.may_be_read(NOW + timedelta(milliseconds=after)) for after in (0, 1, 99, 100)]

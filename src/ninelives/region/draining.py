@@ -20,9 +20,17 @@ class Drains:
     def __init__(self) -> None:
         self.in_force: frozenset[TargetKey] = frozenset()
         self._quiet: dict[TargetKey, int] = {}
+        self._read_at: datetime | None = None
 
     def forget_all(self) -> None:
         self._quiet.clear()
+
+    def may_be_read(self, now: datetime) -> bool:
+        """Whether it is time for another reading; the loop may step many times in between. Notes that it is taken."""
+        if self._read_at is not None and now < self._read_at + READ_EVERY:
+            return False
+        self._read_at = now
+        return True
 
     def drained(
         self,
@@ -31,7 +39,10 @@ class Drains:
         now: datetime,
         delays: Mapping[str, timedelta],
     ) -> list[Target]:
-        """Which of ``waiting`` are done; ``delays`` by target group ARN, real time (requests belong to the application)."""
+        """Which of ``waiting`` are done; ``delays`` by target group ARN, real time (requests belong to the application).
+
+        ``in_flight`` holds a reading of each target that drains in the proxy; empty when none was taken this time.
+        """
         waiting = list(waiting)
         keys = {target.target_key for target in waiting}
         quiet = {key: count for key, count in self._quiet.items() if key in keys}

@@ -40,6 +40,30 @@ def check_fargate(definition: TaskDefinition) -> None:
         raise ApiError("InvalidParameterException", "Task definition does not support launch_type FARGATE.")
 
 
+NOT_CARRIED_OUT = {
+    "secrets": "Secrets",
+    "environmentFiles": "Environment files",
+    "mountPoints": "Volumes",
+    "volumesFrom": "Volumes",
+    "restartPolicy": "A restart policy",
+    "firelensConfiguration": "FireLens",
+}
+"""Members of a container definition that no runtime acts on yet. They may be registered; tasks of them would run without
+what they ask for, so none is started."""
+
+
+def check_carried_out(definition: TaskDefinition) -> None:
+    """Refuse to run a definition that asks for what the runtimes do not do yet."""
+    for container in definition.members["containerDefinitions"]:
+        for member, name in NOT_CARRIED_OUT.items():
+            asked = container.get(member)
+            if asked and not (member == "restartPolicy" and not asked.get("enabled")):
+                message = (
+                    f"{name} ({member} of container {container['name']}) cannot be run by this region yet: it comes later."
+                )
+                raise ApiError("UnsupportedFeatureException", message)
+
+
 def check_network(definition: TaskDefinition, network_configuration: Json | None) -> None:
     """awsvpc, and only awsvpc, asks for subnets."""
     subnets = (network_configuration or {}).get("awsvpcConfiguration", {}).get("subnets")

@@ -112,6 +112,7 @@ def _checked_service(region: Region, cluster: Cluster, name: str, given: Json) -
     launched = capacity(cluster, launch_type=launch_type, strategy=strategy)
     definition = rules.usable_definition(region, given["taskDefinition"])
     rules.check_fargate(definition)
+    rules.check_carried_out(definition)
     rules.check_volumes(given, definition)
     resolved_platform(given.get("platformVersion"))
     load_balancers = rules.read_load_balancers(given.get("loadBalancers", ()))
@@ -180,6 +181,7 @@ def _changed(region: Region, before: Service, given: Json) -> Service:
     if given.get("taskDefinition"):
         definition = rules.usable_definition(region, given["taskDefinition"])
         rules.check_fargate(definition)
+        rules.check_carried_out(definition)
     rules.check_volumes(given, definition)
     members: dict[str, Any] = dict(before.members) | _shown(given)
     if "platformVersion" in given:

@@ -91,6 +91,7 @@ def _checked(region: Region, cluster: Cluster, wanted: TasksWanted) -> tuple[Tas
     definition = rules.usable_definition(region, wanted.task_definition, inactive_code="InvalidParameterException")
     launched = capacity(cluster, launch_type=given.get("launchType"), strategy=given.get("capacityProviderStrategy"))
     rules.check_fargate(definition)
+    rules.check_carried_out(definition)
     rules.check_volumes(given, definition)
     network = given.get("networkConfiguration")
     rules.check_network(definition, network)

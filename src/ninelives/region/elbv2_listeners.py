@@ -109,7 +109,13 @@ def _check_protocol(protocol: str) -> None:
 
 def _bindable(region: Region, address: str, port: int) -> int:
     bound_port = region.data_plane.pick_port(address, port)
-    if bound_port is None:
+    # A listener of a moment ago may not have bound its port yet: the records know of it, the operating system does not.
+    ours = {
+        one.bound_port
+        for one in region.state.listeners.values()
+        if region.state.load_balancers[one.load_balancer_arn].address == address
+    }
+    if bound_port is None or bound_port in ours:
         raise ApiError(
             "InvalidConfigurationRequest",
             f"Port {port} at {address}, the load balancer's address, is taken by another program; choose another port"

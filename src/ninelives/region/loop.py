@@ -6,8 +6,9 @@ was. Whatever happens rings the region's bell; time is looked at when the next `
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -19,6 +20,7 @@ from ninelives.model.ecs import (
     ServiceStatus,
     Task,
 )
+from ninelives.model.elbv2 import TargetKey
 from ninelives.model.observation import TaskObservation
 from ninelives.region import awslogs, draining
 from ninelives.region.ports import LogLine, LogSink, PublishRejected, TaskRuntime
@@ -76,10 +78,10 @@ class Loop:
                 log.exception("a step of the region failed; the next one follows in a moment")
                 wake_at = region.now() + RETRY_AFTER
             delay = None if wake_at is None else max(0.0, (wake_at - region.now()).total_seconds())
-            try:
-                await asyncio.wait_for(region.bell.wait(), delay)
-            except TimeoutError:
-                continue
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the bell.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await region.bell.wait()
 
     async def step(self) -> datetime | None:
         """Decide and record until nothing is left to decide, then act. Answers when to look again at the latest."""
@@ -208,9 +210,11 @@ class Loop:
         if not waiting:
             self._drains.forget_all()
             return None
-        in_flight = await region.data_plane.requests_in_flight(
-            [target.target_key for target in waiting if target.target_key in self._drains.in_force]
-        )
+        in_flight: Mapping[TargetKey, int] = {}
+        if self._drains.may_be_read(region.now()):
+            in_flight = await region.data_plane.requests_in_flight(
+                [target.target_key for target in waiting if target.target_key in self._drains.in_force]
+            )
         delays = {group.arn: group.deregistration_delay for group in region.state.target_groups.values()}
         still_there = [target for target in waiting if target.key in region.state.targets]
         drained = self._drains.drained(still_there, in_flight, region.now(), delays)
