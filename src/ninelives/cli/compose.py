@@ -239,7 +239,8 @@ async def stop_what_is_left(settings: RegionSettings) -> None:
     for launch in launches:
         await runtime.stop(launch)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.gather(*(event.wait() for event in ended.values())), STOP_WAIT_SECONDS)
+        async with asyncio.timeout(STOP_WAIT_SECONDS):
+            await asyncio.gather(*(event.wait() for event in ended.values()))
     await runtime.adopt([])
     await runtime.close()
     await data_plane.stop(graceful=False)

@@ -299,7 +299,8 @@ class HostEngine:
         process.close()
         self._logs.end(process.directory)
         try:
-            await asyncio.wait_for(self._logs.ended(process.directory), LOG_DRAIN_SECONDS)
+            async with asyncio.timeout(LOG_DRAIN_SECONDS):
+                await self._logs.ended(process.directory)
         except TimeoutError:
             log.warning("the last lines of %s were not read in time", process.directory)
 

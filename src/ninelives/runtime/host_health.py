@@ -74,7 +74,8 @@ async def _passes(check: HealthCheck, argv: Sequence[str], command: HostCommand)
     except OSError:
         return False  # no such command here: it cannot say that the container is well
     try:
-        return await asyncio.wait_for(process.wait(), check.timeout.total_seconds()) == 0
+        async with asyncio.timeout(check.timeout.total_seconds()):
+            return await process.wait() == 0
     except TimeoutError:
         return False
     finally:

@@ -169,7 +169,8 @@ class TaskRun:
         dependency = next(one for one in self._launch.definition.containers if one.name == name)
         timeout = start_timeout_of(self._launch.definition, dependency)
         try:
-            await asyncio.wait_for(self._until(is_decided), timeout.total_seconds())
+            async with asyncio.timeout(timeout.total_seconds()):
+                await self._until(is_decided)
         except TimeoutError:
             raise StartFailed(
                 "TaskDependencyError",
@@ -248,7 +249,8 @@ class TaskRun:
 
     async def _until_stopped(self, name: str, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._until(lambda: self._has_stopped(name)), seconds)
+            async with asyncio.timeout(seconds):
+                await self._until(lambda: self._has_stopped(name))
 
     async def _persist(self, operation: Callable[[], Awaitable[None]]) -> None:
         """Repeat ``operation`` until the engine does it: what must end may not be given up."""
