@@ -97,7 +97,8 @@ class Watched:
                 await self._news.wait()
 
         try:
-            await asyncio.wait_for(wait(), within)
+            async with asyncio.timeout(within):
+                await wait()
         except TimeoutError:
             raise AssertionError(
                 f"not within {within} s; last reports: {self.history[-3:]}; lines {self.lines[-3:]}"

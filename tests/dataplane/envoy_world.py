@@ -150,7 +150,8 @@ async def request(url: tuple[str, int], path: str = "/", *, method: str = "GET",
     reader, writer = await asyncio.open_connection(*url)
     try:
         writer.write(request_head(path, method=method, **headers))
-        return await asyncio.wait_for(read_answer(reader), 10)
+        async with asyncio.timeout(10):
+            return await read_answer(reader)
     finally:
         writer.close()
 

@@ -227,7 +227,8 @@ def test_http_1_0_and_bad_requests_are_answered_as_by_alb() -> None:
         async def raw(data: bytes) -> bytes:
             reader, writer = await asyncio.open_connection(*world.url)
             writer.write(data)
-            line = await asyncio.wait_for(reader.readline(), 5)
+            async with asyncio.timeout(5):
+                line = await reader.readline()
             writer.close()
             return line
 

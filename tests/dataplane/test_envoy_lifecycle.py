@@ -60,7 +60,8 @@ class Load:
     async def _read(self, reader: asyncio.StreamReader) -> dict[str, str] | None:
         self.sent += 1
         try:
-            answer = await asyncio.wait_for(read_answer(reader), 10)
+            async with asyncio.timeout(10):
+                answer = await read_answer(reader)
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
             self.lost.append(repr(error))
             return None
