@@ -121,6 +121,16 @@ def test_a_deadlock_is_told_again_only_after_six_hours() -> None:
     assert RolloutState.COMPLETED == world.rollout_state(), "a lost old task makes room for the first new one"
 
 
+def test_a_deadlock_is_told_though_the_task_that_stays_is_protected() -> None:
+    world = steady_world(Setting(desired_count=1, configuration=bounds(50, 100)))
+    world.tasks = {arn: replace(task, protected_until=world.now + seconds(60)) for arn, task in world.tasks.items()}
+    world.deploy()
+
+    world.settle()
+
+    assert [events.deadlocked("cats")] == world.messages
+
+
 def test_old_tasks_go_one_by_one_as_new_ones_become_healthy() -> None:
     world = steady_world(Setting(desired_count=2))
     world.deploy(Behaviour(pull=10, boot=1))

@@ -145,7 +145,7 @@ def _tell_deadlock(draft: Draft) -> None:
         and draft.live_count >= draft.ceiling
         and len(target.healthy) == len(target)
         and len(old.healthy) == len(old)
-        and not any(draft.is_protected(task) for task in draft.live)
+        and draft.live_count <= draft.floor
     )
     if is_stuck:
         draft.tell_problem(draft.primary, events.deadlocked(draft.name))
