@@ -10,7 +10,12 @@ from ninelives.cli.settings import PORT, default_state_directory
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True, help="Port of the region.")
-@click.option("--state", type=click.Path(path_type=Path, file_okay=False), default=None, help="State folder of the region.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False, resolve_path=True),
+    default=None,
+    help="State folder of the region.",
+)
 @click.option("--delete-state", is_flag=True, help="Forget its records, images and logs too.")
 def down(port: int, state: Path | None, *, delete_state: bool) -> None:
     """Stop an embedded region: its tasks, its load balancers and its control process.

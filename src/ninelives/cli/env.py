@@ -1,12 +1,14 @@
 """``ninelives env``: what a shell needs so that any AWS client talks to the region."""
 
+import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from ninelives.cli.errors import UserError
-from ninelives.cli.settings import PORT, RunningRegion, default_state_directory, read_running
+from ninelives.cli.settings import HOST, PORT, RunningRegion, default_state_directory, read_running
 
 ACCESS_KEY = "ninelives"
 
@@ -27,9 +29,28 @@ def environment(running: RunningRegion) -> dict[str, str]:
     }
 
 
+def around_proxies(variables: Mapping[str, str]) -> dict[str, str]:
+    """What keeps clients from asking a proxy for the region; nothing where no proxy is set.
+
+    >>> around_proxies({"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": "intranet"})
+    {'NO_PROXY': 'intranet,127.0.0.1', 'no_proxy': 'intranet,127.0.0.1'}
+    """
+    if not any(variables.get(name) for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")):
+        return {}
+    known = variables.get("no_proxy") or variables.get("NO_PROXY") or ""
+    hosts = [host for host in known.split(",") if host]
+    told = ",".join(hosts if HOST in hosts else [*hosts, HOST])
+    return {"NO_PROXY": told, "no_proxy": told}
+
+
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True, help="Port of the region.")
-@click.option("--state", type=click.Path(path_type=Path, file_okay=False), default=None, help="State folder of the region.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False, resolve_path=True),
+    default=None,
+    help="State folder of the region.",
+)
 def env(port: int, state: Path | None) -> None:
     """Print shell lines that point AWS clients at the region: eval "$(ninelives env)"."""
     directory = state or default_state_directory(port)
@@ -37,5 +58,7 @@ def env(port: int, state: Path | None) -> None:
     if running is None or not running.is_alive:
         raise UserError(f"No region runs from {directory}.", hint="Start one with `ninelives up`.")
     for name, value in environment(running).items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+    for name, value in around_proxies(os.environ).items():
         click.echo(f"export {name}={shlex.quote(value)}")
     click.echo("unset AWS_SESSION_TOKEN AWS_PROFILE")

@@ -50,7 +50,7 @@ def default_state_directory(port: int) -> Path:
     """``$NINELIVES_STATE``, else a folder a port below the user's state folder (XDG base directory specification)."""
     named = os.environ.get("NINELIVES_STATE")
     if named:
-        return Path(named)
+        return Path(named).absolute()  # the control process stands in another folder
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "ninelives" / str(port)
 

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import logging.handlers
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -18,7 +20,12 @@ LOG_BYTES_MAX = 10 * 1024 * 1024
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=None, help=f"Port of the AWS endpoint on 127.0.0.1 [{PORT}].")
-@click.option("--state", type=click.Path(path_type=Path, file_okay=False), default=None, help="State folder of the region.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False, resolve_path=True),
+    default=None,
+    help="State folder of the region.",
+)
 @click.option("--region", "region_name", default=None, help=f"Name of the AWS region [{REGION}].")
 @click.option("--account", default=None, help=f"Account id [{ACCOUNT}].")
 @click.option("--runtime", type=click.Choice(["auto", "docker", "host"]), default=None, help="What runs tasks [auto].")
@@ -49,14 +56,15 @@ def up(
     settings = replace(before, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     running = read_running(directory)
     if running is not None and running.is_alive:
-        _say_running(running, "already runs")
+        _say_running(running, "already runs", directory)
+        _say_unchanged(running, settings, directory)
         return
     settings = _with_runtime(settings, running)
     if foreground:
         remember(settings)
         _serve(settings)
     else:
-        _say_running(start_region(settings), "runs")
+        _say_running(start_region(settings), "runs", directory)
 
 
 def _with_runtime(settings: RegionSettings, left_behind: RunningRegion | None) -> RegionSettings:
@@ -75,11 +83,36 @@ def _with_runtime(settings: RegionSettings, left_behind: RunningRegion | None) -
     return replace(settings, runtime=chosen)
 
 
-def _say_running(running: RunningRegion, how: str) -> None:
+def _say_running(running: RunningRegion, how: str, directory: Path) -> None:
     click.echo(
         f"Region {running.region} {how} at {running.endpoint} (tasks: {running.runtime}, process {running.pid}).", err=True
     )
-    click.echo('Use it with:  eval "$(ninelives env)"', err=True)
+    click.echo(f'Use it with:  eval "$({_verb("env", running, directory)})"', err=True)
+
+
+def _say_unchanged(running: RunningRegion, asked: RegionSettings, directory: Path) -> None:
+    """Say what was asked for and is not so: a region that runs stays as it is."""
+    wanted = {"--port": asked.endpoint, "--region": asked.region, "--account": asked.account, "--runtime": asked.runtime}
+    real = {"--port": running.endpoint, "--region": running.region, "--account": running.account, "--runtime": running.runtime}
+    other = [option for option, value in wanted.items() if value not in {real[option], "auto"}]
+    if other:
+        end = _verb("down", running, directory)
+        click.echo(f"It stays as it was started, without {', '.join(other)}: end it first with `{end}`.", err=True)
+
+
+def _verb(verb: str, running: RunningRegion, directory: Path) -> str:
+    """The command that means this region.
+
+    >>> region = RunningRegion(pid=1, endpoint="http://127.0.0.1:4600", region="r", account="a", runtime="host", started="1")
+    >>> _verb("env", region, default_state_directory(4600)), _verb("down", region, Path("/srv/region"))
+    ('ninelives env --port 4600', 'ninelives down --state /srv/region')
+    """
+    if directory == default_state_directory(PORT):
+        return f"ninelives {verb}"
+    port = urlsplit(running.endpoint).port or PORT
+    if directory == default_state_directory(port):
+        return f"ninelives {verb} --port {port}"
+    return f"ninelives {verb} --state {shlex.quote(str(directory))}"
 
 
 def _serve(settings: RegionSettings) -> None:

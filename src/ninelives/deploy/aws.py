@@ -15,6 +15,7 @@ from ninelives.deploy.errors import DeployError, NoRegion
 
 LOCAL_ENDPOINT = "http://127.0.0.1:4566"
 LOCAL_REGION = "eu-west-1"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 NO_CREDENTIALS = "ninelives"
 CONNECT_SECONDS = 2.0
 
@@ -83,7 +84,13 @@ def _connect_local(region: str | None, variables: Mapping[str, str]) -> Aws:
         aws_session_token=variables.get("AWS_SESSION_TOKEN"),
         region_name=name,
     )
-    config = Config(connect_timeout=CONNECT_SECONDS, read_timeout=30, retries={"mode": "standard", "max_attempts": 3})
+    config = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=30,
+        retries={"mode": "standard", "max_attempts": 3},
+        # No proxy of the environment's leads to this machine.
+        proxies={} if urlsplit(endpoint).hostname in LOOPBACK else None,
+    )
 
     def client(service: str) -> Any:
         return session.client(service, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]  # any service
