@@ -35,7 +35,9 @@ def read_lines(aws: Aws, file: ServiceFile, since: datetime, *, task: str | None
     try:
         while True:
             answer = aws.logs.filter_log_events(**request)
-            yield from sorted(map(_line, answer["events"]), key=lambda line: line.at)
+            lines = sorted(map(_line, answer["events"]), key=lambda line: line.at)
+            # moto, behind the embedded region's CloudWatch Logs, reads no prefix
+            yield from (line for line in lines if line.task_id.startswith(task or ""))
             if not answer.get("nextToken"):
                 return
             request["nextToken"] = answer["nextToken"]
