@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 
 from ninelives.cli.options import Place, json_option, place_options
+from ninelives.cli.page import page
 from ninelives.cli.session import open_definition
 from ninelives.deploy.history import PastRelease, past_releases
 from ninelives.deploy.quantities import write_duration
@@ -48,7 +49,6 @@ def past_json(one: PastRelease) -> dict[str, object]:
 
 
 def _show(past: Sequence[PastRelease]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -65,4 +65,4 @@ def _show(past: Sequence[PastRelease]) -> None:
             one.id[:ID_SHOWN],
             (one.cause or "").removeprefix("Service deployment ").removeprefix("rolled back because ").removesuffix("."),
         )
-    Console(highlight=False).print(table)
+    page().print(table)

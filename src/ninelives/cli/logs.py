@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import click
 
-from ninelives.cli.options import Duration, Place, json_option, place_options
+from ninelives.cli.options import Duration, Place, place_options
 from ninelives.cli.session import open_definition
 from ninelives.deploy.clock import WallClock
 from ninelives.deploy.logs import follow_lines, read_lines
@@ -16,9 +16,9 @@ TASK_ID_SHOWN = 8
 @click.command()
 @place_options
 @click.option("--follow", "-f", is_flag=True, help="Go on with what is written from now on.")
-@click.option("--since", type=Duration(), default=timedelta(hours=1), show_default="1h", help="How far back.")
+@click.option("--since", type=Duration(), default="1h", show_default=True, help="How far back.")
 @click.option("--task", default=None, help="Only this task (the beginning of its id).")
-@json_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def logs(place: Place, since: timedelta, task: str | None, *, follow: bool, as_json: bool) -> None:
     """Show what the tasks wrote, each line with its time and its task."""
     definition, aws = open_definition(place)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ninelives.deploy.quantities import read_duration
+from ninelives.deploy.quantities import read_duration, write_duration
 from ninelives.deploy.reading import FILE_NAME, LOCAL
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,9 +56,7 @@ def place_options(command: F) -> F:
 
 
 def json_option(command: F) -> F:
-    return click.option(
-        "--json", "as_json", is_flag=True, help="One JSON object on stdout; progress as JSON lines on stderr."
-    )(command)
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")(command)
 
 
 def following_options(command: F) -> F:
@@ -66,7 +64,10 @@ def following_options(command: F) -> F:
     from ninelives.deploy.release import DEFAULT_TIMEOUT
 
     timeout = click.option(
-        "--timeout", type=Duration(), envvar="NINELIVES_TIMEOUT", default=DEFAULT_TIMEOUT, show_default="30m",
+        "--timeout", type=Duration(), envvar="NINELIVES_TIMEOUT", default=write_duration(DEFAULT_TIMEOUT), show_default=True,
         help="How long to wait for the verdict; the deployment goes on after that.",
     )  # fmt: skip
-    return timeout(json_option(command))
+    as_json = click.option(
+        "--json", "as_json", is_flag=True, help="One JSON object on stdout; progress as JSON lines on stderr."
+    )
+    return timeout(as_json(command))

@@ -6,6 +6,7 @@ from datetime import timedelta
 import click
 
 from ninelives.cli.options import Place, json_option, place_options
+from ninelives.cli.page import page
 from ninelives.cli.progress import counted, in_short
 from ninelives.cli.session import open_definition
 from ninelives.deploy.clock import utc_now
@@ -27,11 +28,10 @@ def status(place: Place, *, as_json: bool) -> None:
 
 
 def _show(found: Status) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console, file, service = Console(highlight=False), found.definition.file, found.service
+    console, file, service = page(), found.definition.file, found.service
     console.print(
         Text.assemble((file.service, "bold"), " ", (found.version, "bold cyan"), f"  in {file.cluster_name}, {found.region}"),
         Text(f"({found.definition.environment})", "dim"),

@@ -1,5 +1,7 @@
 """Waits for the verdict of a deployment that somebody else, or an earlier command, has started."""
 
+from dataclasses import replace
+
 from ninelives.deploy.errors import NotFound
 from ninelives.deploy.foundation import find_target_group
 from ninelives.deploy.history import task_definitions_of
@@ -39,7 +41,9 @@ def wait_for_running(session: Session, options: Options) -> Release:
         known_events=frozenset(event.id for event in live.events if event.created_at < began),
         is_new_deployment=True,
     )
-    return conclude(session, started, timeout=options.timeout, began=began)
+    release = conclude(session, started, timeout=options.timeout, began=began)
+    # What had ended before took as long as it took, however late it is asked after.
+    return release if newest.finished_at is None else replace(release, finished_at=newest.finished_at)
 
 
 def _source(newest: ServiceDeploymentSeen) -> str | None:
