@@ -11,7 +11,6 @@ from ninelives.region.ports import TaskLaunch
 from ninelives.runtime import pause_image
 from ninelives.runtime.docker_facts import create_failure, observation_of, pull_failure, start_failure
 from ninelives.runtime.docker_settings import CONTAINER_NAME, DockerHost, create_body
-from ninelives.runtime.environment import overridden
 
 HOST = DockerHost(instance="i", region="eu-west-1", cpu_count=2)
 BENCH = Bench(kind="docker", image="cats:1", registry="", serve=(), directory="", instance="i")
@@ -72,16 +71,6 @@ def test_members_that_the_definition_leaves_out_are_the_image_s() -> None:
 
     assert (body["Entrypoint"], body["User"]) == (("/run",), "cat")
     assert body.keys().isdisjoint({"Cmd", "WorkingDir"})
-
-
-def test_overrides_lie_above_the_definition() -> None:
-    one = BENCH.container("true", environment=(("A", "1"), ("B", "2")))
-    launch = BENCH.launch(one)
-    override = {"name": "web", "environment": [{"name": "B", "value": "3"}], "command": ["false"], "memory": 99}
-    launch = replace(launch, task=replace(launch.task, overrides={"containerOverrides": [{"name": "other"}, override]}))
-    found = overridden(launch, one)
-
-    assert (found.environment, found.command, found.memory_mib) == ((("A", "1"), ("B", "3")), ("false",), 99)
 
 
 def inspected(**state: object) -> dict[str, object]:

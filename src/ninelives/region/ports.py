@@ -85,6 +85,7 @@ class TaskLaunch:
 
     task: Task
     definition: TaskDefinition
+    """With the task's overrides applied."""
     service_name: str | None
     images: Mapping[str, str]
     """Image reference by container name: as in the definition, or pinned by digest (``repository@sha256:…``)."""

@@ -12,6 +12,7 @@ from ninelives.model.ecs import (
     Task,
     TaskDefinition,
 )
+from ninelives.region.ecs_overrides import overridden
 from ninelives.region.ports import TaskLaunch
 from ninelives.region.region import Region
 
@@ -43,7 +44,7 @@ def launch_of(region: Region, task: Task) -> TaskLaunch:
     revision = region.state.revisions.get(task.revision_arn or "")
     return TaskLaunch(
         task=task,
-        definition=definition,
+        definition=overridden(definition, task.overrides),
         service_name=last_part(task.service_arn) if task.service_arn else None,
         images=_images(definition, revision),
     )

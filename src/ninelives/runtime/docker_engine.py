@@ -32,7 +32,6 @@ from ninelives.runtime.docker_settings import (
     pause_body,
 )
 from ninelives.runtime.engine import FoundTask, Seen, cannot_initialize
-from ninelives.runtime.environment import overridden
 from ninelives.runtime.image_reference import read_reference
 from ninelives.runtime.log_cursors import LogCursors
 from ninelives.runtime.log_feed import LogFeed
@@ -184,7 +183,7 @@ class DockerEngine:
         return container_id
 
     async def start(self, launch: TaskLaunch, container: ContainerDefinition, digest: str | None) -> ContainerObservation:
-        inspected = await self._do(lambda: self._start(launch, overridden(launch, container), digest))
+        inspected = await self._do(lambda: self._start(launch, container, digest))
         one = observation_of(inspected)
         self._know(launch.task.arn, one, inspected)
         return one

@@ -12,7 +12,7 @@ from typing import Any
 from ninelives.model.arns import last_part
 from ninelives.model.ecs import ContainerDefinition, HealthCheck
 from ninelives.region.ports import TaskLaunch
-from ninelives.runtime.environment import MIB, ecs_variables, limits_of
+from ninelives.runtime.environment import MIB, ecs_variables
 
 INSTANCE = "ninelives.instance"
 DIGEST = "ninelives.image-digest"
@@ -63,7 +63,7 @@ def labels(host: DockerHost, launch: TaskLaunch, name: str, digest: str | None) 
 def create_body(
     host: DockerHost, launch: TaskLaunch, container: ContainerDefinition, *, image: str, digest: str | None, network: str
 ) -> dict[str, Any]:
-    """The body for ``container`` (its overrides applied), made from the local image ``image``."""
+    """The body for ``container``, made from the local image ``image``."""
     environment = ecs_variables(host.region) | dict(container.environment)
     body: dict[str, Any] = {
         "Image": image,
@@ -116,7 +116,7 @@ def _nanoseconds(duration: timedelta) -> int:
 
 def _limits(host: DockerHost, launch: TaskLaunch, container: ContainerDefinition) -> dict[str, int]:
     """Limits that Docker will take: not above the machine's CPUs, not below its least memory; swap is never a way out."""
-    task = limits_of(launch)
+    task = launch.definition
     limits: dict[str, int] = {}
     if task.cpu_units:
         limits["NanoCpus"] = min(task.cpu_units * NANOS_PER_CPU // CPU_UNITS_PER_VCPU, host.cpu_count * NANOS_PER_CPU)

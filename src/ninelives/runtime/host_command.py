@@ -51,7 +51,7 @@ def host_command(  # the one place where image, definition, ports and host meet
     region: str,
     inherited: Mapping[str, str],
 ) -> HostCommand:
-    """The command of ``container`` (its overrides applied) over an image's ``config``, below ``root``.
+    """The command of ``container`` over an image's ``config``, below ``root``.
 
     ``ports``: the host's port by container port, of the whole task. Raises ``StartFailed`` where no command is named.
     """

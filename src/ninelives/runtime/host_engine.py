@@ -18,7 +18,7 @@ from ninelives.model.ecs import ContainerDefinition, HealthCheck, HealthStatus, 
 from ninelives.model.observation import ContainerObservation
 from ninelives.region.ports import TaskLaunch
 from ninelives.runtime.engine import FoundTask, Seen, cannot_initialize, utc_now
-from ninelives.runtime.environment import MIB, limits_of, overridden
+from ninelives.runtime.environment import MIB
 from ninelives.runtime.host_command import (
     LOOPBACK,
     TASK_VARIABLE,
@@ -157,7 +157,7 @@ class HostEngine:
         if known is not None:
             return known
         process = task.processes.get(container.name) or self._process(launch.task.arn, task, container.name)
-        one = await self._do(lambda: self._start(launch, task, process, overridden(launch, container), digest))
+        one = await self._do(lambda: self._start(launch, task, process, container, digest))
         task.last[container.name] = one
         self._follow_log(launch.task.arn, task, process)
         process.watch()
@@ -180,7 +180,7 @@ class HostEngine:
             region=self._region,
             inherited=inherited_environment(),
         )
-        memory_mib = container.memory_mib or limits_of(launch).memory_mib
+        memory_mib = container.memory_mib or launch.definition.memory_mib
         try:
             if not process.is_supervised():
                 self._images.unpack(image, root)
