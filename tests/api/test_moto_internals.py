@@ -7,6 +7,8 @@ import weakref
 from collections import defaultdict
 from typing import Any, cast
 
+import boto3
+import botocore.session
 import pytest
 from running_door import PLACE
 
@@ -152,6 +154,24 @@ def test_moto_loads_its_resources_through_the_function_that_is_wrapped(moto: Mot
     assert isinstance(utils.load_resource, moto_internals._OfferingsLoader)
     assert INSTANCE_TYPE_OFFERINGS["region"]["eu-west-1"]
     assert moto.backend(BackendKey("ec2", "eu-west-1"))
+
+
+def test_where_ec2_is_is_found_without_its_model_as_botocore_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = cast("Any", boto3.Session())
+    asks_models = botocore.session.Session.get_available_regions.asks_models  # type: ignore[attr-defined]
+    expected = {name: asks_models(session._session, "ec2", name) for name in session.get_available_partitions()}
+    monkeypatch.setattr(botocore.session.Session, "get_service_data", lambda *_: pytest.fail("a model was read"))
+
+    found = {name: session.get_available_regions("ec2", partition_name=name) for name in expected}
+
+    assert expected == found
+    assert "eu-west-1" in found["aws"]
+
+
+def test_a_services_model_is_the_one_that_moto_has_read() -> None:
+    from moto.core import utils
+
+    assert moto_internals.service_model("ec2") is utils.get_service_model("ec2")
 
 
 def test_default_images_are_not_loaded(moto: Moto) -> None:

@@ -1,11 +1,9 @@
 """The region's own calls to moto: an operation and its parameters to a request, an answer to a dictionary, by botocore."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import botocore.loaders
 import botocore.model
 import botocore.parsers
 import botocore.serialize
@@ -60,10 +58,10 @@ def read_answer(service: str, operation: str, response: WireResponse) -> dict[st
     return parsed
 
 
-@cache
 def _model(service: str) -> botocore.model.ServiceModel:
-    loader = botocore.loaders.Loader()
-    return botocore.model.ServiceModel(loader.load_service_model(service, "service-2"), service)
+    from ninelives.api.moto_internals import service_model
+
+    return service_model(service)
 
 
 def _protocol(service: str) -> str:
