@@ -89,8 +89,8 @@ class Image(Part):
 class CountRange(Part):
     """A service whose count scaling decides."""
 
-    min: Annotated[int, Field(ge=0)]
-    max: Annotated[int, Field(ge=1)]
+    min: Annotated[int, Field(ge=0)] = Field(description="The fewest tasks; a new service begins with them.")
+    max: Annotated[int, Field(ge=1)] = Field(description="The most tasks.")
 
     @model_validator(mode="after")
     def _in_order(self) -> "CountRange":
@@ -108,8 +108,12 @@ class Health(Part):
     grace_period: Duration = Field(
         default=timedelta(seconds=60), description="How long after its start a task is not replaced for failed checks."
     )
-    healthy_threshold: Annotated[int, Field(ge=2, le=10)] = 2
-    unhealthy_threshold: Annotated[int, Field(ge=2, le=10)] = 2
+    healthy_threshold: Annotated[int, Field(ge=2, le=10)] = Field(
+        default=2, description="Good checks in a row that make an unhealthy target healthy; a new one needs one."
+    )
+    unhealthy_threshold: Annotated[int, Field(ge=2, le=10)] = Field(
+        default=2, description="Failed checks in a row that make a target unhealthy."
+    )
     matcher: Annotated[str, Field(pattern=r"^[234]\d\d([-,][234]\d\d)*$")] = Field(
         default="200", description='HTTP codes that mean healthy, such as "200" or "200-299".'
     )
@@ -151,17 +155,19 @@ class Rollback(Part):
     failures: Annotated[int, Field(ge=1, le=200)] | None = Field(
         default=None, description="Failed tasks that trip it; by default half of the count, at least 3 and at most 200."
     )
-    alarms: tuple[str, ...] = Field(default=(), strict=False, description="CloudWatch alarms that roll back.")
+    alarms: tuple[str, ...] = Field(default=(), strict=False, description="CloudWatch alarms that roll back; on AWS only.")
 
 
 class Deploy(Part):
     """How one version follows another."""
 
-    strategy: Strategy = "rolling"
+    strategy: Strategy = Field(default="rolling", description="Only `rolling` is built; the others are refused.")
     minimum_healthy: Percentage = Field(default=100, description="Of the count, that stays healthy; parts round up.")
     maximum: Percentage = Field(default=200, description="Of the count, that may run at once; parts round down.")
-    bake: Duration = Field(default=timedelta(0), description="How long both versions stay after the shift.")
-    rollback: Rollback = Rollback()
+    bake: Duration = Field(
+        default=timedelta(0), description="How long both versions stay after a shift; refused until blue-green is built."
+    )
+    rollback: Rollback = Field(default=Rollback(), description="What takes a bad release back by itself.")
 
     @model_validator(mode="after")
     def _can_move(self) -> "Deploy":
@@ -214,8 +220,8 @@ class Roles(Part):
 class Network(Part):
     """Where tasks run; by default (in `local`) the default VPC."""
 
-    subnets: tuple[str, ...] = Field(default=(), strict=False)
-    security_groups: tuple[str, ...] = Field(default=(), strict=False)
+    subnets: tuple[str, ...] = Field(default=(), strict=False, description="Ids of subnets, in two zones at least.")
+    security_groups: tuple[str, ...] = Field(default=(), strict=False, description="Ids of security groups.")
     public_ip: bool = Field(default=True, description="Needed in public subnets to reach the registry.")
 
 
@@ -250,10 +256,10 @@ class ServiceFile(Part):
     memory: int = Field(default=512, description="Of a task, in MiB.")
     count: Count = Field(default=2, description="Tasks; with {min, max}, scaling decides.")
     command: Command | None = Field(default=None, description="Instead of the image's own, as a list.")
-    health: Health = Health()
-    deploy: Deploy = Deploy()
-    drain: Drain = Drain()
-    load_balancer: LoadBalancer = LoadBalancer()
+    health: Health = Field(default=Health(), description="When the load balancer calls a task healthy.")
+    deploy: Deploy = Field(default=Deploy(), description="How one version follows another.")
+    drain: Drain = Field(default=Drain(), description="How a task leaves: load balancer first, then SIGTERM, then SIGKILL.")
+    load_balancer: LoadBalancer = Field(default=LoadBalancer(), description="Where the public reaches the service.")
     variables: Mapping[str, str] = Field(default_factory=dict, description="Environment variables of the application.")
     secrets: Mapping[str, str] = Field(
         default_factory=dict, description="Environment variables from `ssm:<name>`, `secretsmanager:<name>` or an ARN."
@@ -262,8 +268,8 @@ class ServiceFile(Part):
         default=None, description="By default the service's name."
     )
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] | None = Field(default=None, description="AWS region.")
-    roles: Roles = Roles()
-    network: Network = Network()
+    roles: Roles = Field(default=Roles(), description="IAM roles, by name or ARN.")
+    network: Network = Field(default=Network(), description="Where tasks run; by default (in `local`) the default VPC.")
 
     @field_validator("secrets")
     @classmethod
@@ -338,9 +344,20 @@ def _as_range(sizes: tuple[int, ...]) -> str:
     return f"{sizes[0]} to {sizes[-1]} in steps of {sizes[1] - sizes[0]}"
 
 
+def _write_defaults(properties: dict[str, Any], part: type[Part]) -> None:
+    """Defaults as a file would write them: ``30s``, not pydantic's ``PT30S``; ``100%``, not 100."""
+    written = part.model_construct().model_dump(mode="json")
+    for name, described in properties.items():
+        if "default" in described:
+            described["default"] = written[name]
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of ``ninelives.yml``, for editors: an environment may say anew whatever the file says, but the name."""
     schema = ServiceFile.model_json_schema()
+    for part in (Image, CountRange, Health, Rollback, Deploy, Drain, LoadBalancer, Roles, Network):
+        _write_defaults(schema["$defs"][part.__name__]["properties"], part)
+    _write_defaults(schema["properties"], ServiceFile)
     image = schema["properties"]["image"]
     schema["properties"]["image"] = {
         "anyOf": [{"type": "string"}, {"$ref": image["$ref"]}],
