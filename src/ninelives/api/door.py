@@ -16,6 +16,7 @@ from ninelives.api.moto_bridge import MotoBridge
 from ninelives.api.moto_worker import protocol_of
 from ninelives.api.own_service import BODY_LIMIT, OwnService
 from ninelives.api.service_model import SIGNING_NAMES
+from ninelives.api.visitors import why_unwelcome
 from ninelives.api.wire import (
     ASGIApp,
     BodyTooLarge,
@@ -83,6 +84,10 @@ class _Door:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = read_head(scope)
+        unwelcome = None if request.raw_path in HEALTH_PATHS else why_unwelcome(request.headers)
+        if unwelcome is not None:
+            await send_response(send, _turned_away(request, unwelcome), head=request.method == "HEAD")
+            return
         try:
             signed = credential_scope(request, home_region=self._place.region)
         except SignatureIncomplete:
@@ -170,6 +175,12 @@ def _plain(status: int, text: str) -> WireResponse:
 
 def _incomplete(request: WireRequest) -> WireResponse:
     return _refused(request, "IncompleteSignature", "The Authorization header or X-Amz-Credential names no credential scope.")
+
+
+def _turned_away(request: WireRequest, reason: str) -> WireResponse:
+    if request.target is None and not request.is_form and "X-Amz-Credential" not in request.arguments:
+        return _plain(403, f"{reason}\n")
+    return _refused(request, "AccessDenied", reason, status=403)
 
 
 def _refused(request: WireRequest, code: str, message: str, *, status: int = 400) -> WireResponse:
