@@ -101,3 +101,18 @@ def test_a_file_takes_the_place_of_a_folder(tmp_path: Path) -> None:
     unpack([lower, layer(layers, ("a", {}))], tmp_path / "root")
 
     assert (tmp_path / "root" / "a").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("name", [".wh.", ".wh..", ".wh...", "app/.wh...", "app/../.wh..."])
+def test_a_whiteout_takes_away_nothing_but_its_own_entry(name: str, tmp_path: Path) -> None:
+    layers, root = tmp_path / "layers", tmp_path / "root"
+    layers.mkdir()
+    root.mkdir()
+    (tmp_path / "beside").touch()
+    (root / "app").mkdir()
+    (root / "app" / "run").touch()
+
+    unpack([layer(layers, (name, {}))], root)
+
+    assert (tmp_path / "beside").exists()
+    assert below(root) == {"app", "app/run"}

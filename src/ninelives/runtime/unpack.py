@@ -14,6 +14,8 @@ from pathlib import Path
 from ninelives.runtime.engine import cannot_pull
 
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
+NO_ENTRY = {"", ".", ".."}
+"""Names that are no entry of a directory, but it itself or the one above."""
 
 
 def unpack(layers: Iterable[Path], root: Path) -> None:
@@ -84,10 +86,10 @@ def _white_out(root: Path, parent: Path, name: str) -> None:
     directory = (root / parent).resolve()
     if not directory.is_relative_to(root.resolve()) or not directory.is_dir():
         return
-    gone = list(directory.iterdir()) if name == OPAQUE else [directory / name.removeprefix(WHITEOUT)]
-    for path in gone:
-        if path == directory or path.parent != directory:
-            continue
+    hidden = name.removeprefix(WHITEOUT)
+    if hidden in NO_ENTRY:
+        return
+    for path in list(directory.iterdir()) if name == OPAQUE else [directory / hidden]:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
