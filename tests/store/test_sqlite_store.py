@@ -147,3 +147,16 @@ def test_a_file_of_a_newer_version_is_refused_untouched(path: Path) -> None:
 
     with pytest.raises(StoreFromTheFuture, match=r"region\.sqlite: written by a newer ninelives \(schema 99"):
         SqliteStore(path)
+
+
+def test_records_are_for_their_owners_eyes_only(tmp_path: Path) -> None:
+    """A definition's environment holds secrets, and the state folder may be one that others can look into."""
+    tmp_path.chmod(0o755)
+    store = SqliteStore(tmp_path / "region.sqlite")
+    store.commit([a_task(1)], [])
+
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    store.close()
+
+    assert modes
+    assert set(modes.values()) == {0o600}

@@ -49,6 +49,7 @@ def _m001_records(connection: sqlite3.Connection) -> None:
 
 
 MIGRATIONS = (_m001_records,)
+PRIVATE = 0o600
 
 
 class SqliteStore:
@@ -56,6 +57,9 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Definitions hold environments, and those hold secrets. SQLite gives its log the mode of the file.
+        path.touch(mode=PRIVATE)
+        path.chmod(PRIVATE)
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
