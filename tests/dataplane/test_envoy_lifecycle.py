@@ -8,12 +8,13 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from envoy_world import QUICK, World, forward, in_world, read_answer, request, request_head, until
 
 from ninelives.dataplane import EnvoyFailed
-from ninelives.dataplane.process import recorded
+from ninelives.dataplane.process import Places, recorded
 from ninelives.model.elbv2 import Condition, FixedResponse, TargetHealthState, TargetKey
 from ninelives.region.ports import PublishRejected
 
@@ -395,3 +396,34 @@ def test_an_envoy_that_cannot_start_is_a_clear_error(monkeypatch: pytest.MonkeyP
             await world.plane.start()
 
     in_world(test)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o750])
+def test_a_socket_folder_that_others_can_reach_into_is_closed_to_them(mode: int, tmp_path: Path) -> None:
+    folder = tmp_path / "sockets"
+    folder.mkdir()
+    folder.chmod(mode)
+
+    Places(state_directory=tmp_path / "state", socket_directory=folder).make()
+
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_socket_folder_that_somebody_else_made_is_refused(tmp_path: Path) -> None:
+    """Its path can be foretold, and it lies where everybody may write: whoever was there first would speak for us."""
+    ours, link = tmp_path / "ours", tmp_path / "link"
+    ours.mkdir()
+    link.symlink_to(ours)
+
+    with pytest.raises(EnvoyFailed, match="link"):
+        Places(state_directory=tmp_path / "state", socket_directory=link).make()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can make a folder of somebody else")
+def test_a_socket_folder_of_another_user_is_refused(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(mode=0o700)
+    os.chown(theirs, 65534, 65534)
+
+    with pytest.raises(EnvoyFailed, match="theirs"):
+        Places(state_directory=tmp_path / "state", socket_directory=theirs).make()

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import signal
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,13 +64,22 @@ class Places:
         return self.state_directory / "envoy.log"
 
     def make(self) -> None:
-        """Create the directories. Raises ``EnvoyFailed`` where a socket's path would be too long for the system."""
+        """Create the directories, for us alone. Raises ``EnvoyFailed`` where a socket's path would be too long for the system,
+        and where the sockets' directory is somebody else's.
+        """
         if len(os.fsencode(self.admin_socket)) > SOCKET_PATH_MAX:
             raise EnvoyFailed(
                 f"{self.admin_socket}: paths of unix sockets may have {SOCKET_PATH_MAX} bytes; choose a shorter one"
             )
         self.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.socket_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.socket_directory.parent.mkdir(parents=True, exist_ok=True)
+        # Its path can be foretold, and all may write where it lies: another user may have been there first.
+        with contextlib.suppress(FileExistsError):
+            self.socket_directory.mkdir(mode=0o700)
+        found = self.socket_directory.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            raise EnvoyFailed(f"{self.socket_directory}: not a directory of ours; remove it, or set TMPDIR to another place")
+        self.socket_directory.chmod(0o700)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
