@@ -1,0 +1,157 @@
+# ruff: noqa: INP001
+"""Writes what docs/reference says of the code: between `<!-- generated: … -->` and `<!-- end -->` nothing is written by hand.
+
+Run it with `.venv/bin/python scripts/reference.py`; tests/test_docs.py holds the pages against the code.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+DOCS = Path(__file__).resolve().parent.parent / "docs" / "reference"
+BLOCK = re.compile(r"(<!-- generated: (?P<name>[^>]+?) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
+HELP_WIDTH = 100
+
+
+def help_of(verb: str) -> str:
+    """A verb's help, as the terminal shows it."""
+    import click
+
+    from ninelives.cli.main import ninelives
+
+    settings = {**ninelives.context_settings, "terminal_width": HELP_WIDTH, "max_content_width": HELP_WIDTH}
+    group = click.Context(ninelives, info_name="ninelives", **settings)
+    if not verb:
+        return _fenced(ninelives.get_help(group))
+    command = ninelives.get_command(group, verb)
+    if command is None:
+        raise KeyError(verb)
+    context = click.Context(command, info_name=verb, parent=group, **settings)
+    return _fenced(command.get_help(context))
+
+
+def _fenced(text: str) -> str:
+    return f"```text\n{text.rstrip()}\n```\n"
+
+
+def keys() -> str:
+    """The service file's keys, a row each, from its JSON Schema."""
+    rows = ["| key | what may stand there | default | meaning |", "|---|---|---|---|"]
+    rows += [f"| `{name}` | {kind} | {default} | {meaning} |" for name, kind, default, meaning in key_rows()]
+    return "\n".join(rows) + "\n"
+
+
+def key_rows() -> Iterator[tuple[str, str, str, str]]:
+    from ninelives.deploy.service_file import json_schema
+
+    schema = json_schema()
+    yield from _rows(schema, schema, "")
+
+
+def _rows(schema: Mapping[str, Any], part: Mapping[str, Any], above: str) -> Iterator[tuple[str, str, str, str]]:
+    required = set(part.get("required", ()))
+    for name, described in part["properties"].items():
+        inner = _inner(schema, described)
+        default = "required" if name in required else _value(described)
+        meaning = described.get("description") or (inner or {}).get("description", "")
+        yield f"{above}{name}", _kind(described, inner), default, meaning
+        if inner is not None:
+            yield from _rows(schema, inner, f"{above}{name}.")
+
+
+def _inner(schema: Mapping[str, Any], described: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    for one in (described, *described.get("anyOf", ()), *described.get("oneOf", ())):
+        if "$ref" in one:
+            found: Mapping[str, Any] = schema["$defs"][one["$ref"].rsplit("/", 1)[-1]]
+            return found
+    return None
+
+
+def _kind(described: Mapping[str, Any], inner: Mapping[str, Any] | None) -> str:
+    options = [one for one in described.get("anyOf", described.get("oneOf", [described])) if one.get("type") != "null"]
+    told = list(dict.fromkeys(filter(None, map(_plain_kind, options))))
+    return " or ".join([*told, *(["keys"] if inner is not None else [])])
+
+
+def _plain_kind(one: Mapping[str, Any]) -> str:
+    if "additionalProperties" in one and "anyOf" in (one["additionalProperties"] or {}):
+        return "names with keys"
+    if "enum" in one:
+        return ", ".join(f"`{value}`" for value in one["enum"])
+    kind = one.get("type")
+    if "examples" in one:
+        return "percentage" if one["examples"] == ["100%"] else "duration"
+    if kind == "integer":
+        low, high = one.get("minimum"), one.get("maximum")
+        return f"{low} to {high}" if high is not None else f"whole number from {low}" if low is not None else "whole number"
+    return {"string": "text", "boolean": "`true` or `false`", "array": "list of text", "object": "names with text"}.get(
+        str(kind), ""
+    )
+
+
+def _value(described: Mapping[str, Any]) -> str:
+    value = described.get("default")
+    if isinstance(value, dict) and value:
+        return "see its keys"
+    if value is None or value in ({}, []):
+        return "none"
+    return f"`{value}`" if isinstance(value, str) else f"`{json.dumps(value)}`"
+
+
+def operations() -> Mapping[str, tuple[str, ...]]:
+    """What the region answers itself, by service."""
+    from ninelives.api import ecr, ecs, elbv2
+
+    anything = Mock()
+    served = {
+        "ecs": ecs.operations(anything),
+        "elbv2": elbv2.operations(anything, anything),
+        "ecr": ecr.operations(anything, place=anything, endpoint="127.0.0.1:4566", now=anything),
+    }
+    return {service: tuple(sorted(names)) for service, names in served.items()}
+
+
+def live(service: str) -> str:
+    """A service's operations: those that are served, and those that are refused."""
+    from ninelives.api.service_model import load_service
+
+    served = operations()[service]
+    refused = sorted(set(load_service(service).operation_names) - set(served))
+    return (
+        f"**Served ({len(served)}):** {', '.join(f'`{name}`' for name in served)}\n\n"
+        f"**Refused as not implemented yet ({len(refused)}):** {', '.join(f'`{name}`' for name in refused)}\n"
+    )
+
+
+BLOCKS: Mapping[str, Callable[[str], str]] = {
+    "help": help_of,
+    "keys": lambda _: keys(),
+    "live": live,
+}
+
+
+def written(text: str) -> str:
+    """``text`` with its generated blocks made anew."""
+
+    def block(found: re.Match[str]) -> str:
+        kind, _, argument = found["name"].partition(" ")
+        return f"{found[1]}{BLOCKS[kind](argument)}{found[4]}"
+
+    return BLOCK.sub(block, text)
+
+
+def main() -> None:
+    for path in sorted(DOCS.glob("*.md")):
+        before = path.read_text(encoding="utf-8")
+        after = written(before)
+        if after != before:
+            path.write_text(after, encoding="utf-8")
+            sys.stdout.write(f"wrote {path.name}\n")
+
+
+if __name__ == "__main__":
+    main()
