@@ -10,7 +10,9 @@ from ninelives.model.ecs import (
     Service,
     ServiceDeployment,
     ServiceDeploymentStatus,
+    ServiceEvent,
     ServiceRevision,
+    Task,
 )
 from ninelives.model.errors import ApiError
 from ninelives.region.ecs_capacity import resolved_platform
@@ -106,12 +108,12 @@ def forget_service(region: Region, changes: Changes, service: Service) -> None:
     Revisions that a task still runs by stay.
     """
     state = region.state
-    in_use = {one.revision_arn for one in state.tasks.values() if one.service_arn == service.arn and one.stopped_at is None}
+    in_use = {one.revision_arn for one in state.of_service(Task, service.arn) if one.stopped_at is None}
     changes.delete(
         *state.of_service(Deployment, service.arn),
         *state.of_service(ServiceDeployment, service.arn),
         *(one for one in state.of_service(ServiceRevision, service.arn) if one.arn not in in_use),
-        *(one for one in state.events.values() if one.service_arn == service.arn),
+        *state.of_service(ServiceEvent, service.arn),
     )
 
 

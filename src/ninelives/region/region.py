@@ -57,7 +57,7 @@ class Region:
 
     def tell(self, changes: Changes, service_arn: str, messages: Iterable[str]) -> None:
         """Add service events; the oldest beyond a hundred go."""
-        kept = [event for event in self.state.events.values() if event.service_arn == service_arn]
+        kept = self.state.of_service(ServiceEvent, service_arn)
         kept += [
             event for event in changes.puts.values() if isinstance(event, ServiceEvent) and event.service_arn == service_arn
         ]
@@ -85,11 +85,12 @@ class Region:
             return None
         if target.draining_since is not None:
             return DRAINING
-        if not self._is_in_use(key.target_group_arn):
+        if not self.is_in_use(key.target_group_arn):
             return NOT_IN_USE
         return self.data_plane.target_health(key) or REGISTERING
 
-    def _is_in_use(self, target_group_arn: str) -> bool:
+    def is_in_use(self, target_group_arn: str) -> bool:
+        """Whether a rule forwards to the target group."""
         return any(
             isinstance(rule.action, Forward) and any(one.arn == target_group_arn for one in rule.action.target_groups)
             for rule in self.state.rules.values()

@@ -6,6 +6,7 @@ from ninelives.model.ecs import (
     LastStatus,
     Service,
     ServiceDeployment,
+    Task,
 )
 from ninelives.model.elbv2 import Target, TargetKey
 from ninelives.region.region import Region
@@ -16,9 +17,7 @@ from ninelives.scheduler.plan import ServiceSnapshot
 def snapshot_of(region: Region, service: Service) -> ServiceSnapshot:
     """All that the scheduler may know of ``service``."""
     state = region.state
-    tasks = tuple(
-        task for task in state.tasks.values() if task.service_arn == service.arn and task.last_status is not LastStatus.STOPPED
-    )
+    tasks = tuple(task for task in state.of_service(Task, service.arn) if task.last_status is not LastStatus.STOPPED)
     deployments = [
         deployment
         for deployment in state.of_service(Deployment, service.arn)

@@ -23,6 +23,10 @@ from ninelives.region.ports import RECORD_TYPES, Record, Store
 
 R = TypeVar("R")
 
+OwnedByService = Deployment | ServiceDeployment | ServiceEvent | ServiceRevision | Task
+OWNED_BY_SERVICES: tuple[type[Any], ...] = OwnedByService.__args__
+"""Kinds that are found by their service too: each look at one service would else go through the records of all."""
+
 
 class State:
     """Every record of the region by kind and key, written through to the store."""
@@ -30,9 +34,10 @@ class State:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._tables: dict[type[Any], dict[str, Any]] = {kind: {} for kind in RECORD_TYPES}
+        self._by_service: dict[tuple[type[Any], str], dict[str, Any]] = {}
         self._open: Changes | None = None
         for record in store.load():
-            self._tables[type(record)][record.key] = record
+            self._keep(record)
 
     @property
     def clusters(self) -> Mapping[str, Cluster]:
@@ -91,11 +96,9 @@ class State:
         return self._tables[AccountSetting]
 
     def of_service(self, kind: type[R], service_arn: str) -> list[R]:
-        """Records of ``kind`` that belong to a service, in order of creation.
-
-        Linear in the number of records of that kind.
-        """
-        return [record for record in self._tables[kind].values() if record.service_arn == service_arn]
+        """Records of ``kind`` that belong to a service, in order of creation."""
+        assert kind in OWNED_BY_SERVICES, kind
+        return list(self._by_service.get((kind, service_arn), {}).values())
 
     @contextmanager
     def transaction(self) -> Iterator["Changes"]:
@@ -115,10 +118,25 @@ class State:
         if not changes.puts and not changes.deletes:
             return
         self._store.commit(list(changes.puts.values()), list(changes.deletes))
-        for (kind, key), record in changes.puts.items():
-            self._tables[kind][key] = record
+        for record in changes.puts.values():
+            self._keep(record)
         for kind, key in changes.deletes:
-            self._tables[kind].pop(key, None)
+            self._drop(kind, key)
+
+    def _keep(self, record: Record) -> None:
+        kind = type(record)
+        self._tables[kind][record.key] = record
+        if isinstance(record, OWNED_BY_SERVICES) and record.service_arn:
+            self._by_service.setdefault((kind, record.service_arn), {})[record.key] = record
+
+    def _drop(self, kind: type[Any], key: str) -> None:
+        record = self._tables[kind].pop(key, None)
+        if kind not in OWNED_BY_SERVICES or record is None or record.service_arn is None:
+            return
+        siblings = self._by_service[kind, record.service_arn]
+        del siblings[key]
+        if not siblings:
+            del self._by_service[kind, record.service_arn]
 
 
 class Changes:
