@@ -125,7 +125,13 @@ def balanced(emulator: Emulator, target: int) -> str:
     port = free_port()
     balancer = elb.create_load_balancer(Name="bench", Subnets=subnets, SecurityGroups=[security_group])["LoadBalancers"][0]
     group = elb.create_target_group(
-        Name="bench", Protocol="HTTP", Port=target, VpcId=vpc, TargetType="ip", HealthCheckIntervalSeconds=5
+        Name="bench",
+        Protocol="HTTP",
+        Port=target,
+        VpcId=vpc,
+        TargetType="ip",
+        HealthCheckIntervalSeconds=5,
+        HealthCheckTimeoutSeconds=2,
     )["TargetGroups"][0]
     elb.create_listener(
         LoadBalancerArn=balancer["LoadBalancerArn"],
