@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ninelives.cli.background import answers
+from ninelives.cli.background import answers, remember
 from ninelives.cli.env import around_proxies
 from ninelives.cli.main import run
 from ninelives.cli.settings import RegionSettings, RunningRegion, default_state_directory
@@ -109,3 +109,34 @@ def test_a_state_folder_may_be_named_relative_to_where_one_stands(
 
     monkeypatch.setenv("NINELIVES_STATE", "there")
     assert tmp_path / "there" == default_state_directory(4566)
+
+
+@pytest.mark.parametrize("arguments", [["down", "--delete-state"], ["up", "--runtime", "host"]])
+def test_a_folder_of_other_things_is_neither_used_nor_deleted(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thesis.txt").write_text("x")
+
+    assert 1 == run([*arguments, "--state", str(tmp_path)])
+
+    assert "thesis.txt" in capsys.readouterr().err
+    assert ["thesis.txt"] == [entry.name for entry in tmp_path.iterdir()]
+
+
+def test_forgetting_a_region_takes_what_is_the_regions_and_leaves_the_rest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "state"
+    (state / "registry" / "blobs").mkdir(parents=True)
+    (state / "region.sqlite-wal").touch()
+    remember(RegionSettings(state_directory=state))
+    (state / "notes.txt").touch()
+
+    assert 0 == run(["down", "--state", str(state), "--delete-state"])
+    assert ["notes.txt"] == [entry.name for entry in state.iterdir()]
+    assert "notes.txt stays" in capsys.readouterr().err
+
+    remember(RegionSettings(state_directory=state))
+    (state / "notes.txt").unlink()
+    assert 0 == run(["down", "--state", str(state), "--delete-state"])
+    assert not state.exists()

@@ -15,7 +15,7 @@ from typing import Any
 from ninelives.api.wire import ASGIApp
 from ninelives.cli.errors import UserError
 from ninelives.cli.identity import RandomIds, SystemClock
-from ninelives.cli.settings import HOST, RegionSettings, RunningRegion, process_start, write_json
+from ninelives.cli.settings import HOST, STATE_ENTRIES, RegionSettings, RunningRegion, process_start, write_json
 from ninelives.model.arns import Place
 from ninelives.model.ecs import LastStatus
 from ninelives.model.timing import Timing
@@ -249,6 +249,15 @@ async def stop_what_is_left(settings: RegionSettings) -> None:
     shutil.rmtree(settings.socket_directory, ignore_errors=True)
 
 
-def delete_state(directory: Path) -> None:
-    """Forget a region: its records, images, logs and files."""
-    shutil.rmtree(directory, ignore_errors=True)
+def delete_state(directory: Path) -> list[str]:
+    """Forget a region: its records, images and logs. What is not the region's stays, and is told, with its folder."""
+    for pattern in STATE_ENTRIES:
+        for entry in directory.glob(pattern):
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+    left = sorted(entry.name for entry in directory.iterdir())
+    if not left:
+        directory.rmdir()
+    return left

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from ninelives.cli.background import stop_region
-from ninelives.cli.settings import PORT, default_state_directory
+from ninelives.cli.background import settings_of, stop_region
+from ninelives.cli.errors import UserError
+from ninelives.cli.settings import PORT, default_state_directory, strangers_in
 
 
 @click.command()
@@ -23,11 +24,20 @@ def down(port: int, state: Path | None, *, delete_state: bool) -> None:
     The records stay, so that `ninelives up` brings the services back; --delete-state forgets them.
     """
     directory = state or default_state_directory(port)
+    strangers = strangers_in(directory)
+    if delete_state and strangers and settings_of(directory) is None:
+        raise UserError(
+            f"{directory} is no state folder of a region: it holds {', '.join(strangers[:3])}. Nothing was deleted.",
+            hint="Name the folder that `ninelives up` was given with --state.",
+        )
     was_running = stop_region(directory, said=lambda what: click.echo(f"{what} …", err=True))
     if delete_state and directory.exists():
         from ninelives.cli.compose import delete_state as forget
 
-        forget(directory)
-        click.echo(f"Stopped; {directory} is gone." if was_running else f"{directory} is gone.", err=True)
+        left = forget(directory)
+        gone = (
+            f"{directory} is gone." if not left else f"the region's records in {directory} are gone; {', '.join(left)} stays."
+        )
+        click.echo(f"Stopped; {gone}" if was_running else gone, err=True)
         return
     click.echo(f"Stopped. Records stay in {directory}." if was_running else f"No region runs from {directory}.", err=True)

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,19 @@ def default_state_directory(port: int) -> Path:
         return Path(named).absolute()  # the control process stands in another folder
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "ninelives" / str(port)
+
+
+STATE_ENTRIES = ("envoy", "load", "moto", "registry", "tasks", "region.*", "settings.*")
+"""What stands in a state folder, as patterns of names."""
+
+
+def strangers_in(directory: Path) -> list[str]:
+    """Names of what stands in a folder and is no region's; none where no folder can be looked into."""
+    try:
+        found = sorted(entry.name for entry in directory.iterdir())
+    except OSError:
+        return []
+    return [name for name in found if not any(fnmatch(name, pattern) for pattern in STATE_ENTRIES)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,16 @@ import click
 
 from ninelives.cli.background import remember, settings_of, start_region
 from ninelives.cli.errors import UserError
-from ninelives.cli.settings import ACCOUNT, PORT, REGION, RegionSettings, RunningRegion, default_state_directory, read_running
+from ninelives.cli.settings import (
+    ACCOUNT,
+    PORT,
+    REGION,
+    RegionSettings,
+    RunningRegion,
+    default_state_directory,
+    read_running,
+    strangers_in,
+)
 
 LOG_BYTES_MAX = 10 * 1024 * 1024
 
@@ -51,7 +60,13 @@ def up(
     What is not given is as it was at the last start from the same state folder.
     """
     directory = state or default_state_directory(port or PORT)
-    before = settings_of(directory) or RegionSettings(state_directory=directory)
+    before = settings_of(directory)
+    if before is None and (strangers := strangers_in(directory)):
+        raise UserError(
+            f"{directory} is no state folder of a region: it holds {', '.join(strangers[:3])}.",
+            hint="Name an empty or a new folder with --state.",
+        )
+    before = before or RegionSettings(state_directory=directory)
     given = {"port": port, "region": region_name, "account": account, "runtime": runtime, "time_scale": time_scale}
     settings = replace(before, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     running = read_running(directory)
