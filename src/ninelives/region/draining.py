@@ -27,7 +27,8 @@ class Drains:
 
     def may_be_read(self, now: datetime) -> bool:
         """Whether it is time for another reading; the loop may step many times in between. Notes that it is taken."""
-        if self._read_at is not None and now < self._read_at + READ_EVERY:
+        # A clock that was set back must not put the next reading off.
+        if self._read_at is not None and self._read_at <= now < self._read_at + READ_EVERY:
             return False
         self._read_at = now
         return True

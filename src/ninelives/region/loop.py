@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ninelives.model.arns import last_part
@@ -18,12 +18,13 @@ from ninelives.model.ecs import (
     LastStatus,
     Service,
     ServiceStatus,
+    StopCode,
     Task,
 )
-from ninelives.model.elbv2 import TargetKey
+from ninelives.model.elbv2 import Target, TargetKey
 from ninelives.model.observation import TaskObservation
-from ninelives.region import awslogs, draining
-from ninelives.region.ports import LogLine, LogSink, PublishRejected, TaskRuntime
+from ninelives.region import awslogs, draining, housekeeping
+from ninelives.region.ports import LogLine, LogSink, TaskRuntime
 from ninelives.region.region import Region
 from ninelives.region.snapshots import routing_of, snapshot_of
 from ninelives.region.state import Changes
@@ -37,9 +38,24 @@ log = logging.getLogger(__name__)
 PASSES_MAX = 50
 """Passes over one service in a row before the loop goes on to others; a plan that never becomes empty is a bug."""
 RETRY_AFTER = timedelta(seconds=1)
-"""When an action that raised is tried again."""
+"""When what failed is tried again; twice as long after each further failure in a row."""
+RETRY_AFTER_MOST = timedelta(seconds=30)
 HOUSEKEEPING_EVERY = timedelta(minutes=1)
-SERVICE_DEPLOYMENT_RETENTION = timedelta(days=90)
+ENDED_WITH_ITS_REGION = "The region was stopped, and the task with it."
+"""Our wording: on AWS there is no such end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Something that failed ``failures`` times in a row and is not tried again before ``at``."""
+
+    failures: int
+    at: datetime
+
+    @staticmethod
+    def after(before: "Retry | None", now: datetime) -> "Retry":
+        failures = 1 if before is None else before.failures + 1
+        return Retry(failures=failures, at=now + min(RETRY_AFTER * (1 << min(failures - 1, 10)), RETRY_AFTER_MOST))
 
 
 class Loop:
@@ -51,7 +67,15 @@ class Loop:
         self._log_sink = log_sink
         self._asked: dict[str, LastStatus] = {}
         """What the runtime was last asked of each task, by the status that asked for it."""
+        self._retries: dict[str, Retry] = {}
+        """Tasks for which the runtime failed, by ARN."""
         self._published: EnvoySnapshot | None = None
+        self._refused: EnvoySnapshot | None = None
+        """What the proxy did not take; something else is offered at once, this again when ``_republish`` says."""
+        self._republish: Retry | None = None
+        self._is_adopting = False
+        self._unrecorded: dict[str, TaskObservation] = {}
+        """What was seen and could not be recorded yet, by task."""
         self._drains = draining.Drains()
         self._tended_at: datetime | None = None
 
@@ -64,7 +88,11 @@ class Loop:
         await region.data_plane.start()
         self._published = snapshot
         self._runtime.subscribe(self._observed, self._logged)
-        await self._runtime.adopt([launch_of(region, task) for task in self._tasks()])
+        self._is_adopting = True
+        try:
+            await self._runtime.adopt([launch_of(region, task) for task in self._tasks()])
+        finally:
+            self._is_adopting = False
         region.wake()
 
     async def run(self) -> None:
@@ -85,9 +113,9 @@ class Loop:
 
     async def step(self) -> datetime | None:
         """Decide and record until nothing is left to decide, then act. Answers when to look again at the latest."""
-        wake_ats = [self._decide_all()]
+        wake_ats = [self._take_in_unrecorded(), self._decide_all()]
         wake_ats.append(await self._drain())
-        await self._publish()
+        wake_ats.append(await self._publish())
         wake_ats.append(await self._act())
         wake_ats.append(self._tend())
         return min((at for at in wake_ats if at is not None), default=None)
@@ -100,14 +128,20 @@ class Loop:
     def _decide_all(self) -> datetime | None:
         region = self._region
         wake_ats = [
-            self._decide(service)
+            self._decide_safely(service)
             for service in list(region.state.services.values())
             if service.status is not ServiceStatus.INACTIVE
         ]
-        for task in self._tasks():
-            if task.service_arn is None:
-                self._advance_alone(task)
+        wake_ats += [self._advance_alone(task) for task in self._tasks() if task.service_arn is None]
         return min((at for at in wake_ats if at is not None), default=None)
+
+    def _decide_safely(self, service: Service) -> datetime | None:
+        """``_decide``; a service that cannot be decided holds up neither the others nor what is to be done for them."""
+        try:
+            return self._decide(service)
+        except Exception:
+            log.exception("service %s could not be decided; it is looked at again", service.name)
+            return self._region.now() + RETRY_AFTER
 
     def _decide(self, service: Service) -> datetime | None:
         """Reconcile a service until its plan is empty; the last plan says when to look again."""
@@ -155,25 +189,49 @@ class Loop:
             members=revision.members,
         )
 
-    def _advance_alone(self, task: Task) -> None:
+    def _advance_alone(self, task: Task) -> datetime | None:
         region = self._region
         definition = region.state.task_definitions[task.task_definition_arn]
-        decisions = advance(task, definition, (), {}, region.now())
-        with region.state.transaction() as changes:
-            for decision in decisions:
-                assert isinstance(decision, Put), "a task without a service starts no task and tells no event"
-                changes.put(decision.record)
+        try:
+            decisions = advance(task, definition, (), {}, region.now())
+            with region.state.transaction() as changes:
+                for decision in decisions:
+                    assert isinstance(decision, Put), "a task without a service starts no task and tells no event"
+                    changes.put(decision.record)
+        except Exception:
+            log.exception("task %s could not be decided; it is looked at again", task.id)
+            return region.now() + RETRY_AFTER
+        return None
 
     # Facts from the world.
 
     def _observed(self, observation: TaskObservation) -> None:
+        """Take in what the runtime sees. It says so once: what cannot be recorded now (a full disk) is kept for later."""
+        self._unrecorded[observation.task_arn] = observation
+        if self._take_in_unrecorded(observation.task_arn) is not None:
+            self._region.wake()
+
+    def _take_in_unrecorded(self, *task_arns: str) -> datetime | None:
+        """Of these tasks, or of all; when to try again what could not be taken in."""
+        for arn in task_arns or list(self._unrecorded):
+            try:
+                self._take_in(self._unrecorded[arn])
+            except Exception:
+                log.exception("task %s: what was seen of it could not be recorded; it is tried again", last_part(arn))
+            else:
+                del self._unrecorded[arn]
+        return self._region.now() + RETRY_AFTER if self._unrecorded else None
+
+    def _take_in(self, observation: TaskObservation) -> None:
         region = self._region
         task = region.state.tasks.get(observation.task_arn)
         if task is None or (observation.is_removed and self._is_to_be_started(task)):
             return
         definition = region.state.task_definitions[task.task_definition_arn]
+        if self._is_adopting and observation.is_removed:
+            task = _ended_with_its_region(task)
         seen = observe(task, observation, definition, region.now())
-        if seen is task:
+        if seen is region.state.tasks[observation.task_arn]:
             return
         with region.state.transaction() as changes:
             changes.put(seen)
@@ -212,11 +270,10 @@ class Loop:
             return None
         in_flight: Mapping[TargetKey, int] = {}
         if self._drains.may_be_read(region.now()):
-            in_flight = await region.data_plane.requests_in_flight(
-                [target.target_key for target in waiting if target.target_key in self._drains.in_force]
-            )
+            in_flight = await self._requests_in_flight(waiting)
         delays = {group.arn: group.deregistration_delay for group in region.state.target_groups.values()}
-        still_there = [target for target in waiting if target.key in region.state.targets]
+        # Meanwhile one may have been taken back (RegisterTargets), or gone with its group.
+        still_there = [target for target in waiting if region.state.targets.get(target.key) is target]
         drained = self._drains.drained(still_there, in_flight, region.now(), delays)
         if not drained:
             return region.now() + draining.READ_EVERY
@@ -224,37 +281,54 @@ class Loop:
             changes.delete(*drained)
         return region.now()
 
-    async def _publish(self) -> None:
+    async def _requests_in_flight(self, waiting: Iterable[Target]) -> Mapping[TargetKey, int]:
+        """No reading where the proxy does not answer: then the deregistration delay ends the drain."""
+        keys = [target.target_key for target in waiting if target.target_key in self._drains.in_force]
+        try:
+            return await self._region.data_plane.requests_in_flight(keys)
+        except Exception:
+            log.exception("requests in flight at %d draining targets could not be read; they are read again", len(keys))
+            return {}
+
+    async def _publish(self) -> datetime | None:
         region = self._region
         snapshot = routing_of(region)
         keys = [target.target_key for target in region.state.targets.values() if target.draining_since is not None]
         if snapshot != self._published:
+            if self._republish is not None and snapshot == self._refused and region.now() < self._republish.at:
+                return self._republish.at
             try:
                 await region.data_plane.publish(snapshot)
-            except PublishRejected:
-                log.exception("the proxy refused the new routes; the ones before stay in force")
-                return
+            except Exception:
+                log.exception("the proxy did not take the new routes; the ones before stay in force")
+                self._refused = snapshot
+                self._republish = Retry.after(self._republish, region.now())
+                return self._republish.at
             self._published = snapshot
+        self._refused, self._republish = None, None
         self._drains.in_force = frozenset(keys)
+        return None
 
     async def _act(self) -> datetime | None:
         """Ask the runtime for what each task's status wants, once for each status."""
-        retry_at: datetime | None = None
         wanted = list(self._tasks())
-        for arn in self._asked.keys() - {task.arn for task in wanted}:
-            del self._asked[arn]
+        arns = {task.arn for task in wanted}
+        self._asked = {arn: status for arn, status in self._asked.items() if arn in arns}
+        self._retries = {arn: retry for arn, retry in self._retries.items() if arn in arns}
         for task in wanted:
-            if self._asked.get(task.arn) is task.last_status:
+            retry = self._retries.get(task.arn)
+            if self._asked.get(task.arn) is task.last_status or (retry is not None and self._region.now() < retry.at):
                 continue
             try:
                 if not await self._ask(task):
                     continue
             except Exception:
                 log.exception("task %s (%s): the runtime failed; it is asked again", last_part(task.arn), task.last_status)
-                retry_at = self._region.now() + RETRY_AFTER
+                self._retries[task.arn] = Retry.after(retry, self._region.now())
                 continue
             self._asked[task.arn] = task.last_status
-        return retry_at
+            self._retries.pop(task.arn, None)
+        return min((retry.at for retry in self._retries.values()), default=None)
 
     async def _ask(self, task: Task) -> bool:
         """Whether the runtime was asked for anything."""
@@ -270,24 +344,27 @@ class Loop:
         return True
 
     def _tend(self) -> datetime | None:
-        """Let go of what ECS no longer shows: stopped tasks after an hour, service deployments after 90 days."""
+        """Let go of what ECS no longer shows, now and then."""
         region = self._region
         now = region.now()
-        if self._tended_at is not None and now < self._tended_at + HOUSEKEEPING_EVERY:
+        if self._tended_at is not None and self._tended_at <= now < self._tended_at + HOUSEKEEPING_EVERY:
             return self._tended_at + HOUSEKEEPING_EVERY
         self._tended_at = now
-        retention = region.timing.stopped_task_retention
         with region.state.transaction() as changes:
-            changes.delete(
-                *(
-                    task
-                    for task in region.state.tasks.values()
-                    if task.stopped_at is not None and now - task.stopped_at > retention
-                ),
-                *(
-                    one
-                    for one in region.state.service_deployments.values()
-                    if one.status.is_terminal and now - one.updated_at > SERVICE_DEPLOYMENT_RETENTION
-                ),
-            )
+            changes.delete(*housekeeping.outdated(region.state, now, region.timing))
         return now + HOUSEKEEPING_EVERY
+
+
+def _ended_with_its_region(task: Task) -> Task:
+    """A task of which nothing was left when the control plane came back: the region was stopped, or its machine was.
+
+    Such an end says nothing about the task's deployment.
+    """
+    if task.desired_status is DesiredStatus.STOPPED or task.last_status is LastStatus.PROVISIONING:
+        return task
+    return replace(
+        task,
+        desired_status=DesiredStatus.STOPPED,
+        stop_code=StopCode.TERMINATION_NOTICE,
+        stopped_reason=ENDED_WITH_ITS_REGION,
+    )

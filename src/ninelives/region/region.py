@@ -5,7 +5,7 @@ Intents (``region.ecs``, ``region.elbv2``) check a request, record what is wante
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from ninelives.model.arns import Place
@@ -75,9 +75,10 @@ class Region:
         kept.sort(key=lambda event: event.sequence)
         changes.delete(*kept[:-EVENTS_KEPT])
 
-    def target_health(self, key: TargetKey) -> TargetHealth | None:
+    def target_health(self, key: TargetKey, *, in_use: Collection[str] | None = None) -> TargetHealth | None:
         """Health of a target as ``DescribeTargetHealth`` shows it; None for one that is not registered.
 
+        ``in_use``: the target groups that rules forward to, where the caller has found them for many targets at once.
         Source: ``elbv2`` ``TargetHealth`` (states, reasons, descriptions).
         """
         target = self.state.targets.get("#".join(map(str, key)))
@@ -85,7 +86,8 @@ class Region:
             return None
         if target.draining_since is not None:
             return DRAINING
-        if not self.is_in_use(key.target_group_arn):
+        group = key.target_group_arn
+        if not (self.is_in_use(group) if in_use is None else group in in_use):
             return NOT_IN_USE
         return self.data_plane.target_health(key) or REGISTERING
 

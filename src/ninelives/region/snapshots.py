@@ -1,5 +1,7 @@
 """What the scheduler and the routing are told: views of the records at one moment."""
 
+from collections.abc import Iterable
+
 from ninelives.model.ecs import (
     Deployment,
     DeploymentStatus,
@@ -8,7 +10,6 @@ from ninelives.model.ecs import (
     ServiceDeployment,
     Task,
 )
-from ninelives.model.elbv2 import Target, TargetKey
 from ninelives.region.region import Region
 from ninelives.routing import EnvoySnapshot, resolve
 from ninelives.scheduler.plan import ServiceSnapshot
@@ -27,17 +28,16 @@ def snapshot_of(region: Region, service: Service) -> ServiceSnapshot:
         key=lambda deployment: (deployment.status is DeploymentStatus.PRIMARY, deployment.created_at), reverse=True
     )
     revision_arns = {deployment.revision_arn for deployment in deployments} | {task.revision_arn for task in tasks}
-    targets = _targets_of(region, service, revision_arns)
-    health = {key: region.target_health(key) for key in targets}
+    groups = _target_groups_of(region, service, revision_arns)
+    in_use = {arn for arn in groups if region.is_in_use(arn)}
+    targets = {target.target_key: target for target in state.targets.values() if target.target_group_arn in groups}
+    health = {key: region.target_health(key, in_use=in_use) for key in targets}
     return ServiceSnapshot(
         service=service,
         deployments=tuple(deployments),
+        # In the order in which they were recorded: a clock may be set back.
         service_deployments=tuple(
-            sorted(
-                (one for one in state.of_service(ServiceDeployment, service.arn) if not one.status.is_terminal),
-                key=lambda one: one.created_at,
-                reverse=True,
-            )
+            one for one in reversed(state.of_service(ServiceDeployment, service.arn)) if not one.status.is_terminal
         ),
         revisions={arn: state.revisions[arn] for arn in revision_arns if arn},
         task_definitions={
@@ -48,15 +48,16 @@ def snapshot_of(region: Region, service: Service) -> ServiceSnapshot:
         tasks=tasks,
         targets=targets,
         target_health={key: one for key, one in health.items() if one is not None},
+        missing_target_groups=frozenset(groups - state.target_groups.keys()),
     )
 
 
-def _targets_of(region: Region, service: Service, revision_arns: set[str | None]) -> dict[TargetKey, Target]:
+def _target_groups_of(region: Region, service: Service, revision_arns: Iterable[str | None]) -> set[str]:
     groups = {one.target_group_arn for one in service.load_balancers}
     for arn in revision_arns:
         if arn:
             groups |= {one.target_group_arn for one in region.state.revisions[arn].load_balancers}
-    return {target.target_key: target for target in region.state.targets.values() if target.target_group_arn in groups}
+    return groups
 
 
 def routing_of(region: Region) -> EnvoySnapshot:

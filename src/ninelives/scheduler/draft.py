@@ -111,6 +111,11 @@ class Draft:
         revision = self.snapshot.revisions.get(task.revision_arn or "")
         return revision.load_balancers if revision is not None else self.service.load_balancers
 
+    def reachable_load_balancers_of(self, task: Task) -> list[ServiceLoadBalancer]:
+        """Without those whose target group is gone: nothing can be registered there."""
+        gone = self.snapshot.missing_target_groups
+        return [one for one in self.load_balancers_of(task) if one.target_group_arn not in gone]
+
     def is_protected(self, task: Task) -> bool:
         return task.protected_until is not None and task.protected_until > self.now
 

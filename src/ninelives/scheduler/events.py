@@ -96,6 +96,18 @@ def target_not_found(service_name: str, deployment_id: str, task_id: str, target
     )
 
 
+def target_group_not_found(service_name: str, deployment_id: str, target_group_arn: str) -> str:
+    """Somebody deleted a target group of the service. Told of all tasks at once, where ECS names each.
+
+    >>> target_group_not_found("cats", "ecs-svc/1", "tg")
+    '(service cats) (task set ecs-svc/1) is not healthy in target-group (tg) due to TARGET GROUP IS NOT FOUND'
+    """
+    return (
+        f"{_service(service_name)} (task set {deployment_id}) is not healthy"
+        f" in target-group ({target_group_arn}) due to TARGET GROUP IS NOT FOUND"
+    )
+
+
 def failed_container_checks(service_name: str, task_id: str) -> str:
     """A container's own health check says UNHEALTHY.
 

@@ -38,6 +38,8 @@ class ServiceSnapshot:
     targets: Mapping[TargetKey, Target]
     """Registered and draining targets of the service's target groups."""
     target_health: Mapping[TargetKey, TargetHealth]
+    missing_target_groups: frozenset[str] = frozenset()
+    """ARNs of the service's target groups that somebody has deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,7 @@ def advance_tasks(draft: Draft) -> None:
     for task in list(draft.tasks.values()):
         if task.last_status is LastStatus.STOPPED:
             continue
-        load_balancers = draft.load_balancers_of(task)
+        load_balancers = draft.reachable_load_balancers_of(task)
         targets = _own_targets(task, target_keys(task, load_balancers), draft.targets, owners)
         progress = progress_of(task, draft.definition_of(task), load_balancers, targets, draft.now)
         for target in (*progress.registered, *progress.deregistered):

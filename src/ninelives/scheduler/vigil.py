@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from ninelives.model.ecs import DesiredStatus, LastStatus, Task
+from ninelives.scheduler import events
 from ninelives.scheduler.draft import Draft
 from ninelives.scheduler.health import (
+    MissingTarget,
     counts_as_healthy_at,
     failed_check,
     grace_ends_at,
@@ -35,6 +37,9 @@ def _watch(draft: Draft, task: Task) -> None:
         draft.put_task(replace(task, healthy_since=None))
     draft.wake(counts_as_healthy_at(task, definition, registered, draft.timing))
     check = failed_check(task, registered)
+    if isinstance(check, MissingTarget) and check.key.target_group_arn in draft.snapshot.missing_target_groups:
+        _tell_missing_group(draft, task, check.key.target_group_arn)
+        return
     if check is None:
         return
     grace_ends = grace_ends_at(task, draft.service.health_check_grace_period)
@@ -42,6 +47,12 @@ def _watch(draft: Draft, task: Task) -> None:
         draft.wake(grace_ends)
         return
     draft.failing[task.arn] = check
+
+
+def _tell_missing_group(draft: Draft, task: Task, target_group_arn: str) -> None:
+    """Another task would fare no better without the target group: the one that runs stays."""
+    deployment = draft.deployment_of(task) or draft.primary
+    draft.tell_problem(deployment, events.target_group_not_found(draft.name, deployment.id, target_group_arn))
 
 
 def _note_first_health(draft: Draft, task: Task) -> None:
