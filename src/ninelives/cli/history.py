@@ -48,6 +48,13 @@ def past_json(one: PastRelease) -> dict[str, object]:
     }
 
 
+def verdict_of(one: PastRelease) -> str:
+    """In the words of `deploy`: what a newer deployment stopped was superseded."""
+    if one.status == "STOPPED" and "newer service deployment" in (one.cause or ""):
+        return "superseded"
+    return VERDICTS.get(one.status, one.status.lower().replace("_", " "))
+
+
 def _show(past: Sequence[PastRelease]) -> None:
     from rich.table import Table
     from rich.text import Text
@@ -60,7 +67,7 @@ def _show(past: Sequence[PastRelease]) -> None:
         table.add_row(
             f"{one.created_at:%Y-%m-%d %H:%M}" if one.created_at else "",
             one.version,
-            Text(VERDICTS.get(one.status, one.status.lower().replace("_", " ")), STYLES.get(one.status, "red")),
+            Text(verdict_of(one), STYLES.get(one.status, "red")),
             write_duration(one.duration) if one.duration is not None else "",
             one.id[:ID_SHOWN],
             (one.cause or "").removeprefix("Service deployment ").removeprefix("rolled back because ").removesuffix("."),
