@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ from ninelives.model.ecs import (
 from ninelives.model.observation import ContainerObservation, TaskObservation
 from ninelives.region.ports import TaskLaunch
 from ninelives.runtime import task_run
-from ninelives.runtime.engine import FoundTask, Seen, StartFailed, cannot_pull, cannot_start
+from ninelives.runtime.engine import EngineAway, FoundTask, Seen, StartFailed, cannot_pull, cannot_start
 from ninelives.runtime.log_feed import LogFeed
 from ninelives.runtime.task_run import TaskRun
 
@@ -301,3 +302,68 @@ def test_a_container_that_has_stopped_never_runs_again(statuses: list[str]) -> N
         assert seen.count("STOPPED") <= 1
 
     asyncio.run(main())
+
+
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_run, "RETRY_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_an_engine_that_is_away_for_a_while_is_waited_for() -> None:
+    async def main() -> None:
+        engine = FakeEngine(errors=[EngineAway("Docker does not answer.")] * 5)
+        told = Told(engine, launch_of(container("web")))
+        told.run.start()
+        last = await told.until(is_started)
+
+        assert last.failure is None
+        assert engine.asked == ["pull image-of-web"] * 6 + ["prepare", "start web"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_an_engine_that_stays_away_fails_the_task_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_run, "ENGINE_AWAY_SECONDS", 0.05)
+
+    async def main() -> None:
+        engine = FakeEngine(errors=[EngineAway("Docker does not answer.")] * 1_000_000)
+        told = Told(engine, launch_of(container("web")))
+        told.run.start()
+        last = await told.until(lambda one: one.failure is not None)
+
+        assert last.failure == "ResourceInitializationError: Docker does not answer."
+
+    asyncio.run(main())
+
+
+def test_a_task_that_is_to_end_does_not_wait_for_an_engine_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_run, "RETRY_SECONDS", 0.01)
+
+    async def main() -> None:
+        engine = FakeEngine(errors=[EngineAway("Docker does not answer.")] * 1_000_000)
+        told = Told(engine, launch_of(container("web")))
+        told.run.start()
+        await told.until(lambda one: one.pull_started_at is not None)
+        told.run.stop()
+        await told.until_stopped()
+
+    asyncio.run(main())
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_removal_that_is_asked_again_tells_the_reason_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        engine = FakeEngine()
+        told = Told(engine, launch_of(container("web")))
+        told.run.start()
+        await told.until(is_started)
+        engine.errors = [EngineAway("Docker does not answer.")] * 50
+        told.run.remove()
+        await told.until(lambda one: one.is_removed)
+
+    asyncio.run(main())
+
+    said = [record for record in caplog.records if "asked again" in record.message]
+    assert ["Docker does not answer." in one.message and one.exc_info is None for one in said] == [True]

@@ -16,6 +16,7 @@ from ninelives.runtime.docker_facts import (
     create_failure,
     ip_of,
     observation_of,
+    reached,
     start_failure,
 )
 from ninelives.runtime.docker_images import PULL_THREADS, DockerImages
@@ -31,7 +32,7 @@ from ninelives.runtime.docker_settings import (
     create_body,
     pause_body,
 )
-from ninelives.runtime.engine import FoundTask, Seen, cannot_initialize
+from ninelives.runtime.engine import EngineAway, FoundTask, Seen, cannot_initialize
 from ninelives.runtime.image_reference import read_reference
 from ninelives.runtime.log_cursors import LogCursors
 from ninelives.runtime.log_feed import LogFeed
@@ -113,7 +114,8 @@ class DockerEngine:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _do(self, operation: Callable[[], T]) -> T:
-        return await self._loop.run_in_executor(self._threads, operation)
+        """Do it in a thread. Raises ``EngineAway`` where Docker does not answer."""
+        return await self._loop.run_in_executor(self._threads, reached, operation)
 
     # Find.
 
@@ -172,13 +174,13 @@ class DockerEngine:
             self._pauses[launch.task.arn] = await self._do(lambda: self._start_pause(launch))
 
     def _start_pause(self, launch: TaskLaunch) -> str:
-        from docker.errors import DockerException
+        from docker.errors import APIError
 
         try:
             body = pause_body(self._host, launch, self._images.pause())
             container_id = self._create(body, container_name(launch, PAUSE))
             self._client.start(container_id)
-        except DockerException as error:
+        except APIError as error:
             raise cannot_initialize(f"the task's network cannot be made: {error}") from error
         return container_id
 
@@ -330,7 +332,7 @@ class DockerEngine:
             return
         try:
             one = observation_of(await self._do(lambda: self._client.inspect_container(container_id)))
-        except (APIError, OSError) as error:
+        except (APIError, EngineAway) as error:
             if not isinstance(error, NotFound):
                 log.warning("container %s cannot be looked at (%s); it is looked at when Docker answers again", key[1], error)
                 return

@@ -34,6 +34,7 @@ class DockerEvents:
         self._loop = asyncio.get_running_loop()
         self._closing = threading.Event()
         self._stream: CancellableStream[dict[str, Any]] | None = None
+        self._is_away = False
         threading.Thread(target=self._follow, name="docker events", daemon=True).start()
 
     def close(self) -> None:
@@ -46,12 +47,16 @@ class DockerEvents:
             try:
                 self._listen()
             except Exception as error:  # noqa: BLE001  # the SDK lets sockets', HTTP's and its own errors through
-                if not self._closing.is_set():
-                    log.warning("Docker's events broke off (%s); they are followed again", error)
+                if not self._closing.is_set() and not self._is_away:
+                    self._is_away = True
+                    log.warning("Docker's events broke off (%s); they are followed again once it answers", error)
             self._closing.wait(RECONNECT_SECONDS)
 
     def _listen(self) -> None:
         self._stream = self._client.events(decode=True, filters=self._filters)
+        if self._is_away:
+            self._is_away = False
+            log.info("Docker answers again")
         self._call(self._resumed)
         for event in self._stream:
             actor = event["Actor"]

@@ -1,15 +1,18 @@
 """What Docker says of a container, in ECS's words: states, reasons, and why one could not be pulled or started."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ninelives.model.ecs import HealthStatus
 from ninelives.model.observation import ContainerObservation
+from ninelives.runtime.docker_probe import probe
 from ninelives.runtime.docker_settings import CONTAINER_NAME, DIGEST
-from ninelives.runtime.engine import StartFailed, cannot_create, cannot_pull, cannot_start
+from ninelives.runtime.engine import EngineAway, StartFailed, cannot_create, cannot_pull, cannot_start
 from ninelives.runtime.image_reference import read_reference
+
+T = TypeVar("T")
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 STATUSES = {"created": "PENDING", "running": "RUNNING", "paused": "RUNNING", "restarting": "RUNNING"}
@@ -54,6 +57,29 @@ def ip_of(inspected: Mapping[str, Any]) -> str | None:
     """The address of a container of its own network; None when it has ended."""
     networks: Mapping[str, Mapping[str, Any]] = inspected["NetworkSettings"]["Networks"] or {}
     return next((str(one["IPAddress"]) for one in networks.values() if one.get("IPAddress")), None)
+
+
+def away(error: Exception) -> EngineAway | None:
+    """What an error of the SDK says of an engine that cannot be reached; None for any other error. It asks the engine."""
+    from docker.errors import DockerException
+    from requests.exceptions import ChunkedEncodingError, Timeout
+    from requests.exceptions import ConnectionError as NotConnected
+    from urllib3.exceptions import ProtocolError
+
+    if type(error) is DockerException or isinstance(error, NotConnected | Timeout | ChunkedEncodingError | ProtocolError):
+        return EngineAway(f"Docker does not answer: {probe() or 'it broke off.'}")
+    return None
+
+
+def reached(operation: Callable[[], T]) -> T:
+    """Do an operation of the SDK, which blocks. Raises ``EngineAway`` where the engine cannot be reached."""
+    try:
+        return operation()
+    except Exception as error:
+        gone = away(error)
+        if gone is None:
+            raise
+        raise gone from error
 
 
 def pull_failure(reference: str, said: str) -> StartFailed:

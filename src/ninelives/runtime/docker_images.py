@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ninelives.runtime import pause_image
-from ninelives.runtime.docker_facts import pull_failure
+from ninelives.runtime.docker_facts import away, pull_failure, reached
 from ninelives.runtime.engine import cannot_initialize
 from ninelives.runtime.image_reference import ImageReference, read_reference
 
@@ -33,14 +33,15 @@ class DockerImages:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def pull(self, reference: str) -> str | None:
-        """The digest of the image's manifest in its registry, None for an image made here. Raises ``StartFailed``.
+        """The digest of the image's manifest in its registry, None for an image made here. Raises ``StartFailed``
+        and ``EngineAway``.
 
         Tasks that want an image at the same time share one pull. A reference with a registry is always asked for again, unless
         it names a digest; one without is taken as it is here, and asked of Docker Hub only if it is not.
         """
         pull = self._pulls.get(reference)
         if pull is None:
-            pull = asyncio.get_running_loop().run_in_executor(self._threads, self._pull, reference)
+            pull = asyncio.get_running_loop().run_in_executor(self._threads, lambda: reached(lambda: self._pull(reference)))
             self._pulls[reference] = pull
             pull.add_done_callback(lambda _: self._pulls.pop(reference, None))
         return await asyncio.shield(pull)
@@ -61,7 +62,7 @@ class DockerImages:
         except APIError as error:
             raise pull_failure(reference, error.explanation or str(error)) from error
         except (DockerException, OSError) as error:
-            raise pull_failure(reference, str(error)) from error
+            raise away(error) or pull_failure(reference, str(error)) from error
         if pulled is None:
             raise pull_failure(reference, "it was removed while it was pulled")
         return _digest_of(image, pulled)

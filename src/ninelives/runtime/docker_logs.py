@@ -33,8 +33,8 @@ OK, NOT_FOUND = 200, 404
 LINE_BYTES_MAX = 256 * 1024
 """A longer line arrives in pieces: CloudWatch Logs takes no longer one. Docker itself cuts at 16 KB, which is mended here."""
 INSTANT_LENGTH = len("2026-01-02T03:04:05.123456789Z")
-RECONNECTS_MAX = 20
 RECONNECT_SECONDS = 0.5
+RECONNECT_SECONDS_MAX = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +79,19 @@ class DockerLog:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def _follow(self) -> None:
+        """Until the container has ended: an engine that is away comes back, and its containers may have lived on."""
+        pause = RECONNECT_SECONDS
         try:
-            for _ in range(RECONNECTS_MAX):
+            while True:
                 try:
                     if self._deliver():
                         return
+                    pause = RECONNECT_SECONDS
                 except (OSError, ValueError) as error:
-                    log.info("log of %s broke off (%s); it is followed again", self._container.name, error)
-                if self._closing.wait(RECONNECT_SECONDS):
+                    if pause == RECONNECT_SECONDS:
+                        log.info("log of %s broke off (%s); it is followed again", self._container.name, error)
+                    pause = min(2 * pause, RECONNECT_SECONDS_MAX)
+                if self._closing.wait(pause):
                     return
         finally:
             self._tell_ended()

@@ -34,6 +34,10 @@ class StartFailed(Exception):
         return f"{self.error}: {self.cause}"
 
 
+class EngineAway(Exception):
+    """The engine does not answer at the moment, which is no fault of any task; the text is a sentence that says why."""
+
+
 def cannot_pull(cause: str) -> StartFailed:
     return StartFailed("CannotPullContainerError", cause)
 
@@ -59,7 +63,9 @@ class FoundTask:
 
 
 class ContainerEngine(Protocol):
-    """Runs single containers of tasks. Every call may be repeated and then changes nothing more."""
+    """Runs single containers of tasks. Every call may be repeated and then changes nothing more; each raises ``EngineAway``
+    where the engine does not answer.
+    """
 
     @property
     def name(self) -> str: ...

@@ -6,19 +6,22 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ninelives.model.arns import last_part
 from ninelives.model.ecs import ContainerDefinition, DesiredStatus, HealthStatus
 from ninelives.model.observation import ContainerObservation, TaskObservation
 from ninelives.region.ports import TaskLaunch
 from ninelives.runtime.dependencies import Condition, condition_of, dependents_of, start_timeout_of, why_impossible
-from ninelives.runtime.engine import ContainerEngine, FoundTask, StartFailed
+from ninelives.runtime.engine import ContainerEngine, EngineAway, FoundTask, StartFailed, cannot_initialize
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 RETRY_SECONDS = 1.0
 """When a stop or a removal that the engine refused is tried again."""
+ENGINE_AWAY_SECONDS = 30.0
+"""How long a task that starts waits for an engine that does not answer: a daemon's restart is no failure of the task."""
 KILLED_WITHIN_SECONDS = 5.0
 """A container that lives on after SIGKILL is killed again after this time."""
 
@@ -55,7 +58,10 @@ class TaskRun:
         self._bringing_up = self._spawn(self._bring_up(), "start")
 
     def resume(self, found: FoundTask) -> None:
-        """Go on with a task that an earlier control plane left: report it, and start what it had not started."""
+        """Go on with a task that an earlier control plane left: report it, and start what it had not started.
+
+        One whose containers all run may have been left before anyone knew its address: bringing it up finds that out.
+        """
         task = self._launch.task
         self._level = replace(
             self._level,
@@ -65,7 +71,7 @@ class TaskRun:
             pull_stopped_at=task.pull_stopped_at,
         )
         pending = [one for one in self._level.containers if one.last_status == "PENDING"]
-        if not pending:
+        if not pending and (self._level.address is not None or task.desired_status is DesiredStatus.STOPPED):
             self._level = replace(self._level, is_started=True)
         elif task.desired_status is DesiredStatus.RUNNING:
             self.start()
@@ -110,10 +116,10 @@ class TaskRun:
         definition = self._launch.definition
         try:
             digests = await self._pull()
-            await self._engine.prepare(self._launch)
+            await self._once_there(lambda: self._engine.prepare(self._launch))
             pending = [one for one in definition.containers if self._container(one.name).last_status == "PENDING"]
             await _all_or_first_failure([self._start(one, digests[one.name]) for one in pending])
-            address = await self._engine.address(self._launch)
+            address = await self._once_there(lambda: self._engine.address(self._launch))
         except StartFailed as failure:
             log.info("task %s: %s", self._launch.task.id, failure)
             self._become(failure=self._level.failure or str(failure))
@@ -129,9 +135,7 @@ class TaskRun:
             self._become(pull_started_at=self._now())
         images = {one.name: self._launch.images.get(one.name, one.image) for one in self._launch.definition.containers}
         references = sorted(set(images.values()))
-        digests = dict(
-            zip(references, await _all_or_first_failure([self._engine.pull(one) for one in references]), strict=True)
-        )
+        digests = dict(zip(references, await _all_or_first_failure([self._pull_one(one) for one in references]), strict=True))
         self._become(
             pull_stopped_at=self._level.pull_stopped_at or self._now(),
             containers=tuple(
@@ -139,6 +143,9 @@ class TaskRun:
             ),
         )
         return {name: digests[image] for name, image in images.items()}
+
+    async def _pull_one(self, reference: str) -> str | None:
+        return await self._once_there(lambda: self._engine.pull(reference))
 
     async def _start(self, container: ContainerDefinition, digest: str | None) -> None:
         """Start a container once all its conditions are met; an operation that has begun ends, whatever happens."""
@@ -150,7 +157,7 @@ class TaskRun:
 
     async def _operate(self, container: ContainerDefinition, digest: str | None) -> None:
         try:
-            self.seen(await self._engine.start(self._launch, container, digest))
+            self.seen(await self._once_there(lambda: self._engine.start(self._launch, container, digest)))
         except StartFailed as failure:
             # Failure and state in one report: the container did not end, it never began.
             self._become(
@@ -178,6 +185,23 @@ class TaskRun:
             ) from None
         if condition_of(wanted, self._container(name)) is Condition.IMPOSSIBLE:
             raise StartFailed("TaskDependencyError", why_impossible(container.name, wanted, self._container(name)))
+
+    async def _once_there(self, operation: Callable[[], Awaitable[T]]) -> T:
+        """What the engine answers; one that is away is waited for. Raises ``StartFailed`` when that takes too long, or at
+        once for a task that is to end.
+        """
+        clock = asyncio.get_running_loop().time
+        until = None
+        while True:
+            try:
+                return await operation()
+            except EngineAway as away:
+                if until is None:
+                    log.warning("task %s: %s It is waited for.", self._launch.task.id, away)
+                    until = clock() + ENGINE_AWAY_SECONDS
+                if clock() >= until or self._stopping is not None or self._removing is not None:
+                    raise cannot_initialize(str(away)) from away
+            await asyncio.sleep(RETRY_SECONDS)
 
     # Down.
 
@@ -253,12 +277,15 @@ class TaskRun:
                 await self._until(lambda: self._has_stopped(name))
 
     async def _persist(self, operation: Callable[[], Awaitable[None]]) -> None:
-        """Repeat ``operation`` until the engine does it: what must end may not be given up."""
+        """Repeat ``operation`` until the engine does it: what must end may not be given up. Each new reason is told once."""
+        told = ""
         while True:
             try:
                 await operation()
-            except Exception:
-                log.exception("task %s: the engine failed; it is asked again", self._launch.task.id)
+            except Exception as error:
+                if told != (told := repr(error)):
+                    trace = None if isinstance(error, EngineAway) else error
+                    log.error("task %s: %s It is asked again.", self._launch.task.id, error, exc_info=trace)  # noqa: TRY400
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 return
