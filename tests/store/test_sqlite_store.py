@@ -160,3 +160,48 @@ def test_records_are_for_their_owners_eyes_only(tmp_path: Path) -> None:
 
     assert modes
     assert set(modes.values()) == {0o600}
+
+
+def test_a_full_disk_costs_the_commit_that_meets_it_and_no_later_one(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "region.sqlite")
+    store.commit([a_task(1)], [])
+    (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
+    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        store.commit([a_task(number) for number in range(2, 200)], [])
+
+    store._connection.execute("PRAGMA max_page_count = 100000")
+    store.commit([a_task(200)], [])
+
+    assert ["task/1", "task/200"] == [record.key for record in store.load()]
+    store.close()
+
+
+class FailingOnce:
+    """A connection whose next ``statement`` fails, as on a disk that is full at that moment."""
+
+    def __init__(self, connection: sqlite3.Connection, statement: str) -> None:
+        self._connection = connection
+        self._statement: str | None = statement
+
+    def execute(self, statement: str, *rest: Any) -> Any:
+        if statement == self._statement:
+            self._statement = None
+            raise sqlite3.OperationalError("database or disk is full")
+        return self._connection.execute(statement, *rest)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def test_a_commit_that_fails_at_its_very_end_leaves_no_transaction_behind(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "region.sqlite")
+    failing: Any = FailingOnce(store._connection, "COMMIT")
+    store._connection = failing
+    with pytest.raises(sqlite3.OperationalError):
+        store.commit([a_task(1)], [])
+
+    store.commit([a_task(2)], [])
+
+    assert ["task/2"] == [record.key for record in store.load()]
+    store.close()

@@ -93,10 +93,11 @@ class SqliteStore:
             self._connection.executemany(
                 "DELETE FROM record WHERE kind = ? AND key = ?", [(kind.__name__, key) for kind, key in deletes]
             )
+            self._connection.execute("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:  # SQLite itself ends it for some errors, a full disk among them
+                self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
 
     def close(self) -> None:
         self._connection.close()
