@@ -412,6 +412,22 @@ def test_tasks_outlive_a_killed_control_plane_and_are_adopted(bench: Bench) -> N
     asyncio.run(main())
 
 
+def test_a_task_whose_address_was_not_told_before_the_end_is_adopted_with_it(bench: Bench) -> None:
+    async def main() -> None:
+        launch = bench.launch(bench.container(FOR_EVER, container_ports=(8080,)))
+        first = Watched(bench.runtime())
+        told = (await first.start(launch)).address
+        await first.runtime.close()
+        async with watched(bench, [as_seen(launch, LastStatus.ACTIVATING)]) as later:
+            await later.until(lambda: later.seen(launch).is_started)
+
+            assert told is not None
+            assert told == later.seen(launch).address
+            await later.remove(launch)
+
+    asyncio.run(main())
+
+
 def test_a_runtime_of_another_instance_touches_nothing(bench: Bench) -> None:
     async def main() -> None:
         async with watched(bench) as one:
