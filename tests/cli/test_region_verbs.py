@@ -3,6 +3,7 @@
 import http.server
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from ninelives.cli.background import answers, remember
 from ninelives.cli.env import around_proxies
 from ninelives.cli.main import run
-from ninelives.cli.settings import RegionSettings, RunningRegion, default_state_directory
+from ninelives.cli.settings import RegionSettings, RunningRegion, default_state_directory, write_json
 from ninelives.cli.up import _say_unchanged, _verb
 
 NOWHERE = "http://127.0.0.1:9"
@@ -140,3 +141,22 @@ def test_forgetting_a_region_takes_what_is_the_regions_and_leaves_the_rest(
     (state / "notes.txt").unlink()
     assert 0 == run(["down", "--state", str(state), "--delete-state"])
     assert not state.exists()
+
+
+def test_a_region_whose_docker_is_away_is_left_as_it_is_and_the_cause_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    settings = RegionSettings(state_directory=tmp_path / "state", runtime="docker")
+    settings.state_directory.mkdir()
+    remember(settings)
+    gone = RunningRegion(pid=1, endpoint=NOWHERE, region="r", account="a", runtime="docker", started="never")
+    write_json(settings.state_directory / "region.json", asdict(gone))
+
+    code = run(["down", "--state", str(settings.state_directory)])
+
+    told = capsys.readouterr().err
+    assert code == 1
+    assert f"there is no Docker socket at {tmp_path}/docker.sock" in told
+    assert "start Docker, then try again" in told
+    assert (settings.state_directory / "region.json").exists()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ninelives.api.wire import ASGIApp
+from ninelives.cli.background import remember
 from ninelives.cli.errors import UserError
 from ninelives.cli.identity import RandomIds, SystemClock
 from ninelives.cli.settings import HOST, STATE_ENTRIES, RegionSettings, RunningRegion, process_start, write_json
@@ -96,6 +97,18 @@ def locked(settings: RegionSettings) -> Iterator[None]:
                 hint="Use it (`ninelives env`), stop it (`ninelives down`), or name another with --state.",
             ) from None
         yield
+
+
+def is_locked(settings: RegionSettings) -> bool:
+    """Whether a control process has the state folder at this moment: it starts, runs or ends."""
+    try:
+        with (settings.state_directory / "region.lock").open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 @contextlib.asynccontextmanager
@@ -200,20 +213,29 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
         announce(settings.endpoint)
 
     from ninelives.dataplane import EnvoyFailed
+    from ninelives.runtime.engine import EngineAway
 
     with locked(settings):
+        remember(settings)
         try:
             async with running_region(settings, ready=ready):
                 number = await told.get()
                 log.info("%s: %s", number.name, "stopping everything" if number is signal.SIGINT else "letting go")
         except (EnvoyFailed, StoreFromTheFuture) as error:
             raise UserError(str(error), hint=f"The region's log: {settings.log_file}") from error
+        except EngineAway as error:
+            raise _tasks_out_of_reach(error) from error
         if number is signal.SIGINT:
             await stop_what_is_left(settings)
 
 
 async def stop_what_is_left(settings: RegionSettings) -> None:
-    """End the tasks and the proxy of a region whose control plane is gone; tasks get their stop signal and their time."""
+    """End the tasks and the proxy of a region whose control plane is gone; tasks get their stop signal and their time.
+
+    Raises ``UserError`` where Docker has the tasks and does not answer; then nothing was ended.
+    """
+    from ninelives.runtime.engine import EngineAway
+
     store = SqliteStore(settings.state_directory / "region.sqlite")
     runtime = make_runtime(settings)
     data_plane = make_data_plane(settings)
@@ -235,7 +257,10 @@ async def stop_what_is_left(settings: RegionSettings) -> None:
                 event.set()
 
     runtime.subscribe(observed, lambda _: None)
-    await runtime.adopt(launches)
+    try:
+        await runtime.adopt(launches)
+    except EngineAway as error:
+        raise _tasks_out_of_reach(error) from error
     for launch in launches:
         await runtime.stop(launch)
     with contextlib.suppress(TimeoutError):
@@ -247,6 +272,10 @@ async def stop_what_is_left(settings: RegionSettings) -> None:
     store.close()
     (settings.state_directory / "region.json").unlink(missing_ok=True)
     shutil.rmtree(settings.socket_directory, ignore_errors=True)
+
+
+def _tasks_out_of_reach(error: Exception) -> UserError:
+    return UserError(str(error), hint="This region's tasks are Docker's: start Docker, then try again.")
 
 
 def delete_state(directory: Path) -> list[str]:
