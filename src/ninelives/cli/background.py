@@ -123,7 +123,7 @@ def stop_region(state_directory: Path, *, said: Callable[[str], None] = lambda _
     settings = settings_of(state_directory)
     if settings is None:
         return False
-    running = read_running(state_directory)
+    running = _settled(settings, said)
     if running is not None and running.is_alive:
         os.kill(running.pid, signal.SIGINT)
         said("stopping tasks and load balancers")
@@ -137,6 +137,28 @@ def stop_region(state_directory: Path, *, said: Callable[[str], None] = lambda _
         with locked(settings):
             asyncio.run(stop_what_is_left(settings))
     return running is not None
+
+
+def _settled(settings: RegionSettings, said: Callable[[str], None]) -> RunningRegion | None:
+    """What ``read_running`` says once no region is on its way up or down in the state folder."""
+    from ninelives.cli.compose import is_locked
+
+    deadline = time.monotonic() + START_SECONDS + STOP_SECONDS
+    is_told = False
+    while True:
+        was_locked = is_locked(settings)
+        running = read_running(settings.state_directory)
+        if not was_locked or (running is not None and running.is_alive):
+            return running
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"{settings.state_directory}: a region has been on its way up or down for too long.",
+                hint=f"Its log: {settings.log_file}",
+            )
+        if not is_told:
+            said("waiting for a region that is on its way up or down")
+            is_told = True
+        _doze()
 
 
 def _wait_for_end(running: RunningRegion) -> None:

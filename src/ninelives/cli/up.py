@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from ninelives.cli.background import remember, settings_of, start_region
+from ninelives.cli.background import settings_of, start_region
 from ninelives.cli.errors import UserError
 from ninelives.cli.settings import (
     ACCOUNT,
@@ -76,7 +76,6 @@ def up(
         return
     settings = _with_runtime(settings, running)
     if foreground:
-        remember(settings)
         _serve(settings)
     else:
         _say_running(start_region(settings), "runs", directory)
