@@ -280,7 +280,9 @@ def test_a_gzipped_request_is_read(door: RunningDoor) -> None:
     status, _, body = post(door, gzip.compress(b'{"services":["cats"]}'), headers)
 
     assert (status, json.loads(body)["services"][0]["serviceName"]) == (200, "cats")
-    assert post(door, b"no gzip", headers)[0] == 413
+    status, _, body = post(door, b"no gzip", headers)
+    assert (status, json.loads(body)["__type"]) == (400, "SerializationException")
+    assert post(door, gzip.compress(bytes(11 * 1024 * 1024)), headers)[0] == 413
 
 
 def test_twenty_clients_at_once_each_get_their_own_answer(door: RunningDoor) -> None:

@@ -463,3 +463,17 @@ def test_a_blob_is_never_whole_in_memory(client: Client) -> None:
 
     assert length == 64 * 1024 * 1024
     assert peak < 8 * 1024 * 1024
+
+
+def test_numbers_longer_than_any_are_no_fault_of_ours(client: Client) -> None:
+    digest = client.push_blob(b"0123456789")
+    location = client("POST", "/v2/cats/blobs/uploads/").headers["location"]
+    number = "9" * 5000
+
+    pages = [client("GET", f"/v2/cats/tags/list?n={one}").error for one in (number, "-1", "٣", "")]
+    ranged = client("GET", f"/v2/cats/blobs/{digest}", range=f"bytes={number}-")
+    part = client("PATCH", location, b"part", content_range=f"0-{number}")
+
+    assert set(pages) == {(400, "PAGINATION_NUMBER_INVALID")}
+    assert (ranged.status, ranged.body) == (200, b"0123456789")
+    assert part.status == 202

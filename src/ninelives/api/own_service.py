@@ -58,7 +58,9 @@ class OwnService:
             return await self._answer(protocol, request, scope, request_id)
         except ApiError as error:
             return self.refuse(protocol, error, request_id)
-        except (BodyTooLarge, BodyUnreadable) as error:
+        except BodyUnreadable as error:
+            return self.refuse(protocol, ApiError(_unreadable_code(protocol), str(error)), request_id)
+        except BodyTooLarge as error:
             return self.refuse(protocol, ApiError("RequestEntityTooLarge", str(error), status=413), request_id)
         except Exception:
             logger.exception("%s request %s failed", self.service, request_id)
@@ -115,7 +117,7 @@ class OwnService:
             shape = operation.input
             parameters = read_json(shape, request.body) if protocol == "json" else read_query(shape, form)
         except Unreadable as error:
-            raise ApiError("SerializationException" if protocol == "json" else "MalformedInput", str(error)) from error
+            raise ApiError(_unreadable_code(protocol), str(error)) from error
         found = violations(operation.input, parameters)
         if found:
             raise ApiError(self._invalid_code(protocol), told(found))
@@ -170,6 +172,10 @@ class OwnService:
 
     def _unknown(self, protocol: str, message: str) -> ApiError:
         return ApiError("UnknownOperationException" if protocol in {"json", CBOR} else "InvalidAction", message)
+
+
+def _unreadable_code(protocol: str) -> str:
+    return "SerializationException" if protocol == "json" else "MalformedInput"
 
 
 def _operation_name(protocol: str, request: WireRequest, form: Mapping[str, str]) -> str | None:

@@ -37,8 +37,10 @@ log = logging.getLogger(__name__)
 PAGE_MAX: Final = 1000
 """Names and tags that one page has at the most."""
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-_CONTENT_RANGE = re.compile(r"(?:bytes )?(\d+)-(\d+)(?:/.*)?")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_CONTENT_RANGE = re.compile(r"(?:bytes )?([0-9]{1,18})-([0-9]{1,18})(?:/.*)?")
+"""Of more digits than any blob has Python makes no number."""
 
 Handle = Callable[..., Awaitable[Answer]]
 """Answers a request to a registry; the parts of the path come as keyword arguments."""
@@ -69,7 +71,7 @@ async def tags(registry: Registry, request: Request, *, name: str) -> Answer:
 def _page(names: list[str], request: Request, path: str) -> tuple[list[str], Mapping[str, str]]:
     """The page of sorted ``names`` after ``last``, and the link to the next one."""
     wanted = request.query.get("n", str(PAGE_MAX))
-    if not wanted.isdecimal():
+    if not _NUMBER.fullmatch(wanted):
         raise BadPage
     last = request.query.get("last", "")
     rest = [name for name in names if name > last]
