@@ -161,6 +161,21 @@ def _settled(settings: RegionSettings, said: Callable[[str], None]) -> RunningRe
         _doze()
 
 
+def running_to_stay(state_directory: Path) -> RunningRegion | None:
+    """What ``read_running`` says, after the end of a control process that was told to end. Raises ``UserError``."""
+    running = read_running(state_directory)
+    deadline = time.monotonic() + STOP_SECONDS
+    while running is not None and running.is_ending and running.is_alive:
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"The region in {state_directory} was told to end and has not (process {running.pid}).",
+                hint="`ninelives down` ends it for good.",
+            )
+        _doze()
+        running = read_running(state_directory)
+    return running
+
+
 def _wait_for_end(running: RunningRegion) -> None:
     deadline = time.monotonic() + STOP_SECONDS
     while process_start(running.pid) == running.started:

@@ -198,7 +198,7 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
     for number in (signal.SIGINT, signal.SIGTERM):
         event_loop.add_signal_handler(number, told.put_nowait, number)
 
-    def ready() -> None:
+    def say(*, is_ending: bool) -> None:
         started = process_start(os.getpid())
         assert started is not None
         running = RunningRegion(
@@ -208,8 +208,12 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
             account=settings.account,
             runtime=settings.runtime,
             started=started,
+            is_ending=is_ending,
         )
         write_json(settings.state_directory / "region.json", asdict(running))
+
+    def ready() -> None:
+        say(is_ending=False)
         announce(settings.endpoint)
 
     from ninelives.dataplane import EnvoyFailed
@@ -220,6 +224,7 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
         try:
             async with running_region(settings, ready=ready):
                 number = await told.get()
+                say(is_ending=True)
                 log.info("%s: %s", number.name, "stopping everything" if number is signal.SIGINT else "letting go")
         except (EnvoyFailed, StoreFromTheFuture) as error:
             raise UserError(str(error), hint=f"The region's log: {settings.log_file}") from error

@@ -80,6 +80,8 @@ class RunningRegion:
     runtime: str
     started: str
     """The process's start time as the kernel counts it: a pid alone may be another's by now."""
+    is_ending: bool = False
+    """Whether it was told to stop or to let go, and is about to."""
 
     @property
     def is_alive(self) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from ninelives.cli.background import settings_of, start_region
+from ninelives.cli.background import running_to_stay, settings_of, start_region
 from ninelives.cli.errors import UserError
 from ninelives.cli.settings import (
     ACCOUNT,
@@ -20,7 +20,6 @@ from ninelives.cli.settings import (
     RegionSettings,
     RunningRegion,
     default_state_directory,
-    read_running,
     strangers_in,
 )
 
@@ -69,7 +68,7 @@ def up(
     before = before or RegionSettings(state_directory=directory)
     given = {"port": port, "region": region_name, "account": account, "runtime": runtime, "time_scale": time_scale}
     settings = replace(before, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-    running = read_running(directory)
+    running = running_to_stay(directory)
     if running is not None and running.is_alive:
         _say_running(running, "already runs", directory)
         _say_unchanged(running, settings, directory)
