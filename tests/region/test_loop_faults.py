@@ -290,6 +290,20 @@ def test_a_runtime_that_fails_is_asked_less_and_less_often_and_at_last_does_it(w
     assert 1 == world.service()["runningCount"]
 
 
+def test_a_failed_start_that_took_place_all_the_same_is_not_looked_at_for_ever(world: LoopWorld) -> None:
+    def half_started(what: str, arn: str) -> bool:
+        world.runtime._observed(TaskObservation(task_arn=arn, pull_started_at=NOW))
+        return what == "start"
+
+    world.runtime.fails = half_started
+    world.with_service(desiredCount=1)
+    world.step()
+
+    wake_ats = [world.step() for _ in range(3)]
+
+    assert all(at is None or at > world.clock.time for at in wake_ats), wake_ats
+
+
 def test_a_clock_that_is_set_back_does_not_let_the_superseded_deployment_win(world: LoopWorld) -> None:
     world.with_service()
     world.live(minutes=2)

@@ -67,8 +67,8 @@ class Loop:
         self._log_sink = log_sink
         self._asked: dict[str, LastStatus] = {}
         """What the runtime was last asked of each task, by the status that asked for it."""
-        self._retries: dict[str, Retry] = {}
-        """Tasks for which the runtime failed, by ARN."""
+        self._retries: dict[tuple[str, LastStatus], Retry] = {}
+        """Tasks for which the runtime failed, by ARN and the status that it was asked for."""
         self._published: EnvoySnapshot | None = None
         self._refused: EnvoySnapshot | None = None
         """What the proxy did not take; something else is offered at once, this again when ``_republish`` says."""
@@ -312,22 +312,24 @@ class Loop:
     async def _act(self) -> datetime | None:
         """Ask the runtime for what each task's status wants, once for each status."""
         wanted = list(self._tasks())
-        arns = {task.arn for task in wanted}
-        self._asked = {arn: status for arn, status in self._asked.items() if arn in arns}
-        self._retries = {arn: retry for arn, retry in self._retries.items() if arn in arns}
+        statuses = {task.arn: task.last_status for task in wanted}
+        self._asked = {arn: status for arn, status in self._asked.items() if arn in statuses}
+        self._retries = {key: retry for key, retry in self._retries.items() if key in statuses.items()}
         for task in wanted:
-            retry = self._retries.get(task.arn)
+            key = task.arn, task.last_status
+            retry = self._retries.get(key)
             if self._asked.get(task.arn) is task.last_status or (retry is not None and self._region.now() < retry.at):
                 continue
             try:
                 if not await self._ask(task):
+                    self._retries.pop(key, None)
                     continue
             except Exception:
                 log.exception("task %s (%s): the runtime failed; it is asked again", last_part(task.arn), task.last_status)
-                self._retries[task.arn] = Retry.after(retry, self._region.now())
+                self._retries[key] = Retry.after(retry, self._region.now())
                 continue
             self._asked[task.arn] = task.last_status
-            self._retries.pop(task.arn, None)
+            self._retries.pop(key, None)
         return min((retry.at for retry in self._retries.values()), default=None)
 
     async def _ask(self, task: Task) -> bool:
