@@ -64,6 +64,14 @@ def test_the_layer_holds_the_files_where_the_image_has_them(tmp_path: Path) -> N
     assert {(0, 0, 0)} == {(member.mtime, member.uid, member.gid) for member in members.values()}
 
 
+@pytest.mark.parametrize(("workdir", "prefix"), [("", ""), ("WORKDIR /", ""), ("WORKDIR //app", "app/")])
+def test_an_image_may_work_in_the_root(tmp_path: Path, workdir: str, prefix: str) -> None:
+    image = make(tmp_path, "a", dockerfile=f"FROM ruby\n{workdir}\nCOPY app.rb .\nCMD ruby app.rb\n")
+
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(image.layer.read_bytes()))) as layer:
+        assert f"{prefix}app.rb" in layer.getnames()
+
+
 def test_the_config_says_how_to_run_it_and_the_manifest_what_it_is(tmp_path: Path) -> None:
     image = make(tmp_path, "a")
 

@@ -257,9 +257,11 @@ def parents(path: str) -> list[str]:
 
     >>> parents("/app/lib/a.rb")
     ['/app', '/app/lib']
+    >>> parents("//.")
+    []
     """
     above = []
-    while (path := dirname(path)) != "/":
+    while (path := dirname(path)).strip("/"):  # the root has two names: POSIX keeps a second slash
         above.append(path)
     return above[::-1]
 
