@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from ninelives.deploy.aws import Aws, error_code
 from ninelives.deploy.clock import WallClock
-from ninelives.deploy.errors import BuildFailed, DeployError, MissingPieces, NotFound, NotSupported
+from ninelives.deploy.errors import BuildFailed, DeployError, MissingPieces, NotFound, NotSupported, PushFailed
 from ninelives.deploy.host_image import MANIFEST_TYPE
 from ninelives.deploy.image import Builder
 from ninelives.deploy.reading import Definition, parse_service_file
@@ -279,6 +279,29 @@ def test_the_same_release_twice_registers_nothing_and_says_that_nothing_changed(
     forced = world.deploy("1.0.0", force=True)
 
     assert forced.started.is_new_deployment
+
+
+@pytest.mark.parametrize("other_was_quicker", [True, False])
+def test_two_releases_of_a_version_at_once_share_the_image_that_came_first(
+    world: World, monkeypatch: pytest.MonkeyPatch, other_was_quicker: bool
+) -> None:
+    (world.folder / "Dockerfile").write_text('FROM ruby\nCMD ["cats"]\n')
+
+    def push(*_: object) -> None:
+        if other_was_quicker:
+            world.has_image("3.0.0")
+        raise PushFailed("The registry refused the manifest of cats:3.0.0: the tag is immutable.")
+
+    monkeypatch.setattr("ninelives.deploy.image._push_host_image", push)
+
+    if other_was_quicker:
+        release = world.deploy("3.0.0")
+
+        assert release.started.asked.digest is not None
+        assert any("another release has just pushed" in text for text in world.said(Act.FOUND))
+    else:
+        with pytest.raises(PushFailed, match="immutable"):
+            world.deploy("3.0.0")
 
 
 def test_rollback_takes_the_last_proven_version_and_a_named_one(world: World) -> None:

@@ -19,7 +19,7 @@ from ninelives.deploy.build_context import read_context
 from ninelives.deploy.distribution import push, repository_of
 from ninelives.deploy.docker_build import Build, why_docker_cannot
 from ninelives.deploy.dockerfile import in_a_line, interpret
-from ninelives.deploy.errors import BuildFailed, DeployError
+from ninelives.deploy.errors import BuildFailed, DeployError, PushFailed
 from ninelives.deploy.foundation import ecr_repository_name
 from ninelives.deploy.host_image import OciImage, make_host_image
 from ninelives.deploy.reading import Definition
@@ -170,7 +170,25 @@ def _built_on_host(definition: Definition, version: str, sources: Sources, folde
 
 
 def push_image(aws: Aws, definition: Definition, version: str, repository_uri: str, built: Built | None, tell: Tell) -> Image:
-    """The version's image in the repository, pushed if it was just built. Raises ``PushFailed`` or ``BuildFailed``."""
+    """The version's image in the repository, pushed if it was just built. Raises ``PushFailed`` or ``BuildFailed``.
+
+    Where another release of the same version was quicker, its image is the version.
+    """
+    reference = f"{repository_uri}:{version}"
+    is_ours = definition.file.image.build is not None
+    try:
+        _push_built(aws, version, repository_uri, built, tell)
+    except PushFailed:
+        digest = find_digest(aws, definition, version)
+        if digest is None:
+            raise
+        tell(Act.FOUND, f"image {reference}, which another release has just pushed; a tag is never moved")
+    else:
+        digest = find_digest(aws, definition, version) if is_ours else None
+    return Image(reference=reference, version=version, digest=digest)
+
+
+def _push_built(aws: Aws, version: str, repository_uri: str, built: Built | None, tell: Tell) -> None:
     reference = f"{repository_uri}:{version}"
     match built:
         case None:
@@ -184,8 +202,6 @@ def push_image(aws: Aws, definition: Definition, version: str, repository_uri: s
             tell(Act.PUSHED, f"host image {reference}")
         case _:
             assert_never(built)
-    is_ours = definition.file.image.build is not None
-    return Image(reference=reference, version=version, digest=find_digest(aws, definition, version) if is_ours else None)
 
 
 def _push_host_image(aws: Aws, repository_uri: str, version: str, image: OciImage) -> None:
