@@ -98,3 +98,29 @@ def test_a_flood_is_bounded_and_drops_the_oldest() -> None:
     kept = asyncio.run(scenario()).streams["/g", "s"]
 
     assert (logs.LINES_WAITING_MAX, "10") == (len(kept), kept[0])
+
+
+class SlowLogs(FakeLogs):
+    """Takes its time for each call, and tells when one has begun."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+
+    async def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.begun.set()
+        await asyncio.sleep(0.01)
+        return await super().call(service, operation, parameters)
+
+
+def test_closing_in_the_middle_of_a_call_loses_no_line_and_writes_none_twice() -> None:
+    async def run() -> dict[tuple[str, str], list[str]]:
+        slow = SlowLogs()
+        sink = CloudWatchLogs(slow.call)
+        sink.write("cats", "web/1", lines("a", "b"), create_group=True)
+        await slow.begun.wait()
+        sink.write("cats", "web/1", lines("c"), create_group=True)
+        await sink.close()
+        return slow.streams
+
+    assert {("cats", "web/1"): ["a", "b", "c"]} == asyncio.run(run())

@@ -158,8 +158,8 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
             finally:
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
+                await runtime.close()  # first: until then it brings lines
                 await log_sink.close()
-                await runtime.close()
                 await data_plane.close()
     finally:
         await moto.close()

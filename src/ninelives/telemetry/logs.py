@@ -36,6 +36,7 @@ class CloudWatchLogs:
         self._known: set[tuple[str, str]] = set()
         self._dropped = 0
         self._task: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
 
     def write(self, group: str, stream: str, lines: Sequence[LogLine], *, create_group: bool) -> None:
         """Take lines for a stream; they are readable within about a fifth of a second."""
@@ -50,16 +51,17 @@ class CloudWatchLogs:
             self._task = asyncio.create_task(self._flush_soon())
 
     async def close(self) -> None:
-        """Write what still waits."""
+        """Write what still waits. A call that is under way is not broken off: its lines would be lost."""
+        self._closing.set()
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await self._task
         await self.flush()
 
     async def _flush_soon(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(FLUSH_EVERY_SECONDS)
+        while self._waiting and not self._closing.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_EVERY_SECONDS):
+                    await self._closing.wait()
             await self.flush()
 
     async def flush(self) -> None:
