@@ -1,6 +1,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,15 @@ from ninelives.api.wire import ASGIApp
 from ninelives.model.arns import Place
 
 PLACE = Place(region="eu-west-1", account="111122223333")
+
+
+@cache
+def a_session() -> Any:
+    """One for all tests: making one reads botocore's data anew."""
+    return cast(
+        "Any",
+        boto3.Session(aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="secret", region_name=PLACE.region),
+    )
 
 
 class RunningDoor:
@@ -65,11 +75,8 @@ class RunningDoor:
         return f"http://127.0.0.1:{self.port}"
 
     def client(self, service: str, **settings: Any) -> Any:
-        session = boto3.Session(
-            aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="secret", region_name=PLACE.region
-        )
         config = settings.pop("config", Config(retries={"total_max_attempts": 1}))
-        return cast("Any", session).client(service, endpoint_url=self.url, config=config, **settings)
+        return a_session().client(service, endpoint_url=self.url, config=config, **settings)
 
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """The bridge's in-process call, from outside its loop."""

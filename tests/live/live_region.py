@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ import boto3
 import pytest
 
 from ninelives.cli.background import start_region, stop_region
-from ninelives.cli.env import environment
-from ninelives.cli.settings import RegionSettings, RunningRegion
+from ninelives.cli.env import ACCESS_KEY, environment
+from ninelives.cli.settings import REGION, RegionSettings, RunningRegion
 from ninelives.runtime import DockerRuntime
 
 APP = Path(__file__).parent / "app"
@@ -47,6 +48,12 @@ def eventually(condition: Callable[[], Any], *, within: float = 30.0, what: str 
     return pytest.fail(f"{what} did not come true within {within:.0f} s")
 
 
+@cache
+def a_session() -> Any:
+    """One for all tests: making one reads botocore's data anew."""
+    return boto3.Session(region_name=REGION, aws_access_key_id=ACCESS_KEY, aws_secret_access_key=ACCESS_KEY)
+
+
 @dataclass
 class RegionUnderTest:
     settings: RegionSettings
@@ -62,14 +69,7 @@ class RegionUnderTest:
         return {**os.environ, **environment(self.running), "NO_COLOR": "1", "PYTHONWARNINGS": "default"}
 
     def client(self, service: str) -> Any:
-        session: Any = boto3.Session()
-        return session.client(
-            service,
-            endpoint_url=self.running.endpoint,
-            region_name=self.running.region,
-            aws_access_key_id="ninelives",
-            aws_secret_access_key="ninelives",
-        )
+        return a_session().client(service, endpoint_url=self.running.endpoint)
 
     def command(self, *arguments: str, within: float = 110.0) -> subprocess.CompletedProcess[str]:
         """``ninelives …`` in the project's folder."""
