@@ -114,6 +114,41 @@ def test_an_environment_lies_over_the_file_key_by_key() -> None:
     assert ({"A": "1", "B": "3"}, "other") == (staging.variables, staging.image.build)
 
 
+@pytest.mark.parametrize(
+    ("overlay", "left"),
+    [
+        ("secrets: {}", {}),
+        ("secrets: null", {}),
+        ("secrets:", {}),
+        ("secrets: {A: null}", {"B": "ssm:/b"}),
+        ("secrets: {C: 'ssm:/c'}", {"A": "ssm:/a", "B": "ssm:/b", "C": "ssm:/c"}),
+    ],
+)
+def test_an_environment_can_take_away_what_the_file_says(overlay: str, left: dict[str, str]) -> None:
+    text = LEAST + f"secrets: {{A: 'ssm:/a', B: 'ssm:/b'}}\nenvironments:\n  local:\n    {overlay}\n"
+
+    assert left == parse_service_file(text).secrets
+
+
+def test_what_is_taken_away_has_its_default_again_and_an_unknown_key_stays_a_mistake() -> None:
+    text = LEAST + "cpu: 512\nmemory: 1024\nhealth: {path: /h, interval: 9s}\n"
+    away = "environments: {local: {cpu: null, memory: null, health: {interval: null}}}\n"
+
+    file = parse_service_file(text + away)
+
+    assert (256, 512, "/h", timedelta(seconds=5)) == (file.cpu, file.memory, file.health.path, file.health.interval)
+    assert "unknown key 'helth'" in problems_of(LEAST + "environments: {local: {helth: null}}\n")[0]
+    assert "port' is missing" in problems_of(LEAST + "environments: {local: {port: null}}\n")[0]
+
+
+def test_the_schema_lets_an_environment_take_away_and_write_a_part() -> None:
+    definitions = json_schema()["$defs"]
+
+    assert {"type": "null"} in definitions["Environment"]["properties"]["secrets"]["anyOf"]
+    assert {"type": "null"} in definitions["HealthInEnvironment"]["properties"]["interval"]["anyOf"]
+    assert "required" not in definitions["CountRangeInEnvironment"]
+
+
 def test_local_always_exists_and_another_environment_must_be_there() -> None:
     parse_service_file(LEAST, "local")
 

@@ -1,6 +1,7 @@
 """The demo's service: where its sources are, and what its image is based on."""
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 from ninelives.cli.errors import UserError
@@ -30,11 +31,7 @@ def cats_definition(folder: Path, runtime: str) -> Definition:
         return definition
     image = definition.file.image
     based = image.model_copy(update={"args": {**image.args, BASE_IMAGE_ARGUMENT: LOCAL_BASE_IMAGE}})
-    return Definition(
-        path=definition.path,
-        environment=definition.environment,
-        file=definition.file.model_copy(update={"image": based}),
-    )
+    return replace(definition, file=definition.file.model_copy(update={"image": based}))
 
 
 def _own_base_image(dockerfile: Path) -> str:

@@ -7,7 +7,7 @@ An unknown key is told with the nearest known one. All environments are checked,
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -29,6 +29,8 @@ class Definition:
     path: Path
     environment: str
     file: ServiceFile
+    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    """The line of each key path in the file, from 1."""
 
     @property
     def folder(self) -> Path:
@@ -38,6 +40,17 @@ class Definition:
     @property
     def is_local(self) -> bool:
         return self.environment == LOCAL
+
+    def where(self, *key: str) -> str:
+        """A key that this environment has, for a message: file, line, name.
+
+        >>> lines = {("secrets",): 7}
+        >>> Definition(path=Path("a.yml"), environment="local", file=None, lines=lines).where("secrets")  # type: ignore
+        'a.yml:7: secrets'
+        """
+        overlay = ("environments", self.environment, *key)
+        name, line = (overlay, self.lines[overlay]) if overlay in self.lines else (key, self.lines.get(key))
+        return Problem(line=line, text=".".join(name)).located(str(self.path))
 
 
 def read_service_file(path: Path, environment: str = LOCAL) -> Definition:
@@ -52,11 +65,16 @@ def read_service_file(path: Path, environment: str = LOCAL) -> Definition:
         raise InvalidServiceFile([f"{path}: expected a file, found a folder"]) from None
     except UnicodeDecodeError:
         raise InvalidServiceFile([f"{path}: not UTF-8 text"]) from None
-    return Definition(path=path, environment=environment, file=parse_service_file(text, environment, name=str(path)))
+    file, lines = _parsed(text, environment, str(path))
+    return Definition(path=path, environment=environment, file=file, lines=lines)
 
 
 def parse_service_file(text: str, environment: str = LOCAL, *, name: str = FILE_NAME) -> ServiceFile:
     """As ``read_service_file``, from text; ``name`` is how messages call it."""
+    return _parsed(text, environment, name)[0]
+
+
+def _parsed(text: str, environment: str, name: str) -> tuple[ServiceFile, Mapping[KeyPath, int]]:
     try:
         source = read_yaml(text)
     except BrokenYaml as broken:
@@ -71,19 +89,28 @@ def parse_service_file(text: str, environment: str = LOCAL, *, name: str = FILE_
             f"{name} has no environment {environment!r}; it has {', '.join(known)}.",
             hint=f"Did you mean `--env {near[0]}`?" if near else None,
         )
-    return known[environment]
+    return known[environment], source.lines
 
 
 def merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
     """``overlay`` laid over ``base``: maps are merged key by key, anything else is replaced.
 
+    An empty map empties, and null takes a key of the base away.
+
     >>> merged({"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"b": 3}, "d": []})
     {'a': {'b': 3, 'c': 2}, 'd': []}
+    >>> merged({"a": {"b": 1, "c": 2}, "d": {"e": 1}, "f": 1}, {"a": {"b": None}, "d": {}, "f": None})
+    {'a': {'c': 2}, 'd': {}}
     """
     result = dict(base)
     for key, value in overlay.items():
         before = result.get(key)
-        result[key] = merged(before, value) if isinstance(before, Mapping) and isinstance(value, Mapping) else value
+        if value is None and key in result:
+            del result[key]
+        elif isinstance(before, Mapping) and isinstance(value, Mapping) and value:
+            result[key] = merged(before, value)
+        else:
+            result[key] = value
     return result
 
 

@@ -119,17 +119,26 @@ def deploy(session: Session, version: str, options: Options) -> Release:
 
 def require_supported(definition: Definition) -> None:
     """Refuse what the file may say and this version cannot do. Raises ``NotSupported``."""
-    deploy_part = definition.file.deploy
-    if deploy_part.strategy != "rolling":
+    file, where = definition.file, definition.where
+    if file.deploy.strategy != "rolling":
         raise NotSupported(
-            f"{definition.path}: deploy.strategy: {deploy_part.strategy} is not built yet.", hint="Use `strategy: rolling`."
+            f"{where('deploy', 'strategy')}: {file.deploy.strategy} is not built yet.", hint="Use `strategy: rolling`."
         )
-    if deploy_part.bake:
-        raise NotSupported(f"{definition.path}: deploy.bake belongs to blue-green and canary, which are not built yet.")
-    if deploy_part.rollback.alarms and definition.is_local:
+    if file.deploy.bake:
+        raise NotSupported(f"{where('deploy', 'bake')}: belongs to blue-green and canary, which are not built yet.")
+    if not definition.is_local:
+        return
+    if file.deploy.rollback.alarms:
         raise NotSupported(
-            f"{definition.path}: deploy.rollback.alarms: the embedded region does not watch alarms yet.",
+            f"{where('deploy', 'rollback', 'alarms')}: the embedded region does not watch alarms yet.",
             hint="Leave them out of `local`: `environments: {local: {deploy: {rollback: {alarms: []}}}}`.",
+        )
+    if file.secrets:
+        name = next(iter(file.secrets))
+        raise NotSupported(
+            f"{where('secrets')}: the embedded region does not read secrets yet ({', '.join(file.secrets)}).",
+            hint="Leave them out of `local`, and give plain values for trying out instead: "
+            f"`environments: {{local: {{secrets: {{}}, variables: {{{name}: …}}}}}}`.",
         )
 
 

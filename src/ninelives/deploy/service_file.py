@@ -240,6 +240,8 @@ def _one_or_many(value: object) -> object:
 Count = Annotated[
     Annotated[int, Field(ge=0), Tag("<number>")] | Annotated[CountRange, Tag("<range>")], Discriminator(_count_kind)
 ]
+TextMap = Annotated[Mapping[str, str], BeforeValidator(lambda given: {} if given is None else given)]
+"""Names with text; a key that nothing follows (all its lines are comments, say) is an empty map."""
 Command = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
 
 
@@ -260,9 +262,10 @@ class ServiceFile(Part):
     deploy: Deploy = Field(default=Deploy(), description="How one version follows another.")
     drain: Drain = Field(default=Drain(), description="How a task leaves: load balancer first, then SIGTERM, then SIGKILL.")
     load_balancer: LoadBalancer = Field(default=LoadBalancer(), description="Where the public reaches the service.")
-    variables: Mapping[str, str] = Field(default_factory=dict, description="Environment variables of the application.")
-    secrets: Mapping[str, str] = Field(
-        default_factory=dict, description="Environment variables from `ssm:<name>`, `secretsmanager:<name>` or an ARN."
+    variables: TextMap = Field(default_factory=dict, description="Environment variables of the application.")
+    secrets: TextMap = Field(
+        default_factory=dict,
+        description="Environment variables from `ssm:<name>`, `secretsmanager:<name>` or an ARN; on AWS only.",
     )
     cluster: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")] | None = Field(
         default=None, description="By default the service's name."
@@ -352,6 +355,26 @@ def _write_defaults(properties: dict[str, Any], part: type[Part]) -> None:
             described["default"] = written[name]
 
 
+def _overlay(part: Mapping[str, Any]) -> dict[str, Any]:
+    """A part of the file as an environment may write it: nothing must be there, and null takes a key of the base away."""
+    properties = {name: _or_null(described) for name, described in part["properties"].items()}
+    return {**{key: value for key, value in part.items() if key != "required"}, "properties": properties}
+
+
+def _or_null(described: Mapping[str, Any]) -> dict[str, Any]:
+    """What may stand at a key of the file, or null; defaults are the file's to have."""
+    told = {key: described[key] for key in ("description", "title") if key in described}
+    choices = described.get("anyOf") or described.get("oneOf") or [described]
+    kinds = [{key: value for key, value in one.items() if key not in {*told, "default"}} for one in choices]
+    for kind in kinds:
+        if "$ref" in kind:
+            kind["$ref"] += "InEnvironment"
+        if isinstance(kind.get("additionalProperties"), dict):
+            kind["additionalProperties"] = {"anyOf": [kind["additionalProperties"], {"type": "null"}]}
+    null = [] if {"type": "null"} in kinds else [{"type": "null"}]
+    return {**told, "anyOf": [*kinds, *null]}
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of ``ninelives.yml``, for editors: an environment may say anew whatever the file says, but the name."""
     schema = ServiceFile.model_json_schema()
@@ -363,13 +386,11 @@ def json_schema() -> dict[str, Any]:
         "anyOf": [{"type": "string"}, {"$ref": image["$ref"]}],
         "description": image["description"],
     }
-    overlay = {name: value for name, value in schema["properties"].items() if name != "service"}
-    schema["$defs"]["Environment"] = {
-        "type": "object",
-        "description": "What differs in this environment.",
-        "additionalProperties": False,
-        "properties": overlay,
-    }
+    overlays = {f"{name}InEnvironment": _overlay(part) for name, part in schema["$defs"].items()}
+    properties = {name: value for name, value in schema["properties"].items() if name != "service"}
+    overlays["Environment"] = _overlay({"type": "object", "additionalProperties": False, "properties": properties})
+    overlays["Environment"]["description"] = "What differs in this environment; null takes away what the file says."
+    schema["$defs"] |= overlays
     schema["properties"]["environments"] = {
         "type": "object",
         "description": "Overlays by name; `local` always exists.",
