@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ninelives.cli.errors import UserError
-from ninelives.cli.settings import RegionSettings, RunningRegion, process_start, read_running, write_json
+from ninelives.cli.settings import RegionSettings, RunningRegion, known_fields, process_start, read_running, write_json
 
 START_SECONDS = 30.0
 STOP_SECONDS = 60.0
@@ -105,7 +105,7 @@ def settings_of(state_directory: Path) -> RegionSettings | None:
         found = json.loads((state_directory / "settings.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return RegionSettings(**(found | {"state_directory": state_directory}))
+    return RegionSettings(**(known_fields(RegionSettings, found) | {"state_directory": state_directory}))
 
 
 def remember(settings: RegionSettings) -> None:

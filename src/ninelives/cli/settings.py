@@ -5,7 +5,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,12 @@ def process_start(pid: int) -> str | None:
 def read_running(state_directory: Path) -> RunningRegion | None:
     """The control process that a state folder names, alive or not."""
     found = _read_json(state_directory / "region.json")
-    return None if found is None else RunningRegion(**found)
+    return None if found is None else RunningRegion(**known_fields(RunningRegion, found))
+
+
+def known_fields(kind: type[Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """What of ``found`` is a field of ``kind``: a file of a newer version may say more."""
+    return {field.name: found[field.name] for field in fields(kind) if field.name in found}
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
