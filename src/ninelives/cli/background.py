@@ -118,8 +118,33 @@ def remember(settings: RegionSettings) -> None:
 def stop_region(state_directory: Path, *, said: Callable[[str], None] = lambda _: None) -> bool:
     """End a region: its control process, its tasks and its proxy. False when there was nothing to end.
 
-    Works on what a killed control process left behind as well.
+    Works on what a killed control process left behind as well, and where the state folder has vanished.
     """
+    was_running = _stop_recorded(state_directory, said)
+    return _stop_strays(state_directory, said) or was_running
+
+
+def _stop_strays(state_directory: Path, said: Callable[[str], None]) -> bool:
+    """End what runs for a state folder that no longer tells of it; whether there was anything."""
+    from ninelives.cli.compose import is_locked
+    from ninelives.cli.strays import control_processes, end_containers, end_control_processes, end_processes
+
+    known = settings_of(state_directory)
+    settings = known or RegionSettings(state_directory=state_directory)
+    if is_locked(settings):
+        return False  # another region has come up in the meantime
+    strays = control_processes(state_directory)
+    if strays:
+        said("the state folder has vanished: stopping what runs without it")
+        end_control_processes(state_directory)
+    left = end_processes(state_directory)
+    if known is None or strays:
+        asyncio.run(end_containers(settings))
+    return bool(strays) or left
+
+
+def _stop_recorded(state_directory: Path, said: Callable[[str], None]) -> bool:
+    """As ``stop_region``, by what the state folder tells."""
     settings = settings_of(state_directory)
     if settings is None:
         return False

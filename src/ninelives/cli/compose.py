@@ -224,14 +224,29 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
         try:
             async with running_region(settings, ready=ready):
                 number = await told.get()
-                say(is_ending=True)
+                with contextlib.suppress(FileNotFoundError):  # the folder may have vanished
+                    say(is_ending=True)
                 log.info("%s: %s", number.name, "stopping everything" if number is signal.SIGINT else "letting go")
         except (EnvoyFailed, StoreFromTheFuture) as error:
             raise UserError(str(error), hint=f"The region's log: {settings.log_file}") from error
         except EngineAway as error:
             raise _tasks_out_of_reach(error) from error
         if number is signal.SIGINT:
-            await stop_what_is_left(settings)
+            await _stop_everything(settings)
+
+
+async def _stop_everything(settings: RegionSettings) -> None:
+    """``stop_what_is_left``, and what a state folder that has vanished does not tell of."""
+    from ninelives.cli.strays import end_containers, end_processes
+
+    if (settings.state_directory / "region.json").exists():
+        await stop_what_is_left(settings)
+        return
+    log.error("%s has vanished; what runs is ended all the same", settings.state_directory)
+    end_processes(settings.state_directory)
+    if settings.runtime == "docker":
+        await end_containers(settings)
+    shutil.rmtree(settings.socket_directory, ignore_errors=True)
 
 
 async def stop_what_is_left(settings: RegionSettings) -> None:

@@ -40,4 +40,5 @@ def down(port: int, state: Path | None, *, delete_state: bool) -> None:
         )
         click.echo(f"Stopped; {gone}" if was_running else gone, err=True)
         return
-    click.echo(f"Stopped. Records stay in {directory}." if was_running else f"No region runs from {directory}.", err=True)
+    records = f"Records stay in {directory}." if directory.exists() else f"{directory} had vanished, with its records."
+    click.echo(f"Stopped. {records}" if was_running else f"No region runs from {directory}.", err=True)
