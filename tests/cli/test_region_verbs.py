@@ -1,20 +1,31 @@
 """What `up`, `env` and `down` say of a region, and how they reach it."""
 
 import http.server
+import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from ninelives.cli.background import answers, remember
+from ninelives.cli.compose import choose_runtime
 from ninelives.cli.env import around_proxies
+from ninelives.cli.errors import UserError
 from ninelives.cli.main import run
 from ninelives.cli.settings import RegionSettings, RunningRegion, default_state_directory, write_json
-from ninelives.cli.up import _say_unchanged, _verb
+from ninelives.cli.up import REGION_NAME, _say_unchanged, _verb
 
 NOWHERE = "http://127.0.0.1:9"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @pytest.fixture
@@ -88,17 +99,117 @@ def test_the_next_command_names_the_region_that_is_meant(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(
     ("asked", "said"),
-    [({"runtime": "docker"}, "--runtime"), ({"port": 4600}, "--port"), ({"runtime": "auto"}, ""), ({}, "")],
+    [
+        ({"runtime": "docker"}, "--runtime is host, not docker"),
+        ({"port": 4600}, "--port is 4566, not 4600"),
+        ({"region": "us-east-1"}, "--region is eu-west-1, not us-east-1"),
+        ({"time_scale": 5.0}, "--time-scale is 1, not 5"),
+        ({"runtime": "auto"}, ""),
+        ({}, ""),
+    ],
 )
 def test_what_a_running_region_does_not_carry_out_is_said(
     asked: dict[str, object], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = RegionSettings(**({"state_directory": Path("/x"), "account": "1", "runtime": "host"} | asked))  # type: ignore[arg-type]
+    before = RegionSettings(state_directory=Path("/x"), account="1", runtime="host")
 
-    _say_unchanged(region(4566), settings, Path("/x"))
+    _say_unchanged(region(4566), before, replace(before, **asked))  # type: ignore[arg-type]
 
     told = capsys.readouterr().err
     assert (said in told) if said else (told == "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--region", "Nowhere"], "expected the name of an AWS region, such as eu-west-1, found 'Nowhere'"),
+        (["--region", "eu-west-"], "expected the name of an AWS region"),
+        (["--account", "12"], "expected an account id of 12 digits, such as 123456789012, found '12'"),
+    ],
+)
+def test_a_region_and_an_account_have_the_form_that_aws_gives_them(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert 1 == run(["up", "--state", str(tmp_path / "state"), *arguments])
+
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("name", ["eu-west-1", "us-gov-east-1", "ap-southeast-4"])
+def test_the_regions_of_aws_are_of_that_form(name: str) -> None:
+    assert REGION_NAME.fullmatch(name)
+
+
+def test_records_of_one_region_are_not_brought_back_as_anothers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    remember(RegionSettings(state_directory=tmp_path))
+    (tmp_path / "region.sqlite").touch()
+
+    assert 1 == run(["up", "--state", str(tmp_path), "--region", "us-east-1"])
+
+    told = capsys.readouterr().err
+    assert "are those of region eu-west-1, account 123456789012" in told
+    assert f"ninelives down --state {tmp_path} --delete-state" in told
+
+
+def test_forgetting_a_region_forgets_its_images_in_docker_and_no_others(
+    endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def forget_images(registry: str) -> int:
+        asked.append(registry)
+        return 2
+
+    monkeypatch.setattr("ninelives.cli.docker_images.forget_images", forget_images)
+    port, anothers = free_port(), urlsplit(endpoint).port
+    for runtime, its_port in (("host", port), ("docker", port), ("docker", anothers)):
+        remember(RegionSettings(state_directory=tmp_path, port=its_port or 0, runtime=runtime))
+        assert 0 == run(["down", "--state", str(tmp_path), "--delete-state"])
+        tmp_path.mkdir()
+
+    assert [f"127.0.0.1:{port}"] == asked
+    assert f"2 of its images (127.0.0.1:{port}/…) are gone from Docker too." in capsys.readouterr().err
+
+
+def test_the_log_of_a_region_that_did_not_start_is_named_once_and_the_way_out_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = tmp_path / ("t" * 110)
+    long.mkdir()
+    monkeypatch.setenv("TMPDIR", str(long))
+
+    assert 1 == run(["up", "--state", str(tmp_path / "state"), "--port", str(free_port()), "--runtime", "host"])
+
+    told = capsys.readouterr().err
+    assert "set TMPDIR to a folder with a shorter path" in told
+    assert 1 == told.count("region.log")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ("host", "host processes, as asked for: they are not isolated, and only programs of this machine run."),
+        (
+            "auto",
+            (
+                "host processes: they are not isolated, and only programs of this machine run. "
+                "Why not in containers: permission denied; join the group 'docker'."
+            ),
+        ),
+    ],
+)
+def test_what_host_processes_lack_is_said_once_and_why_they_are_chosen(
+    wanted: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "ninelives.runtime.DockerRuntime.probe", staticmethod(lambda: "permission denied; join the group 'docker'.")
+    )
+
+    assert ("host", told) == choose_runtime(wanted)
+    with pytest.raises(UserError) as refused:
+        choose_runtime("docker")
+    assert 1 == (refused.value.message + str(refused.value.hint)).count("group")
 
 
 def test_a_state_folder_may_be_named_relative_to_where_one_stands(

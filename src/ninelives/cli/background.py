@@ -64,7 +64,9 @@ def _answering(process: "subprocess.Popen[bytes]", settings: RegionSettings, log
         if running is not None and running.pid == process.pid and answers(running.endpoint):
             return running
         if process.poll() is not None:
-            raise UserError(_last_words(settings.log_file, log_start), hint=f"The whole log: {settings.log_file}")
+            said = _last_words(settings.log_file, log_start)
+            is_named = str(settings.log_file) in said
+            raise UserError(said, hint=None if is_named else f"The whole log: {settings.log_file}")
         _pause(process)
     raise UserError(
         f"The region did not answer at {settings.endpoint} within {START_SECONDS:.0f} s.", hint=f"Its log: {settings.log_file}"

@@ -51,16 +51,3 @@ def _is_here(image: str) -> bool:
         except ImageNotFound:
             return False
     return True
-
-
-def forget_images(registry: str) -> None:
-    """Remove from Docker's engine what was built for or pulled from ``registry``; what is in use stays."""
-    import docker
-    from docker.errors import APIError
-
-    with contextlib.closing(docker.from_env()) as client:
-        for image in client.images.list(filters={"reference": f"{registry}/*"}):
-            for name in [*image.tags, *image.attrs.get("RepoDigests", ())]:
-                if name.startswith(f"{registry}/"):
-                    with contextlib.suppress(APIError):
-                        client.images.remove(name, force=False)

@@ -33,6 +33,9 @@ STOP_WAIT_SECONDS = 35.0
 """How long ``down`` lets tasks end by themselves: a little above ECS's default stop timeout."""
 
 
+HOST_PROCESSES_LACK = "they are not isolated, and only programs of this machine run"
+
+
 class RegionLocked(UserError):
     """Another control process has this state folder."""
 
@@ -46,13 +49,13 @@ def choose_runtime(wanted: str) -> tuple[str, str]:
     from ninelives.runtime import DockerRuntime
 
     if wanted == "host":
-        return "host", "host processes, as asked for: no isolation, no limits of their own images' base."
+        return "host", f"host processes, as asked for: {HOST_PROCESSES_LACK}."
     problem = DockerRuntime.probe()
     if problem is None:
         return "docker", "Docker containers."
     if wanted == "docker":
-        raise UserError(f"--runtime docker: {problem}", hint="Start Docker, or use `--runtime host`.")
-    return "host", f"host processes, because {problem} Isolation and foreign base images need Docker."
+        raise UserError(f"--runtime docker: {problem}", hint="Without Docker: `--runtime host`.")
+    return "host", f"host processes: {HOST_PROCESSES_LACK}. Why not in containers: {problem}"
 
 
 def make_runtime(settings: RegionSettings) -> TaskRuntime:

@@ -17,9 +17,10 @@ from rich.console import Console
 
 from ninelives.cli import demo_proof
 from ninelives.cli.background import start_region, stop_region
-from ninelives.cli.cats import cats_definition, find_cats, forget_images
+from ninelives.cli.cats import cats_definition, find_cats
 from ninelives.cli.compose import choose_runtime
 from ninelives.cli.demo_screen import Screen, screen_for
+from ninelives.cli.docker_images import forget_images
 from ninelives.cli.env import environment
 from ninelives.cli.errors import UserError
 from ninelives.cli.exit_codes import ExitCode

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import logging.handlers
+import re
 import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,7 +25,20 @@ from ninelives.cli.settings import (
     strangers_in,
 )
 
+REGION_NAME = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+ACCOUNT_ID = re.compile(r"\d{12}")
 LOG_BYTES_MAX = 10 * 1024 * 1024
+
+
+def _of_form(pattern: re.Pattern[str], expected: str) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+    """An option's value, if it has this form."""
+
+    def check(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+        if value is not None and not pattern.fullmatch(value):
+            raise click.BadParameter(f"expected {expected}, found {value!r}.")
+        return value
+
+    return check
 
 
 @click.command()
@@ -34,8 +49,19 @@ LOG_BYTES_MAX = 10 * 1024 * 1024
     default=None,
     help="State folder of the region.",
 )
-@click.option("--region", "region_name", default=None, help=f"Name of the AWS region [{REGION}].")
-@click.option("--account", default=None, help=f"Account id [{ACCOUNT}].")
+@click.option(
+    "--region",
+    "region_name",
+    default=None,
+    callback=_of_form(REGION_NAME, f"the name of an AWS region, such as {REGION}"),
+    help=f"Name of the AWS region [{REGION}].",
+)
+@click.option(
+    "--account",
+    default=None,
+    callback=_of_form(ACCOUNT_ID, f"an account id of 12 digits, such as {ACCOUNT}"),
+    help=f"Account id [{ACCOUNT}].",
+)
 @click.option("--runtime", type=click.Choice(["auto", "docker", "host"]), default=None, help="What runs tasks [auto].")
 @click.option(
     "--time-scale",
@@ -71,8 +97,9 @@ def up(
     running = running_to_stay(directory)
     if running is not None and running.is_alive:
         _say_running(running, "already runs", directory)
-        _say_unchanged(running, settings, directory)
+        _say_unchanged(running, before, settings)
         return
+    _require_own_records(before, settings)
     settings = _with_runtime(settings, running)
     if foreground:
         _serve(settings)
@@ -103,14 +130,32 @@ def _say_running(running: RunningRegion, how: str, directory: Path) -> None:
     click.echo(f'Use it with:  eval "$({_verb("env", running, directory)})"', err=True)
 
 
-def _say_unchanged(running: RunningRegion, asked: RegionSettings, directory: Path) -> None:
+def _require_own_records(before: RegionSettings, asked: RegionSettings) -> None:
+    """Refuse to bring a region back as another: every record bears the name of its region and account."""
+    if not (before.state_directory / "region.sqlite").exists():
+        return
+    if (before.region, before.account) != (asked.region, asked.account):
+        raise UserError(
+            f"The records in {before.state_directory} are those of region {before.region}, account {before.account}.",
+            hint="Leave --region and --account out, name another folder with --state, or forget the records first: "
+            f"`ninelives down --state {shlex.quote(str(before.state_directory))} --delete-state`.",
+        )
+
+
+def _say_unchanged(running: RunningRegion, before: RegionSettings, asked: RegionSettings) -> None:
     """Say what was asked for and is not so: a region that runs stays as it is."""
-    wanted = {"--port": asked.endpoint, "--region": asked.region, "--account": asked.account, "--runtime": asked.runtime}
-    real = {"--port": running.endpoint, "--region": running.region, "--account": running.account, "--runtime": running.runtime}
-    other = [option for option, value in wanted.items() if value not in {real[option], "auto"}]
+    port = urlsplit(running.endpoint).port
+    choices: tuple[tuple[str, object, object], ...] = (
+        ("--port", port, asked.port),
+        ("--region", running.region, asked.region),
+        ("--account", running.account, asked.account),
+        ("--runtime", running.runtime, running.runtime if asked.runtime == "auto" else asked.runtime),
+        ("--time-scale", f"{before.time_scale:g}", f"{asked.time_scale:g}"),
+    )
+    other = [f"{option} is {real}, not {wanted}" for option, real, wanted in choices if real != wanted]
     if other:
-        end = _verb("down", running, directory)
-        click.echo(f"It stays as it was started, without {', '.join(other)}: end it first with `{end}`.", err=True)
+        end = _verb("down", running, before.state_directory)
+        click.echo(f"It stays as it was started: {'; '.join(other)}. To change that, end it first with `{end}`.", err=True)
 
 
 def _verb(verb: str, running: RunningRegion, directory: Path) -> str:

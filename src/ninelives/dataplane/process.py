@@ -69,7 +69,8 @@ class Places:
         """
         if len(os.fsencode(self.admin_socket)) > SOCKET_PATH_MAX:
             raise EnvoyFailed(
-                f"{self.admin_socket}: paths of unix sockets may have {SOCKET_PATH_MAX} bytes; choose a shorter one"
+                f"{self.admin_socket}: the path of a unix socket may have {SOCKET_PATH_MAX} bytes, "
+                f"this one has {len(os.fsencode(self.admin_socket))}; set TMPDIR to a folder with a shorter path"
             )
         self.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.socket_directory.parent.mkdir(parents=True, exist_ok=True)

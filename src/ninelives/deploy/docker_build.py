@@ -109,7 +109,7 @@ def _explained(error: BaseException) -> str:
         causes.append(cause)
     text = " ".join(str(cause) for cause in causes)
     if any(isinstance(cause, PermissionError) for cause in causes) or "Permission denied" in text:
-        return "Docker is there, but this user may not use its socket."
+        return "Docker is there, but this user may not use its socket: it must be in the group `docker`."
     if any(isinstance(cause, FileNotFoundError | ConnectionRefusedError) for cause in causes):
         return "No Docker engine answers."
     return f"No Docker engine answers ({error})."

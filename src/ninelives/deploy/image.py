@@ -223,7 +223,7 @@ def _chosen(builder: Builder, tell: Tell) -> Builder:
     if builder is Builder.DOCKER:
         raise BuildFailed(
             f"The image cannot be built: {problem}",
-            hint="Start Docker (or add this user to the group `docker`), or use `--builder host` for the embedded region.",
+            hint="Without Docker, `--builder host` makes images for the embedded region.",
         )
     tell(Act.NOTE, f"{problem} A host image is made instead.")
     return Builder.HOST
