@@ -21,6 +21,7 @@ import boto3
 import pytest
 
 from ninelives.cli.background import start_region, stop_region
+from ninelives.cli.docker_images import forget_images
 from ninelives.cli.env import ACCESS_KEY, environment
 from ninelives.cli.settings import REGION, RegionSettings, RunningRegion
 from ninelives.runtime import DockerRuntime
@@ -125,6 +126,8 @@ def started(runtime: str) -> Iterator[RegionUnderTest]:
         stop_region(folder / "state")
         if region is not None and os.environ.get("NINELIVES_KEEP_LOGS"):
             shutil.copy(region.settings.log_file, f"/tmp/ninelives-test-{runtime}.log")
+        if region is not None and region.runtime == "docker":
+            forget_images(region.running.endpoint.removeprefix("http://"))
         shutil.rmtree(folder, ignore_errors=True)
 
 
