@@ -3,9 +3,11 @@
 import io
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import click
 import pytest
 
 from ninelives.cli.exit_codes import ExitCode
@@ -82,8 +84,34 @@ def test_a_rollback_says_which_version_serves_why_and_what_next() -> None:
 
     lines = summary(release(Outcome.ROLLED_BACK, cause))
 
-    assert ["  1.0.0 serves on.", "  Cause: It exits.", "  Next:  Read the logs."] == lines[1:]
-    assert "cats 1.0.0 → 2.0.1 in 1m5s" in lines[0]
+    assert [
+        "rolled back: cats 2.0.1 did not hold; 1.0.0 serves on (took 1m5s)",
+        "  Cause: It exits.",
+        "  Next:  Read the logs.",
+    ] == [click.unstyle(line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        (Outcome.SUCCEEDED, "succeeded: cats 1.0.0 → 2.0.1 in 1m5s"),
+        (Outcome.SUPERSEDED, "superseded: cats 2.0.1 gave way to a newer deployment (after 1m5s)"),
+        (Outcome.STOPPED, "stopped: cats 2.0.1 was stopped half-way, and nothing was rolled back (after 1m5s)"),
+        (Outcome.TIMED_OUT, "timed out: cats 1.0.0 → 2.0.1 has not ended and goes on (waited 1m5s)"),
+        (Outcome.PAUSED, "paused: cats 1.0.0 → 2.0.1 waits for a decision (after 1m5s)"),
+        (Outcome.FAILED, "failed: cats 2.0.1 did not take the place of 1.0.0 (after 1m5s)"),
+    ],
+)
+def test_the_first_line_never_reads_as_if_what_was_asked_for_were_there(outcome: Outcome, told: str) -> None:
+    assert told == click.unstyle(summary(release(outcome))[0])
+
+
+@pytest.mark.parametrize("before", [None, "2.0.1"])
+def test_a_version_is_not_said_to_have_followed_itself_or_nothing(before: str | None) -> None:
+    one = release(Outcome.ROLLED_BACK)
+    again = replace(one, started=replace(one.started, asked=replace(one.started.asked, from_version=before)))
+
+    assert "2.0.1 did not hold; what ran before serves on" in summary(again)[0]
 
 
 def test_the_json_result_has_what_scripts_need() -> None:
@@ -107,7 +135,7 @@ def test_plain_lines_bear_the_time_and_repeat_nothing() -> None:
     assert [
         "2026-01-01T12:00:00Z made: cluster c",
         "2026-01-01T12:00:01Z starting new tasks | new: 1 running | old: 2 running | targets: 2 healthy",
-        "2026-01-01T12:00:04Z has reached a steady state.",
+        "2026-01-01T12:00:00Z has reached a steady state.",  # an event has its own time
         "2026-01-01T12:00:04Z starting new tasks | new: 2 running | old: 2 running | targets: 2 healthy",
     ] == out.getvalue().splitlines()
 

@@ -13,6 +13,7 @@ from moto import mock_aws
 from ninelives.deploy.aws import Aws, error_code
 from ninelives.deploy.clock import WallClock
 from ninelives.deploy.errors import BuildFailed, DeployError, MissingPieces, NotFound, NotSupported, PushFailed
+from ninelives.deploy.follow import Progress
 from ninelives.deploy.host_image import MANIFEST_TYPE
 from ninelives.deploy.image import Builder
 from ninelives.deploy.reading import Definition, parse_service_file
@@ -20,6 +21,7 @@ from ninelives.deploy.release import Options, Release, Report, Session, deploy
 from ninelives.deploy.reports import Act, Step
 from ninelives.deploy.rollback import roll_back
 from ninelives.deploy.verdict import Outcome
+from ninelives.deploy.waiting import wait_for_running
 
 REGION = "eu-west-1"
 SESSION = boto3.Session(region_name=REGION)
@@ -121,6 +123,7 @@ class World:
         }
         self.ecs = ServiceDeployments(SESSION.client("ecs", region_name=REGION))
         self.steps: list[Step] = []
+        self.seen: list[Progress] = []
 
     def client(self, name: str) -> Any:
         if name == "ecs":
@@ -137,6 +140,8 @@ class World:
     def _heard(self, report: Report) -> None:
         if isinstance(report, Step):
             self.steps.append(report)
+        else:
+            self.seen.append(report)
 
     def said(self, act: Act) -> list[str]:
         return [step.text for step in self.steps if step.act is act]
@@ -302,6 +307,27 @@ def test_two_releases_of_a_version_at_once_share_the_image_that_came_first(
     else:
         with pytest.raises(PushFailed, match="immutable"):
             world.deploy("3.0.0")
+
+
+def test_waiting_for_what_has_ended_gives_its_verdict_and_not_its_history_as_news(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.deploy("1.0.0")
+    plain = world.ecs.describe_services
+
+    def with_an_event(**request: Any) -> Any:
+        answer = plain(**request)
+        event = {"id": "e1", "createdAt": WallClock().now(), "message": "(service cats) has reached a steady state."}
+        answer["services"][0]["events"] = [event]
+        return answer
+
+    monkeypatch.setattr(world.ecs, "describe_services", with_an_event)
+    world.seen.clear()
+
+    release = wait_for_running(world.session(), Options())
+
+    assert release.has_succeeded
+    assert [()] == [progress.new_events for progress in world.seen]
 
 
 def test_rollback_takes_the_last_proven_version_and_a_named_one(world: World) -> None:

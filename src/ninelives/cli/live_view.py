@@ -6,11 +6,12 @@ from typing import IO, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from ninelives.cli.progress import counted, in_short
+from ninelives.cli.release_words import counted, in_short
 from ninelives.deploy.follow import Progress, Stage
 from ninelives.deploy.quantities import write_duration
 from ninelives.deploy.reading import Definition
@@ -52,7 +53,9 @@ class LiveView:
     def __call__(self, report: Report) -> None:
         if isinstance(report, Step):
             mark, style = MARKS.get(report.act, ("✓", "green"))
-            self.console.print(Text.assemble((f"{mark} ", style), (f"{report.act} ", style), report.text))
+            line = Table.grid(padding=(0, 1))  # what is wrapped stays right of the mark
+            line.add_row(Text(mark, style), Text.assemble((f"{report.act} ", style), report.text))
+            self.console.print(line)
             return
         self.progress = report
         for event in report.new_events:
@@ -63,14 +66,14 @@ class LiveView:
         if progress is None:
             return self._heading("preparing", "")
         rows = Table.grid(padding=(0, 2))
-        rows.add_row(Text("  new", "bold"), dots(progress.tally.new), counted(progress.tally.new) or "none yet")
+        rows.add_row(Text("  new", "bold"), dots(progress.tally.new), running_of(progress.tally.new, progress.desired_count))
         if progress.tally.old:
             rows.add_row(Text("  old"), dots(progress.tally.old), counted(progress.tally.old))
         rows.add_row(Text("  targets"), dots(progress.tally.targets), counted(progress.tally.targets) or "none")
         if progress.failed_tasks and progress.stage is not Stage.DONE:
             rows.add_row(Text("  failed", "red"), Text("✗" * min(progress.failed_tasks, DOTS_MAX), "red"), "tasks that failed")
         heading = self._heading(progress.note or str(progress.stage), write_duration(progress.elapsed))
-        return Group(heading, rows, *(Text("  ").append(event) for event in self.events))
+        return Group(heading, rows, *(Padding(event, (0, 0, 0, 2)) for event in self.events))
 
     def _heading(self, stage: str, elapsed: str) -> RenderableType:
         file = self.definition.file
@@ -81,6 +84,16 @@ class LiveView:
             )
         )  # fmt: skip
         return self.spinner
+
+
+def running_of(tally: Counter[str], desired: int) -> str:
+    """How many of the desired tasks run, and what else there is.
+
+    >>> running_of(Counter(RUNNING=1, PENDING=1), 2), running_of(Counter(), 2)
+    ('1 of 2 running, 1 pending', '0 of 2 running')
+    """
+    others = counted(Counter({name: number for name, number in tally.items() if name != "RUNNING"}))
+    return ", ".join(filter(None, [f"{tally['RUNNING']} of {desired} running", others]))
 
 
 def dots(tally: Counter[str]) -> Text:

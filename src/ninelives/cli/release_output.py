@@ -82,23 +82,49 @@ def print_release(release: Release, *, as_json: bool) -> None:
 def summary(release: Release) -> list[str]:
     """The verdict, what it means for the service, the cause, the next step."""
     started, verdict = release.started, release.verdict
-    name, version, before = release.definition.file.service, started.asked.version, started.asked.from_version
-    took = write_duration(release.duration)
-    move = f"{name} {version}" if before in {None, version} else f"{name} {before} → {version}"
     if verdict is None:
-        return [f"{move}: begun.", next_step(release) or ""]
+        return [f"{_move(release)}: begun.", next_step(release) or ""]
     colour = (
         "green" if release.has_succeeded else "yellow" if verdict.outcome in {Outcome.PAUSED, Outcome.SUPERSEDED} else "red"
     )
-    lines = [f"{click.style(verdict.outcome.replace('_', ' '), fg=colour, bold=True)}: {move} in {took}"]
+    lines = [f"{click.style(verdict.outcome.replace('_', ' '), fg=colour, bold=True)}: {_told(verdict.outcome, release)}"]
     if release.has_succeeded:
         healthy = sum(target.state == "healthy" for target in release.last.targets) if release.last is not None else 0
         where = f", {started.asked.url}" if started.asked.url else ""
         return [*lines, f"  {healthy} healthy targets{where}"]
-    if verdict.outcome is Outcome.ROLLED_BACK and before is not None:
-        lines.append(f"  {before} serves on.")
     cause = release.diagnosis.cause if release.diagnosis is not None else verdict.reason
     lines.append(f"  Cause: {cause}")
     if (step := next_step(release)) is not None:
         lines.append(f"  Next:  {step}")
     return lines
+
+
+def _told(outcome: Outcome, release: Release) -> str:
+    """What became of the versions, so that nobody takes what was asked for for what is there."""
+    asked, took = release.started.asked, write_duration(release.duration)
+    new, old = f"{release.definition.file.service} {asked.version}", asked.from_version
+    another = old not in {None, asked.version}
+    match outcome:
+        case Outcome.SUCCEEDED:
+            return f"{_move(release)} in {took}"
+        case Outcome.ROLLED_BACK:
+            return f"{new} did not hold; {old if another else 'what ran before'} serves on (took {took})"
+        case Outcome.SUPERSEDED:
+            return f"{new} gave way to a newer deployment (after {took})"
+        case Outcome.STOPPED:
+            return f"{new} was stopped half-way, and nothing was rolled back (after {took})"
+        case Outcome.TIMED_OUT:
+            return f"{_move(release)} has not ended and goes on (waited {took})"
+        case Outcome.PAUSED:
+            return f"{_move(release)} waits for a decision (after {took})"
+        case Outcome.FAILED:
+            return f"{new} did not {f'take the place of {old}' if another else 'come up'} (after {took})"
+
+
+def _move(release: Release) -> str:
+    name, asked = release.definition.file.service, release.started.asked
+    return (
+        f"{name} {asked.version}"
+        if asked.from_version in {None, asked.version}
+        else (f"{name} {asked.from_version} → {asked.version}")
+    )

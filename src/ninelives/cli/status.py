@@ -7,7 +7,7 @@ import click
 
 from ninelives.cli.options import Place, json_option, place_options
 from ninelives.cli.page import page
-from ninelives.cli.progress import counted, in_short
+from ninelives.cli.release_words import counted, in_short
 from ninelives.cli.session import open_definition
 from ninelives.deploy.clock import utc_now
 from ninelives.deploy.quantities import write_duration

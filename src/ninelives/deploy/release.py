@@ -184,8 +184,19 @@ def started_from(session: Session, service: Mapping[str, Any], before: ServiceSe
     )
 
 
-def conclude(session: Session, started: Started, *, timeout: timedelta, wait: bool = True, began: datetime) -> Release:
-    """Follow a release to its verdict, and explain it when it is not green. ``began``: when its duration starts."""
+def conclude(
+    session: Session,
+    started: Started,
+    *,
+    timeout: timedelta,
+    wait: bool = True,
+    began: datetime,
+    told: frozenset[str] = frozenset(),
+) -> Release:
+    """Follow a release to its verdict, and explain it when it is not green. ``began``: when its duration starts.
+
+    ``told``: events that explain it and are not news any more.
+    """
     aws, definition, clock = session.aws, session.definition, session.clock
     verdict, last = None, None
     gathering = Gathering(started.followed.revision, started.known_events)
@@ -208,7 +219,7 @@ def conclude(session: Session, started: Started, *, timeout: timedelta, wait: bo
             clock,
             timeout=timeout,
             pace_seconds=LOCAL_PACE_SECONDS if aws.is_local else AWS_PACE_SECONDS,
-            known_events=started.known_events,
+            known_events=started.known_events | told,
             took=took,
         ):
             session.listener(progress)

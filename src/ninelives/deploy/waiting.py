@@ -41,7 +41,9 @@ def wait_for_running(session: Session, options: Options) -> Release:
         known_events=frozenset(event.id for event in live.events if event.created_at < began),
         is_new_deployment=True,
     )
-    release = conclude(session, started, timeout=options.timeout, began=began)
+    has_ended = newest.finished_at is not None
+    history = frozenset(event.id for event in live.events) if has_ended else frozenset()
+    release = conclude(session, started, timeout=options.timeout, began=began, told=history)
     # What had ended before took as long as it took, however late it is asked after.
     return release if newest.finished_at is None else replace(release, finished_at=newest.finished_at)
 
