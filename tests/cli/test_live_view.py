@@ -15,7 +15,7 @@ from ninelives.deploy.reading import Definition, parse_service_file
 from ninelives.deploy.reports import Act, Step
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-WIDTH = 40
+WIDTH = 60
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def progress(new: Counter[str], *messages: str) -> Progress:
 
 
 def test_a_long_note_is_indented_where_it_is_wrapped(view: LiveView) -> None:
-    view(Step(at=NOW, act=Act.NOTE, text="not carried out on the host: FROM ruby, RUN set, USER cats"))
+    view(Step(at=NOW, act=Act.NOTE, text="not carried out on the host: FROM ruby, RUN set, USER cats; bring it yourself"))
 
     first, *others = shown(view)
     assert first.startswith("! note not carried out")
@@ -56,7 +56,10 @@ def test_a_long_event_is_indented_where_it_is_wrapped(view: LiveView) -> None:
     view(progress(Counter(), "(service cats) has started 2 tasks, and told a long story of each of them."))
     view.console.print(view.draw())
 
-    assert all(line.startswith("  ") for line in shown(view)[1:])
+    first, *others = shown(view)[3:]
+    assert first.startswith("  12:00:00 has started 2 tasks")
+    assert others
+    assert all(line.startswith(" " * len("  12:00:00 ")) for line in others)
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ from typing import IO, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.padding import Padding
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
 from ninelives.cli.release_words import counted, in_short
 from ninelives.deploy.follow import Progress, Stage
+from ninelives.deploy.observation import EventSeen
 from ninelives.deploy.quantities import write_duration
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.release import Report
@@ -39,7 +39,7 @@ class LiveView:
         self.definition = definition
         self.console = Console(file=out)
         self.progress: Progress | None = None
-        self.events: deque[Text] = deque(maxlen=EVENTS_SHOWN)
+        self.events: deque[EventSeen] = deque(maxlen=EVENTS_SHOWN)
         self.spinner = Spinner("dots", style="cyan")
         self.live = Live(console=self.console, get_renderable=self.draw, refresh_per_second=8, transient=True)
 
@@ -58,8 +58,7 @@ class LiveView:
             self.console.print(line)
             return
         self.progress = report
-        for event in report.new_events:
-            self.events.append(Text.assemble((f"{event.created_at:%H:%M:%S} ", "dim"), in_short(event.message)))
+        self.events.extend(report.new_events)
 
     def draw(self) -> RenderableType:
         progress = self.progress
@@ -73,7 +72,10 @@ class LiveView:
         if progress.failed_tasks and progress.stage is not Stage.DONE:
             rows.add_row(Text("  failed", "red"), Text("✗" * min(progress.failed_tasks, DOTS_MAX), "red"), "tasks that failed")
         heading = self._heading(progress.note or str(progress.stage), write_duration(progress.elapsed))
-        return Group(heading, rows, *(Padding(event, (0, 0, 0, 2)) for event in self.events))
+        events = Table.grid(padding=(0, 1))
+        for event in self.events:
+            events.add_row(Text(f"  {event.created_at:%H:%M:%S}", "dim"), in_short(event.message))
+        return Group(heading, rows, events)
 
     def _heading(self, stage: str, elapsed: str) -> RenderableType:
         file = self.definition.file
