@@ -186,7 +186,8 @@ def docker_images() -> dict[str, str]:
 def host_images(emulator: Emulator) -> dict[str, str]:
     """Both versions as host images in the region's own registry, made and pushed by the tool."""
     from ninelives.deploy.aws import connect
-    from ninelives.deploy.image import Builder, built_image, push_image
+    from ninelives.deploy.image import built_image, push_image
+    from ninelives.deploy.options import Builder
     from ninelives.deploy.reading import read_service_file
 
     def tell(*_: object, **__: object) -> None:

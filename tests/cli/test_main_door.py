@@ -28,6 +28,20 @@ def test_help_imports_no_verb_and_nothing_heavy() -> None:
     assert "deploy" in done.stdout
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verbs_help_imports_nothing_heavy(verb: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "ninelives.cli.main", verb, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    imported = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in done.stderr.splitlines()}
+    assert not imported & {"boto3", "botocore", "rich", "pydantic", "yaml", "moto", "docker", "requests"}
+    assert f"Usage: ninelives {verb}" in done.stdout
+
+
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb in ninelives.list_commands(click.Context(ninelives))])
 def test_every_verb_is_a_command_with_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     command = getattr(import_module(f"ninelives.cli.{verb}"), verb)

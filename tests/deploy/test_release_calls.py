@@ -15,9 +15,9 @@ from ninelives.deploy.clock import WallClock
 from ninelives.deploy.errors import BuildFailed, DeployError, MissingPieces, NotFound, NotSupported, PushFailed
 from ninelives.deploy.follow import Progress
 from ninelives.deploy.host_image import MANIFEST_TYPE
-from ninelives.deploy.image import Builder
+from ninelives.deploy.options import Builder, Options
 from ninelives.deploy.reading import Definition, parse_service_file
-from ninelives.deploy.release import Options, Release, Report, Session, deploy
+from ninelives.deploy.release import Release, Report, Session, deploy
 from ninelives.deploy.reports import Act, Step
 from ninelives.deploy.rollback import roll_back
 from ninelives.deploy.verdict import Outcome

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ninelives.cli import demo_proof
 from ninelives.cli.cats import cats_definition, find_cats
-from ninelives.cli.demo import EXIT_CODES, NEW, OLD
+from ninelives.cli.demo_play import EXIT_CODES, NEW, OLD
 from ninelives.cli.demo_proof import Shown, ruler
 from ninelives.cli.errors import UserError
 from ninelives.cli.exit_codes import ExitCode

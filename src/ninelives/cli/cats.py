@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ninelives.cli.errors import UserError
-from ninelives.deploy.reading import FILE_NAME, Definition, read_service_file
+from ninelives.deploy.options import FILE_NAME
+from ninelives.deploy.reading import Definition, read_service_file
 
 PLACE = Path("examples") / "cats"
 BASE_IMAGE_ARGUMENT = "BASE_IMAGE"

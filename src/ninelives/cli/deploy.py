@@ -9,11 +9,7 @@ import click
 
 from ninelives.cli.errors import UserError
 from ninelives.cli.options import Place, following_options, place_options
-from ninelives.cli.session import run_release
-from ninelives.deploy.image import Builder
-from ninelives.deploy.reading import LOCAL
-from ninelives.deploy.release import Options
-from ninelives.deploy.release import deploy as release_version
+from ninelives.deploy.options import LOCAL, Builder, Options
 
 VERSION_VARIABLES = ("NINELIVES_VERSION", "IMAGE_TAG", "GITHUB_SHA")
 
@@ -45,6 +41,9 @@ def deploy(
 
     Without VERSION: that of $NINELIVES_VERSION, $IMAGE_TAG or $GITHUB_SHA, else the commit of a clean checkout.
     """
+    from ninelives.cli.session import run_release
+    from ninelives.deploy.release import deploy as release_version
+
     chosen = version or version_of_surroundings(place.config.parent)
     suited = region_builder() if place.environment == LOCAL else Builder.AUTO
     options = Options(builder=Builder(builder) if builder else suited, timeout=timeout, force=force, wait=wait)

@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from ninelives.cli.options import Place, json_option, place_options
 from ninelives.cli.page import page
-from ninelives.cli.session import open_definition
-from ninelives.deploy.history import PastRelease, past_releases
 from ninelives.deploy.quantities import write_duration
-from ninelives.deploy.service_call import require_service
-from ninelives.deploy.status import in_text
+
+if TYPE_CHECKING:
+    from ninelives.deploy.history import PastRelease
 
 ID_SHOWN = 8
 VERDICTS = {"SUCCESSFUL": "succeeded", "ROLLBACK_SUCCESSFUL": "rolled back", "ROLLBACK_FAILED": "failed"}
@@ -24,6 +24,10 @@ STYLES = {"SUCCESSFUL": "green", "IN_PROGRESS": "cyan", "PENDING": "cyan"}
 @json_option
 def history(place: Place, at_most: int, *, as_json: bool) -> None:
     """List past deployments, newest first: version, verdict, when, how long, and why not."""
+    from ninelives.cli.session import open_definition
+    from ninelives.deploy.history import past_releases
+    from ninelives.deploy.service_call import require_service
+
     definition, aws = open_definition(place)
     require_service(aws, definition)
     past = past_releases(aws, definition, at_most=at_most)
@@ -33,7 +37,9 @@ def history(place: Place, at_most: int, *, as_json: bool) -> None:
         _show(past)
 
 
-def past_json(one: PastRelease) -> dict[str, object]:
+def past_json(one: "PastRelease") -> dict[str, object]:
+    from ninelives.deploy.status import in_text
+
     return {
         "id": one.id,
         "arn": one.arn,
@@ -48,14 +54,14 @@ def past_json(one: PastRelease) -> dict[str, object]:
     }
 
 
-def verdict_of(one: PastRelease) -> str:
+def verdict_of(one: "PastRelease") -> str:
     """In the words of `deploy`: what a newer deployment stopped was superseded."""
     if one.status == "STOPPED" and "newer service deployment" in (one.cause or ""):
         return "superseded"
     return VERDICTS.get(one.status, one.status.lower().replace("_", " "))
 
 
-def _show(past: Sequence[PastRelease]) -> None:
+def _show(past: "Sequence[PastRelease]") -> None:
     from rich.table import Table
     from rich.text import Text
 

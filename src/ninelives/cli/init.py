@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ninelives.cli.errors import UserError
-from ninelives.deploy.reading import FILE_NAME
+from ninelives.deploy.options import FILE_NAME
 
 TEMPLATE = """\
 # How {service} is released.

@@ -5,10 +5,9 @@ from datetime import timedelta
 
 import click
 
+from ninelives.cli.errors import UserError
 from ninelives.cli.options import Duration, Place, place_options
-from ninelives.cli.session import open_definition
-from ninelives.deploy.clock import WallClock
-from ninelives.deploy.logs import follow_lines, read_lines
+from ninelives.deploy.quantities import write_duration
 
 TASK_ID_SHOWN = 8
 
@@ -21,12 +20,22 @@ TASK_ID_SHOWN = 8
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def logs(place: Place, since: timedelta, task: str | None, *, follow: bool, as_json: bool) -> None:
     """Show what the tasks wrote, each line with its time and its task."""
+    from ninelives.cli.session import open_definition
+    from ninelives.deploy.clock import WallClock
+    from ninelives.deploy.logs import follow_lines, read_lines
+
     definition, aws = open_definition(place)
     clock = WallClock()
     start = clock.now() - since
     lines = follow_lines(aws, definition.file, start, clock, task=task) if follow else None
+    line = None
     for line in lines if lines is not None else read_lines(aws, definition.file, start, task=task):
         if as_json:
             click.echo(json.dumps({"at": line.at.isoformat(), "task": line.task_id, "message": line.message}))
         else:
             click.echo(f"{line.at:%Y-%m-%dT%H:%M:%S}Z {line.task_id[:TASK_ID_SHOWN]} {line.message}")
+    if line is None and task is not None:
+        raise UserError(
+            f"No task whose id begins with {task!r} wrote anything in the last {write_duration(since)}.",
+            hint="`ninelives logs` shows every line with its task's id; --since looks further back.",
+        )

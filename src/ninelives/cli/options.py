@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from ninelives.deploy.options import DEFAULT_TIMEOUT, FILE_NAME, LOCAL
 from ninelives.deploy.quantities import read_duration, write_duration
-from ninelives.deploy.reading import FILE_NAME, LOCAL
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,8 +61,6 @@ def json_option(command: F) -> F:
 
 def following_options(command: F) -> F:
     """--timeout, --json."""
-    from ninelives.deploy.release import DEFAULT_TIMEOUT
-
     timeout = click.option(
         "--timeout", type=Duration(), envvar="NINELIVES_TIMEOUT", default=write_duration(DEFAULT_TIMEOUT), show_default=True,
         help="How long to wait for the verdict; the deployment goes on after that.",

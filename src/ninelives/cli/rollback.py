@@ -5,9 +5,7 @@ from datetime import timedelta
 import click
 
 from ninelives.cli.options import Place, following_options, place_options
-from ninelives.cli.session import run_release
-from ninelives.deploy.release import Options
-from ninelives.deploy.rollback import roll_back
+from ninelives.deploy.options import Options
 
 
 @click.command()
@@ -20,5 +18,8 @@ def rollback(version: str | None, place: Place, timeout: timedelta, *, wait: boo
 
     Proven is a version whose deployment went all the way. Its task definition is deployed again, nothing is built.
     """
+    from ninelives.cli.session import run_release
+    from ninelives.deploy.rollback import roll_back
+
     options = Options(timeout=timeout, wait=wait)
     return run_release(place, lambda session, asked: roll_back(session, version, asked), options, as_json=as_json)

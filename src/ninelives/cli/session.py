@@ -9,8 +9,9 @@ from ninelives.cli.progress import screen_for
 from ninelives.deploy.aws import Aws, connect
 from ninelives.deploy.clock import WallClock
 from ninelives.deploy.follow import Progress
+from ninelives.deploy.options import Options
 from ninelives.deploy.reading import Definition, read_service_file
-from ninelives.deploy.release import Options, Release, Report, Session
+from ninelives.deploy.release import Release, Report, Session
 
 Act = Callable[[Session, Options], Release]
 

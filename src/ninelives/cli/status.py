@@ -2,16 +2,16 @@
 
 import json
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from ninelives.cli.options import Place, json_option, place_options
 from ninelives.cli.page import page
-from ninelives.cli.release_words import counted, in_short
-from ninelives.cli.session import open_definition
-from ninelives.deploy.clock import utc_now
 from ninelives.deploy.quantities import write_duration
-from ninelives.deploy.status import Status, read_status
+
+if TYPE_CHECKING:
+    from ninelives.deploy.status import Status
 
 
 @click.command()
@@ -19,6 +19,10 @@ from ninelives.deploy.status import Status, read_status
 @json_option
 def status(place: Place, *, as_json: bool) -> None:
     """Show the service: version, tasks, targets, deployment under way, last events, address."""
+    from ninelives.cli.session import open_definition
+    from ninelives.deploy.clock import utc_now
+    from ninelives.deploy.status import read_status
+
     definition, aws = open_definition(place)
     found = read_status(aws, definition, utc_now())
     if as_json:
@@ -27,9 +31,11 @@ def status(place: Place, *, as_json: bool) -> None:
         _show(found)
 
 
-def _show(found: Status) -> None:
+def _show(found: "Status") -> None:
     from rich.table import Table
     from rich.text import Text
+
+    from ninelives.cli.release_words import counted, in_short
 
     console, file, service = page(), found.definition.file, found.service
     console.print(

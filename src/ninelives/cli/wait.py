@@ -5,9 +5,7 @@ from datetime import timedelta
 import click
 
 from ninelives.cli.options import Place, following_options, place_options
-from ninelives.cli.session import run_release
-from ninelives.deploy.release import Options
-from ninelives.deploy.waiting import wait_for_running
+from ninelives.deploy.options import Options
 
 
 @click.command()
@@ -18,4 +16,7 @@ def wait(place: Place, timeout: timedelta, *, as_json: bool) -> int:
 
     One that has ended is judged at once, with the same exit codes as `deploy`.
     """
+    from ninelives.cli.session import run_release
+    from ninelives.deploy.waiting import wait_for_running
+
     return run_release(place, wait_for_running, Options(timeout=timeout), as_json=as_json)

@@ -9,7 +9,6 @@ import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import assert_never
 
@@ -22,20 +21,13 @@ from ninelives.deploy.dockerfile import in_a_line, interpret
 from ninelives.deploy.errors import BuildFailed, DeployError, PushFailed
 from ninelives.deploy.foundation import ecr_repository_name
 from ninelives.deploy.host_image import OciImage, make_host_image
+from ninelives.deploy.options import Builder
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.reports import Act, Tell
 from ninelives.deploy.service_file import TAG_PATTERN, VERSION_PLACEHOLDER
 
 AWS_PLATFORM = "linux/amd64"
 """What Fargate runs on when the file names no platform."""
-
-
-class Builder(StrEnum):
-    """What builds images. ``auto``: Docker where its engine answers, else this host."""
-
-    AUTO = "auto"
-    DOCKER = "docker"
-    HOST = "host"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

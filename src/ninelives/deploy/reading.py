@@ -14,12 +14,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from ninelives.deploy.errors import InvalidServiceFile, NotFound
+from ninelives.deploy.options import FILE_NAME, LOCAL
 from ninelives.deploy.service_file import ServiceFile
 from ninelives.deploy.yaml_source import BrokenYaml, KeyPath, Problem, YamlSource, read_yaml
-
-FILE_NAME = "ninelives.yml"
-LOCAL = "local"
-"""The environment of the embedded region; it always exists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,15 +12,14 @@ from ninelives.deploy.errors import NotSupported
 from ninelives.deploy.evidence import Gathering, expectation
 from ninelives.deploy.follow import AWS_PACE_SECONDS, LOCAL_PACE_SECONDS, Progress, Watched, follow, look
 from ninelives.deploy.foundation import Foundation, lay
-from ninelives.deploy.image import Builder, Image, built_image, push_image, require_version
+from ninelives.deploy.image import Image, built_image, push_image, require_version
 from ninelives.deploy.observation import Observation, ServiceSeen, number_of, read_service
+from ninelives.deploy.options import Options
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.reports import Act, Step, Tell, telling
 from ninelives.deploy.service_call import create_request, live_service, register, update_request, version_behind
 from ninelives.deploy.service_file import ServiceFile
 from ninelives.deploy.verdict import Followed, Outcome, Verdict
-
-DEFAULT_TIMEOUT = timedelta(minutes=30)
 
 Report = Step | Progress
 Listener = Callable[[Report], None]
@@ -38,16 +37,6 @@ class Session:
     @property
     def tell(self) -> Tell:
         return telling(self.listener, self.clock)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How to release. ``force`` replaces the tasks even if nothing changed."""
-
-    builder: Builder = Builder.AUTO
-    timeout: timedelta = DEFAULT_TIMEOUT
-    force: bool = False
-    wait: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

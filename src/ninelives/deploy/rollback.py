@@ -9,8 +9,9 @@ from ninelives.deploy.foundation import ecr_repository_name, find_target_group
 from ninelives.deploy.history import PastRelease, past_releases
 from ninelives.deploy.image import find_digest
 from ninelives.deploy.observation import read_service
+from ninelives.deploy.options import Options
 from ninelives.deploy.reading import Definition
-from ninelives.deploy.release import Asked, Options, Release, Session, conclude, started_from
+from ninelives.deploy.release import Asked, Release, Session, conclude, started_from
 from ninelives.deploy.reports import Act, Tell
 from ninelives.deploy.service_call import describe_task_definition, require_service, version_behind
 from ninelives.deploy.status import service_url

@@ -12,7 +12,8 @@ from ninelives.deploy.observation import (
     read_service,
     see_service_deployments,
 )
-from ninelives.deploy.release import Asked, Options, Release, Session, Started, conclude
+from ninelives.deploy.options import Options
+from ninelives.deploy.release import Asked, Release, Session, Started, conclude
 from ninelives.deploy.service_call import require_service, version_behind
 from ninelives.deploy.status import service_url
 from ninelives.deploy.verdict import Followed

@@ -1,0 +1,236 @@
+"""Plays the demo: Cats 1.0.0, then 2.0.1, under load on a region of its own; every request counted."""
+
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+from rich.console import Console
+
+from ninelives.cli import demo_proof
+from ninelives.cli.background import start_region, stop_region
+from ninelives.cli.cats import cats_definition, find_cats
+from ninelives.cli.compose import choose_runtime
+from ninelives.cli.demo_screen import Screen, screen_for
+from ninelives.cli.docker_images import forget_images
+from ninelives.cli.env import environment
+from ninelives.cli.errors import UserError
+from ninelives.cli.exit_codes import ExitCode
+from ninelives.cli.settings import HOST, RegionSettings, RunningRegion
+from ninelives.deploy.aws import connect
+from ninelives.deploy.clock import WallClock
+from ninelives.deploy.options import Builder, Options
+from ninelives.deploy.release import Release, Session, deploy
+from ninelives.deploy.verdict import Outcome
+from ninelives.rehearsal.judgement import REQUESTS_LOST, judge_rehearsal
+from ninelives.rehearsal.load_process import LoadFailed
+from ninelives.rehearsal.rehearse import Rehearsed, Script, rehearse
+from ninelives.rehearsal.sample import Target, mixed_traffic
+from ninelives.rehearsal.timeline import Moment, timeline
+
+OLD, NEW = "1.0.0", "2.0.1"
+BEFORE_SECONDS = 10.0
+AFTER_SECONDS = 10.0
+RELEASE_TIMEOUT = timedelta(minutes=5)
+WIDTH_WITHOUT_A_TERMINAL = 110
+
+EXIT_CODES = {
+    Outcome.SUCCEEDED: ExitCode.OK,
+    Outcome.ROLLED_BACK: ExitCode.ROLLED_BACK,
+    Outcome.TIMED_OUT: ExitCode.TIMED_OUT,
+    Outcome.SUPERSEDED: ExitCode.SUPERSEDED,
+    Outcome.PAUSED: ExitCode.PAUSED,
+    REQUESTS_LOST: ExitCode.REQUESTS_LOST,
+}
+"""By verdict; any other is an error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What the demo plays on."""
+
+    running: RunningRegion
+    session: Session
+    screen: Screen
+    folder: Path
+
+
+def play(runtime: str, *, as_json: bool, keep: bool, rate: float, time_scale: float) -> int:
+    """Play it, show the proof, clean up; the exit code."""
+    with _interruptible():
+        shown, kept = _run(runtime, keep=keep, rate=rate, time_scale=time_scale)
+    if as_json:
+        click.echo(json.dumps(demo_proof.as_json(shown) | ({"addresses": kept} if keep else {})))
+    else:
+        _print_page(shown)
+    if keep:
+        for name, address in kept.items():
+            click.echo(f"  {name:8} {address}", err=True)
+    return EXIT_CODES.get(shown.judgement.verdict, ExitCode.ERROR)
+
+
+def _run(runtime: str, *, keep: bool, rate: float, time_scale: float) -> tuple[demo_proof.Shown, Mapping[str, str]]:
+    """What the demo shows, and the addresses of its region."""
+    clock = WallClock()
+    begun = clock.now()
+    cats = find_cats(Path.cwd())
+    chosen, why = choose_runtime(runtime)
+    definition = cats_definition(cats, chosen)
+    with screen_for(clock, title=f"ninelives demo: Cats {OLD}, then {NEW}, under load") as screen:
+        screen.say(f"Tasks run as {why}")
+        with _region(chosen, time_scale, screen, keep=keep) as (running, folder):
+            aws = connect(is_local=True, region=running.region, variables=environment(running))
+            session = Session(aws=aws, definition=definition, clock=clock, listener=screen.report)
+            stage = Stage(running=running, session=session, screen=screen, folder=folder)
+            rehearsed, moments = _play(stage, rate)
+            duration = clock.now() - begun
+            kept = demo_proof.addresses(running.endpoint, rehearsed.released.started.asked.url, str(folder))
+    verdict = rehearsed.released.verdict
+    assert verdict is not None
+    shown = demo_proof.Shown(
+        judgement=judge_rehearsal(verdict.outcome, verdict.reason, rehearsed.proof, NEW),
+        rehearsed=rehearsed,
+        moments=moments,
+        from_version=OLD,
+        to_version=NEW,
+        runtime=chosen,
+        rate=rate,
+        time_scale=time_scale,
+        duration=duration,
+    )
+    return shown, kept
+
+
+def _print_page(shown: demo_proof.Shown) -> None:
+    console = Console()
+    demo_proof.show(console if console.is_terminal else Console(width=WIDTH_WITHOUT_A_TERMINAL), shown)
+
+
+def _play(stage: Stage, rate: float) -> tuple[Rehearsed[Release], tuple[Moment, ...]]:
+    """The old version stands; then the new one is released under load."""
+    stage.screen.say(f"releasing {OLD}")
+    before = _release(stage, OLD)
+    if not before.has_succeeded:
+        assert before.verdict is not None
+        cause = before.diagnosis.cause if before.diagnosis is not None else before.verdict.reason
+        raise UserError(
+            f"{OLD} did not come up ({before.verdict.outcome}): {cause}",
+            hint=before.diagnosis.next_step if before.diagnosis is not None else None,
+        )
+    url = before.started.asked.url
+    assert url is not None
+    address = urlsplit(url)
+    script = Script(
+        target=Target(host=address.hostname or HOST, port=address.port or 80),
+        kinds=mixed_traffic(rate),
+        before_seconds=BEFORE_SECONDS,
+        after_seconds=AFTER_SECONDS,
+    )
+    stage.screen.say(f"load: {rate:g} requests a second to {url}")
+    samples = stage.folder / "load"
+    samples.mkdir()
+    try:
+        rehearsed = rehearse(
+            script,
+            lambda: _release(stage, NEW),
+            folder=samples,
+            clock=stage.session.clock,
+            entered=stage.screen.entered,
+        )
+    except LoadFailed as failed:
+        raise UserError(str(failed)) from None
+    finally:
+        stage.screen.load_ended()
+    return rehearsed, _moments(rehearsed, before)
+
+
+def _release(stage: Stage, version: str) -> Release:
+    return deploy(stage.session, version, Options(builder=Builder(stage.running.runtime), timeout=RELEASE_TIMEOUT))
+
+
+def _moments(rehearsed: Rehearsed[Release], before: Release) -> tuple[Moment, ...]:
+    """The release's timeline, from ECS's events and the tasks' times."""
+    released, last = rehearsed.released, rehearsed.released.last
+    if last is None or last.service is None:
+        return ()
+    versions = {before.started.followed.revision: OLD, released.started.followed.revision: NEW}
+    marks = rehearsed.marks
+    own = [
+        Moment(at_s=marks.release_started_at - marks.started_at, text=f"release of {NEW} begins: build and push"),
+        Moment(
+            at_s=marks.release_ended_at - marks.started_at, text=f"verdict: {released.verdict and released.verdict.outcome}"
+        ),
+    ]
+    deployment = last.service_deployment
+    if deployment is not None and deployment.created_at is not None:
+        began = (deployment.created_at - rehearsed.load_started_at).total_seconds()
+        own.append(Moment(at_s=began, text="UpdateService: the service deployment begins"))
+    told = timeline(
+        last.service.events,
+        last.tasks,
+        versions,
+        load_started_at=rehearsed.load_started_at,
+        since=rehearsed.release_started_at,
+    )
+    return tuple(sorted((*own, *told), key=lambda moment: moment.at_s))
+
+
+@contextlib.contextmanager
+def _region(runtime: str, time_scale: float, screen: Screen, *, keep: bool) -> Iterator[tuple[RunningRegion, Path]]:
+    """A region in a temporary folder; afterwards nothing of it is left, unless it is to be kept and all went well."""
+    folder = Path(tempfile.mkdtemp(prefix="ninelives-demo-"))
+    settings = RegionSettings(state_directory=folder, port=_free_port(), runtime=runtime, time_scale=time_scale)
+    kept = False
+    try:
+        running = start_region(settings)
+        screen.say(f"region {running.region} answers at {running.endpoint}")
+        yield running, folder
+        kept = keep
+    finally:
+        if not kept:
+            with _uninterruptible():
+                screen.say("cleaning up")
+                _remove(settings, folder)
+
+
+def _remove(settings: RegionSettings, folder: Path) -> None:
+    stop_region(settings.state_directory)
+    if settings.runtime == "docker":
+        forget_images(f"{HOST}:{settings.port}")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C, a termination and a closed terminal all end in ``KeyboardInterrupt``, so that everything is cleaned up."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _uninterruptible() -> Iterator[None]:
+    """Let a second Ctrl-C not break off the cleaning up, which is bounded."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
