@@ -65,8 +65,12 @@ class Stage:
 
 def play(runtime: str, *, as_json: bool, keep: bool, rate: float, time_scale: float) -> int:
     """Play it, show the proof, clean up; the exit code."""
-    with _interruptible():
-        shown, kept = _run(runtime, keep=keep, rate=rate, time_scale=time_scale)
+    try:
+        with _interruptible():
+            shown, kept = _run(runtime, keep=keep, rate=rate, time_scale=time_scale)
+    except KeyboardInterrupt:
+        click.echo("Interrupted; everything that the demo started is gone.", err=True)
+        return ExitCode.INTERRUPTED
     if as_json:
         click.echo(json.dumps(demo_proof.as_json(shown) | ({"addresses": kept} if keep else {})))
     else:

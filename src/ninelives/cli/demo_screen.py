@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import TracebackType
@@ -136,11 +135,15 @@ class PlainScreen:
 
 
 class LiveScreen:
-    """The versions over time, the counts, and the last lines; gone when the demo ends, for the proof to take its place."""
+    """The versions over time, the counts, and the last lines; gone when the demo ends, for the proof to take its place.
+
+    A demo that is broken off has no proof: then every line that was said stays.
+    """
 
     def __init__(self, console: Console, title: str) -> None:
         self._title = title
-        self._lines: deque[tuple[datetime | None, str]] = deque(maxlen=LINES_SHOWN)
+        self._console = console
+        self._lines: list[tuple[datetime | None, str]] = []
         self._narrator = Narrator(lambda text, at: self._lines.append((at, text)))
         self._state = ""
         self._phase: Phase | None = None
@@ -167,13 +170,21 @@ class LiveScreen:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None) -> None:
         self._live.stop()
+        if kind is not None:
+            self._console.print(Text(self._title, style="bold"), self._everything_said(), sep="\n")
+
+    def _everything_said(self) -> Table:
+        """Every line in full; what is wrapped keeps its column."""
+        said = Table.grid(padding=(0, 2))
+        for at, text in self._lines:
+            said.add_row(Text(f"  {_time_shown(at)}", "dim"), Text(text))
+        return said
 
     def render(self) -> RenderableType:
         """The screen as it is now."""
         parts: list[RenderableType] = [Text(self._title, style="bold"), Text()]
-        for at, text in list(self._lines):
-            time_shown = f"{at:%H:%M:%S}Z" if at is not None else " " * 9
-            parts.append(Text.assemble((f"  {time_shown}  ", "dim"), text, no_wrap=True, overflow="ellipsis"))
+        for at, text in self._lines[-LINES_SHOWN:]:
+            parts.append(Text.assemble((f"  {_time_shown(at)}  ", "dim"), text, no_wrap=True, overflow="ellipsis"))
         if self._tally is not None:
             count = self._tally.count(time.monotonic())
             parts += [Text(), version_chart(count.seconds, count.lost_seconds), Text(), self._summary(count)]
@@ -183,6 +194,10 @@ class LiveScreen:
         lost = (f"{count.lost} lost", "bold red" if count.lost else "bold green")
         phase = f"   {self._phase} the release" if self._phase is not None else ""
         return Text.assemble(f"  {count.answered} answered · ", lost, (phase, "dim"), (f"   {self._state}", "dim"))
+
+
+def _time_shown(at: datetime | None) -> str:
+    return f"{at:%H:%M:%S}Z" if at is not None else " " * 9
 
 
 def version_chart(versions: Mapping[str, tuple[int, ...]], lost: tuple[int, ...], ruler: str | None = None) -> RenderableType:
