@@ -1,9 +1,10 @@
 """The cause of a failed release in one sentence: each kind of fault is told from its traces."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from release_facts import event, target, task
+from release_facts import NOW, event, target, task
 
 from ninelives.deploy.diagnosis import Evidence, Expectation, diagnose, listens_at
 
@@ -163,6 +164,36 @@ def test_a_port_that_the_region_gave_a_task_is_not_another_port() -> None:
 
     assert found is not None
     assert "slow_boot" == found.code
+
+
+@pytest.mark.parametrize(
+    ("listened", "stopped", "code"),
+    [
+        (8.0, 11.0, "short_grace"),
+        (8.0, 18.0, "short_grace"),  # two good checks would have taken ten seconds
+        (8.0, 18.1, "slow_boot"),
+        (8.0, 7.0, "slow_boot"),
+        (None, 11.0, "slow_boot"),
+    ],
+)
+def test_a_good_task_that_was_replaced_as_it_became_ready_had_too_short_a_grace_period(
+    listened: float | None, stopped: float, code: str
+) -> None:
+    told = event("(service cats) has stopped 2 running tasks: (task t0) (task t1).")
+    evidence = Evidence(
+        stopped=(REPLACED,),
+        events=(replace(told, created_at=NOW + timedelta(seconds=stopped)), event("(service cats) has started 1 tasks.")),
+        log_lines={"t1": ("Listening on http://0.0.0.0:4567",)},
+        listened_at={} if listened is None else {"t1": NOW + timedelta(seconds=listened)},
+    )
+
+    found = diagnose(evidence, replace(EXPECTED, grace_period=timedelta(seconds=5)))
+
+    assert found is not None
+    assert code == found.code
+    if code == "short_grace":
+        assert "its boot of 8s made it unhealthy, and the grace period of 5s left the checks no time" in found.cause
+        assert "Raise `health.grace_period` above 18s" in found.next_step
 
 
 def test_tasks_that_the_scheduler_stopped_are_no_fault() -> None:

@@ -7,7 +7,7 @@ the first that fits is told. Sources: ECS developer guide, "Stopped tasks error 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ninelives.deploy.observation import ContainerSeen, EventSeen, TargetSeen, TaskSeen
 from ninelives.deploy.quantities import write_duration
@@ -26,6 +26,8 @@ class Expectation:
     health_path: str
     grace_period: timedelta
     memory_mib: int
+    recovery: timedelta = timedelta(seconds=10)
+    """How long good checks take to make an unhealthy task healthy: the interval times the healthy threshold."""
     command: tuple[str, ...] | None = None
     log_group: str = ""
 
@@ -37,6 +39,8 @@ class Evidence:
     stopped: tuple[TaskSeen, ...] = ()
     log_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The last lines of a task, by its id."""
+    listened_at: Mapping[str, datetime] = field(default_factory=dict)
+    """When a task said that it listens, by its id."""
     unhealthy: tuple[TargetSeen, ...] = ()
     """Targets of new tasks as they were last seen unhealthy."""
     events: tuple[EventSeen, ...] = ()
@@ -210,11 +214,36 @@ def _nothing_listens(evidence: Evidence, expected: Expectation) -> Diagnosis | N
             cause=f"Nothing answers on port {port} from outside: the application listens on {host} only.",
             next_step="Let it listen on 0.0.0.0.",
         )
-    return Diagnosis(
+    return _replaced_when_ready(evidence, expected) or Diagnosis(
         code="slow_boot",
         cause=f"The application does listen on port {port}, but it was not healthy within its grace period of {grace}.",
         next_step="Raise `health.grace_period` above the longest boot, or make the boot shorter.",
     )
+
+
+def _replaced_when_ready(evidence: Evidence, expected: Expectation) -> Diagnosis | None:
+    """Good tasks that were replaced before checks could find them good: not they are at fault, but the grace period."""
+    for task in evidence.stopped:
+        listened, stopped = evidence.listened_at.get(task.id), _told_to_stop(evidence, task)
+        if "failed ELB health checks" not in task.stopped_reason or not (listened and stopped and task.started_at):
+            continue
+        boot, served = listened - task.started_at, stopped - listened
+        if timedelta(0) <= served <= expected.recovery:
+            return Diagnosis(
+                code="short_grace",
+                cause=f"A task was replaced for failed health checks {write_duration(served)} after it had begun to listen: "
+                f"its boot of {write_duration(boot)} made it unhealthy, and the grace period of "
+                f"{write_duration(expected.grace_period)} left the checks no time to find it healthy.",
+                next_step=f"Raise `health.grace_period` above {write_duration(boot + expected.recovery)}, or let more checks "
+                "fail before a task is unhealthy (`health.unhealthy_threshold`).",
+            )
+    return None
+
+
+def _told_to_stop(evidence: Evidence, task: TaskSeen) -> datetime | None:
+    """When ECS decided to stop a task that ran: its own times begin only after it was drained."""
+    named = (event for event in evidence.events if "has stopped" in event.message and f"(task {task.id})" in event.message)
+    return next((event.created_at for event in named), None)
 
 
 def _failed_checks(evidence: Evidence) -> bool:

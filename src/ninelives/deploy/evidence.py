@@ -1,9 +1,11 @@
 """Gathers, while a release goes on, what would explain its failure: dead tasks and their targets are forgotten soon."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 from ninelives.deploy.aws import Aws
-from ninelives.deploy.diagnosis import Evidence, Expectation
+from ninelives.deploy.diagnosis import Evidence, Expectation, listens_at
 from ninelives.deploy.observation import EventSeen, Observation, TargetSeen, TaskSeen, number_of
 from ninelives.deploy.service_file import ServiceFile
 
@@ -44,17 +46,22 @@ class Gathering:
     def evidence(self, aws: Aws, file: ServiceFile) -> Evidence:
         """All of it, with the last lines of the tasks that tell most."""
         telling = [*self.stopped[:TASKS_READ], *self.running[:TASKS_READ]]
+        wrote = {task.id: last_lines(aws, file, task) for task in telling}
         return Evidence(
             stopped=tuple(self.stopped),
-            log_lines={task.id: last_lines(aws, file, task) for task in telling},
+            log_lines={task: tuple(text for _, text in lines) for task, lines in wrote.items()},
+            listened_at={task: at for task, lines in wrote.items() for at, text in lines if listens_at((text,))},
             unhealthy=tuple(self._unhealthy.values()),
             events=tuple(sorted(self._events.values(), key=lambda event: event.created_at, reverse=True)),
             still_running=len(self.running),
         )
 
 
-def last_lines(aws: Aws, file: ServiceFile, task: TaskSeen) -> tuple[str, ...]:
-    """What a task wrote last, oldest first; empty when it wrote nothing (or its log cannot be read: evidence is a bonus)."""
+def last_lines(aws: Aws, file: ServiceFile, task: TaskSeen) -> tuple[tuple[datetime, str], ...]:
+    """What a task wrote last and when, oldest first; empty when it wrote nothing.
+
+    Also when its log cannot be read: evidence is a bonus.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     stream = f"{file.service}/{file.service}/{task.id}"
@@ -64,8 +71,8 @@ def last_lines(aws: Aws, file: ServiceFile, task: TaskSeen) -> tuple[str, ...]:
         )
     except (BotoCoreError, ClientError):
         return ()
-    events: Sequence[dict[str, str]] = answer["events"]
-    return tuple(event["message"] for event in events)
+    events: Sequence[dict[str, Any]] = answer["events"]
+    return tuple((datetime.fromtimestamp(event["timestamp"] / 1000, tz=UTC), str(event["message"])) for event in events)
 
 
 def expectation(file: ServiceFile) -> Expectation:
@@ -75,6 +82,7 @@ def expectation(file: ServiceFile) -> Expectation:
         health_path=file.health.path,
         grace_period=file.health.grace_period,
         memory_mib=file.memory,
+        recovery=file.health.interval * file.health.healthy_threshold,
         command=file.command,
         log_group=file.log_group,
     )

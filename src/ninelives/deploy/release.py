@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ninelives.deploy.advice import advice
 from ninelives.deploy.aws import Aws
 from ninelives.deploy.clock import Clock
 from ninelives.deploy.diagnosis import Diagnosis, diagnose
@@ -98,6 +99,8 @@ def deploy(session: Session, version: str, options: Options) -> Release:
     began = session.clock.now()
     require_supported(definition)
     require_version(version)
+    for sentence in advice(definition):
+        tell(Act.NOTE, sentence)
     with built_image(aws, definition, version, options.builder, tell) as built:  # before anything is made
         foundation = lay(aws, definition, tell)
         image = push_image(aws, definition, version, foundation.repository_uri, built, tell)

@@ -1,0 +1,43 @@
+"""What a service file lets hope for too much is said with its line, and a file as `init` writes it hears nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from ninelives.deploy.advice import advice
+from ninelives.deploy.reading import read_service_file
+
+ROOT = Path(__file__).parents[2]
+LEAST = "service: cats\nimage: .\nport: 4567\n"
+
+
+def advice_on(folder: Path, text: str) -> list[str]:
+    (folder / "ninelives.yml").write_text(text)
+    return list(advice(read_service_file(folder / "ninelives.yml")))
+
+
+@pytest.mark.parametrize(
+    ("health", "is_short"),
+    [
+        ("{grace_period: 19s}", True),
+        ("{grace_period: 20s}", False),
+        ("{grace_period: 20s, unhealthy_threshold: 3}", True),
+        ("{interval: 30s}", True),
+        ("{}", False),
+    ],
+)
+def test_a_grace_period_has_room_for_two_rounds_of_checks(tmp_path: Path, health: str, is_short: bool) -> None:
+    assert is_short == bool(advice_on(tmp_path, LEAST + f"health: {health}\n"))
+
+
+def test_it_names_the_line_and_says_what_would_do(tmp_path: Path) -> None:
+    [sentence] = advice_on(tmp_path, LEAST + "health:\n  grace_period: 10s\n")
+
+    assert f"{tmp_path}/ninelives.yml:5: health.grace_period: 10s is short" in sentence
+    assert "when 2 checks have failed (one every 5s)" in sentence
+    assert "20s or more" in sentence
+
+
+@pytest.mark.parametrize("file", [*ROOT.glob("examples/*/ninelives.yml")], ids=lambda path: path.parent.name)
+def test_the_examples_need_no_advice(file: Path) -> None:
+    assert [] == list(advice(read_service_file(file)))
