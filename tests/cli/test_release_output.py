@@ -12,7 +12,7 @@ import pytest
 
 from ninelives.cli.exit_codes import ExitCode
 from ninelives.cli.progress import JsonLines, PlainLines
-from ninelives.cli.release_output import EXIT_CODES, exit_code_of, release_json, summary
+from ninelives.cli.release_output import EXIT_CODES, exit_code_of, print_release, release_json, summary
 from ninelives.deploy.diagnosis import Diagnosis
 from ninelives.deploy.follow import Progress, Stage, Tally
 from ninelives.deploy.observation import EventSeen
@@ -104,6 +104,23 @@ def test_a_rollback_says_which_version_serves_why_and_what_next() -> None:
 )
 def test_the_first_line_never_reads_as_if_what_was_asked_for_were_there(outcome: Outcome, told: str) -> None:
     assert told == click.unstyle(summary(release(outcome))[0])
+
+
+def test_on_a_terminal_a_long_cause_is_wrapped_right_of_its_heading_and_elsewhere_it_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cause = "It exits, and says a lot of things that nobody wanted to hear, " * 2
+    one = release(Outcome.FAILED, Diagnosis(code="exits", cause=cause.strip(), next_step="Read the logs."))
+    monkeypatch.setenv("COLUMNS", "60")
+
+    print_release(one, as_json=False)
+    assert f"  Cause: {cause.strip()}\n" in capsys.readouterr().out
+
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    print_release(one, as_json=False)
+    _, *wrapped = capsys.readouterr().out.splitlines()
+    assert max(map(len, wrapped)) <= 60
+    assert all(line.startswith(" " * len("  Cause: ")) for line in wrapped[1:-1])
 
 
 @pytest.mark.parametrize("before", [None, "2.0.1"])

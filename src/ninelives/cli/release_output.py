@@ -1,6 +1,10 @@
 """What is printed when a release has ended: the verdict in a few lines, or as one JSON object; and its exit code."""
 
 import json
+import re
+import shutil
+import sys
+import textwrap
 from typing import Any
 
 import click
@@ -76,7 +80,16 @@ def print_release(release: Release, *, as_json: bool) -> None:
         click.echo(json.dumps(release_json(release), indent=2))
         return
     for line in summary(release):
-        click.echo(line)
+        click.echo(_fitted(line) if sys.stdout.isatty() else line)
+
+
+def _fitted(line: str) -> str:
+    """A line on a terminal: what is wrapped stays right of its heading."""
+    heading = re.match(r" +(\w+: +)?", line)
+    if heading is None:
+        return line  # the verdict: short, and coloured
+    columns = shutil.get_terminal_size().columns
+    return textwrap.fill(line, columns, subsequent_indent=" " * heading.end(), break_on_hyphens=False, break_long_words=False)
 
 
 def summary(release: Release) -> list[str]:
