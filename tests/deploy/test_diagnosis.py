@@ -166,6 +166,20 @@ def test_a_port_that_the_region_gave_a_task_is_not_another_port() -> None:
     assert "slow_boot" == found.code
 
 
+@pytest.mark.parametrize(("address", "code"), [("127.0.0.1", "slow_boot"), ("10.0.0.7", "loopback_only")])
+def test_a_task_on_loopback_is_reached_where_targets_are_though_its_own_has_gone(address: str, code: str) -> None:
+    evidence = Evidence(
+        stopped=(REPLACED,),
+        log_lines={"t1": ("Listening on http://127.0.0.1:4567",)},
+        addresses=frozenset({address}),
+    )
+
+    found = diagnose(evidence, EXPECTED)
+
+    assert found is not None
+    assert code == found.code
+
+
 @pytest.mark.parametrize(
     ("listened", "stopped", "code"),
     [

@@ -43,6 +43,8 @@ class Evidence:
     """When a task said that it listens, by its id."""
     unhealthy: tuple[TargetSeen, ...] = ()
     """Targets of new tasks as they were last seen unhealthy."""
+    addresses: frozenset[str] = frozenset()
+    """Of any target that was seen, old ones too."""
     events: tuple[EventSeen, ...] = ()
     """Since the release began, newest first."""
     still_running: int = 0
@@ -207,7 +209,8 @@ def _nothing_listens(evidence: Evidence, expected: Expectation) -> Diagnosis | N
             next_step=f"Let it listen on $PORT, or set `port: {other}` in the service file.",
         )
     # In the embedded region without Docker the loopback interface is where targets are.
-    is_reached_there = any(target.address.startswith("127.") for target in evidence.unhealthy)
+    addresses = {*evidence.addresses, *(target.address for target in evidence.unhealthy)}
+    is_reached_there = any(address.startswith("127.") for address in addresses)
     if host in {"127.0.0.1", "localhost", "::1", "[::1]"} and not is_reached_there:
         return Diagnosis(
             code="loopback_only",

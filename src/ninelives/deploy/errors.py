@@ -16,6 +16,8 @@ What the world does to a release that ECS has (a task that dies, a rollback) is 
 
 from collections.abc import Sequence
 
+from ninelives.deploy.options import LOCAL
+
 
 class DeployError(Exception):
     """A mistake of the user's or of the surroundings; ``hint`` says what to do next."""
@@ -48,7 +50,10 @@ class MissingPieces(DeployError):
         listed = "\n".join(f"  - {piece}" for piece in pieces)
         super().__init__(
             f"The environment {environment!r} lacks what the service stands on:\n{listed}",
-            hint="Make them (Terraform, CDK, CloudFormation or the console), or name existing ones in the service file; "
+            hint="What the file names must be there; where it names nothing (or `null`, in `environments.local`), "
+            "`ninelives deploy` makes its own."
+            if environment == LOCAL
+            else "Make them (Terraform, CDK, CloudFormation or the console), or name existing ones in the service file; "
             "only the environment 'local' is made by `ninelives deploy`.",
         )
         self.pieces = tuple(pieces)

@@ -21,6 +21,7 @@ class Gathering:
         self._known_events = known_events
         self._tasks: dict[str, TaskSeen] = {}
         self._unhealthy: dict[tuple[str, int], TargetSeen] = {}
+        self._addresses: set[str] = set()
         self._events: dict[str, EventSeen] = {}
 
     def take(self, seen: Observation) -> None:
@@ -28,6 +29,7 @@ class Gathering:
             if number_of(task.started_by) == self.revision:
                 self._tasks[task.arn] = task
         for target in seen.targets:
+            self._addresses.add(target.address)
             if target.state == "unhealthy":
                 self._unhealthy[target.address, target.port] = target
         if seen.service is not None:
@@ -52,6 +54,7 @@ class Gathering:
             log_lines={task: tuple(text for _, text in lines) for task, lines in wrote.items()},
             listened_at={task: at for task, lines in wrote.items() for at, text in lines if listens_at((text,))},
             unhealthy=tuple(self._unhealthy.values()),
+            addresses=frozenset(self._addresses),
             events=tuple(sorted(self._events.values(), key=lambda event: event.created_at, reverse=True)),
             still_running=len(self.running),
         )
