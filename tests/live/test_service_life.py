@@ -90,6 +90,8 @@ def test_the_aws_cli_waits_for_stability_and_sees_healthy_targets(serving: Regio
     aws(serving, "ecs", "wait", "services-stable", "--cluster", "live", "--services", "behaves")
 
     groups = json.loads(aws(serving, "elbv2", "describe-target-groups"))["TargetGroups"]
+    # Stable says that two tasks run; one that replaced another may still wait for its first good check.
+    aws(serving, "elbv2", "wait", "target-in-service", "--target-group-arn", groups[0]["TargetGroupArn"])
     health = json.loads(aws(serving, "elbv2", "describe-target-health", "--target-group-arn", groups[0]["TargetGroupArn"]))
     assert ["healthy", "healthy"] == [one["TargetHealth"]["State"] for one in health["TargetHealthDescriptions"]]
 

@@ -75,7 +75,7 @@ def test_the_code_of_every_end_is_noted(script: str, code: int, tmp_path: Path) 
 
 def test_what_a_process_leaves_behind_ends_with_it(tmp_path: Path) -> None:
     escape = f"{sys.executable} -c 'import os,time; os.setsid(); print(os.getpid(), flush=True); time.sleep(60)' &"
-    run(tmp_path, f"{escape} sleep 60 & echo $!; while [ $(wc -l < log) -lt 2 ]; do sleep 0.02; done")
+    run(tmp_path, f"{escape} sleep 60 & echo $!; until [ 0$(grep -cs ' [0-9][0-9]*$' log) -ge 2 ]; do sleep 0.02; done")
     said = [line.split()[1] for line in log_of(tmp_path).splitlines()]
     pids = [int(word) for word in said if word.isdecimal()]  # a shell may say how its children ended
 
