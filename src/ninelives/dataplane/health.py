@@ -21,15 +21,7 @@ SLACK_SECONDS = 0.15
 INITIAL = TargetHealth(
     state=TargetHealthState.INITIAL, reason="Elb.InitialHealthChecking", description="Initial health checks in progress"
 )
-REGISTERING = TargetHealth(
-    state=TargetHealthState.INITIAL, reason="Elb.RegistrationInProgress", description="Target registration is in progress"
-)
 HEALTHY = TargetHealth(state=TargetHealthState.HEALTHY)
-UNUSED = TargetHealth(
-    state=TargetHealthState.UNUSED,
-    reason="Target.NotInUse",
-    description="Target group is not configured to receive traffic from the load balancer",
-)
 UNCHECKED = TargetHealth(
     state=TargetHealthState.UNAVAILABLE,
     reason="Target.HealthCheckDisabled",

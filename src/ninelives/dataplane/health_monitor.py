@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 
 from ninelives.dataplane.admin import Admin, AdminUnavailable, HostStatus
-from ninelives.dataplane.health import REGISTERING, UNUSED, Standing, admissions
+from ninelives.dataplane.health import Standing, admissions
 from ninelives.dataplane.health_log import HealthLog
-from ninelives.model.elbv2 import TargetHealth, TargetKey
+from ninelives.model.elbv2 import NOT_IN_USE, REGISTERING, TargetHealth, TargetKey
 from ninelives.routing import Admission, EnvoySnapshot
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class HealthMonitor:
                 standing.follow(rule)
         self._shown = {
             **{key: self._shown.get(key, REGISTERING) for key in snapshot.targets},
-            **dict.fromkeys(snapshot.unused, UNUSED),
+            **dict.fromkeys(snapshot.unused, NOT_IN_USE),
         }
 
     def published(self, snapshot: EnvoySnapshot) -> None:

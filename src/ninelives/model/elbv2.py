@@ -207,3 +207,20 @@ class TargetHealth:
     state: TargetHealthState
     reason: str | None = None
     description: str | None = None
+
+
+# What ELB says in more than one place of a target that is registered and gets no traffic.
+# Source: ``elbv2`` ``TargetHealth.Reason``.
+REGISTERING = TargetHealth(
+    state=TargetHealthState.INITIAL, reason="Elb.RegistrationInProgress", description="Target registration is in progress"
+)
+NOT_IN_USE = TargetHealth(
+    state=TargetHealthState.UNUSED,
+    reason="Target.NotInUse",
+    description="Target group is not configured to receive traffic from the load balancer",
+)
+DRAINING = TargetHealth(
+    state=TargetHealthState.DRAINING,
+    reason="Target.DeregistrationInProgress",
+    description="Target deregistration is in progress",
+)

@@ -10,29 +10,13 @@ from datetime import datetime
 
 from ninelives.model.arns import Place
 from ninelives.model.ecs import ServiceEvent
-from ninelives.model.elbv2 import Forward, TargetHealth, TargetHealthState, TargetKey
+from ninelives.model.elbv2 import DRAINING, NOT_IN_USE, REGISTERING, Forward, TargetHealth, TargetKey
 from ninelives.model.timing import Timing
 from ninelives.region.ports import Clock, DataPlane, Ids
 from ninelives.region.state import Changes, State
 
 EVENTS_KEPT = 100
 """Source: ``ecs`` ``Service.events``."""
-
-DRAINING = TargetHealth(
-    state=TargetHealthState.DRAINING,
-    reason="Target.DeregistrationInProgress",
-    description="Target deregistration is in progress",
-)
-NOT_IN_USE = TargetHealth(
-    state=TargetHealthState.UNUSED,
-    reason="Target.NotInUse",
-    description="Target group is not configured to receive traffic from the load balancer",
-)
-REGISTERING = TargetHealth(
-    state=TargetHealthState.INITIAL,
-    reason="Elb.RegistrationInProgress",
-    description="Target registration is in progress",
-)
 
 
 class Region:
