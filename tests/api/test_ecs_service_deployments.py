@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from ecs_world import NOW, PLACE, World, fargate
 
-from ninelives.model.ecs import LastStatus, Rollback, ServiceDeployment, ServiceDeploymentStatus
+from ninelives.model.ecs import LastStatus, LifecycleStage, Rollback, ServiceDeployment, ServiceDeploymentStatus
 
 
 def the_deployment(world: World) -> ServiceDeployment:
@@ -94,7 +94,7 @@ def test_a_deployment_is_described_with_its_revisions_breaker_and_rollback() -> 
             circuit_breaker_status="TRIGGERED",
             failure_count=3,
             failure_threshold=3,
-            lifecycle_stage="CLEAN_UP",
+            lifecycle_stage=LifecycleStage.CLEAN_UP,
             rollback=Rollback(reason="…", started_at=NOW, service_revision_arn=source),
         )
     )

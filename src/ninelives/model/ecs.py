@@ -5,7 +5,7 @@ Source of every name: botocore ``ecs`` 2014-11-13.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -95,6 +95,56 @@ class ServiceDeploymentStatus(StrEnum):
             ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL,
             ServiceDeploymentStatus.ROLLBACK_FAILED,
         }
+
+
+class Strategy(StrEnum):
+    """How a deployment replaces the revision before. Source: ``ecs`` ``DeploymentConfiguration.strategy``."""
+
+    ROLLING = "ROLLING"
+    BLUE_GREEN = "BLUE_GREEN"
+    LINEAR = "LINEAR"
+    CANARY = "CANARY"
+
+    @property
+    def shifts_traffic(self) -> bool:
+        """Whether the new revision gets its traffic by weights, with the old one at full size beside it."""
+        return self is not Strategy.ROLLING
+
+
+class LifecycleStage(StrEnum):
+    """The stages of a service deployment, in order. Source: ECS developer guide, "Lifecycle stages for Amazon ECS service
+    deployments".
+    """
+
+    RECONCILE_SERVICE = "RECONCILE_SERVICE"
+    PRE_SCALE_UP = "PRE_SCALE_UP"
+    SCALE_UP = "SCALE_UP"
+    POST_SCALE_UP = "POST_SCALE_UP"
+    TEST_TRAFFIC_SHIFT = "TEST_TRAFFIC_SHIFT"
+    POST_TEST_TRAFFIC_SHIFT = "POST_TEST_TRAFFIC_SHIFT"
+    PRE_PRODUCTION_TRAFFIC_SHIFT = "PRE_PRODUCTION_TRAFFIC_SHIFT"
+    PRODUCTION_TRAFFIC_SHIFT = "PRODUCTION_TRAFFIC_SHIFT"
+    POST_PRODUCTION_TRAFFIC_SHIFT = "POST_PRODUCTION_TRAFFIC_SHIFT"
+    BAKE_TIME = "BAKE_TIME"
+    CLEAN_UP = "CLEAN_UP"
+
+
+class HookTargetType(StrEnum):
+    AWS_LAMBDA = "AWS_LAMBDA"
+    PAUSE = "PAUSE"
+
+
+class HookTimeoutAction(StrEnum):
+    CONTINUE = "CONTINUE"
+    ROLLBACK = "ROLLBACK"
+
+
+class HookStatus(StrEnum):
+    AWAITING_ACTION = "AWAITING_ACTION"
+    IN_PROGRESS = "IN_PROGRESS"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
 
 
 class ThresholdType(StrEnum):
@@ -195,16 +245,81 @@ class CircuitBreaker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentAlarms:
+    """CloudWatch alarms that fail a deployment. Source: ``ecs`` ``DeploymentAlarms``."""
+
+    names: tuple[str, ...] = ()
+    enable: bool = False
+    rollback: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifecycleHook:
+    """Source: ``ecs`` ``DeploymentLifecycleHook``."""
+
+    stages: tuple[LifecycleStage, ...]
+    target_type: HookTargetType = HookTargetType.AWS_LAMBDA
+    target_arn: str | None = None
+    role_arn: str | None = None
+    details: Any = None
+    """Any JSON, passed on to a Lambda hook as ``hookDetails``; None where nothing was given."""
+    timeout: timedelta = timedelta(hours=24)
+    timeout_action: HookTimeoutAction = HookTimeoutAction.ROLLBACK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryConfiguration:
+    """``percent`` of the traffic first, and the rest after ``bake_time``. Source: ``ecs`` ``CanaryConfiguration``."""
+
+    percent: float = 5.0
+    bake_time: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearConfiguration:
+    """``step_percent`` of the traffic more after each ``step_bake_time``. Source: ``ecs`` ``LinearConfiguration``."""
+
+    step_percent: float = 10.0
+    step_bake_time: timedelta = timedelta(minutes=6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlySuccessCriteria:
+    """When a rolling deployment counts as done before all of it is. Source: ``ecs`` ``EarlySuccessCriteria``."""
+
+    enable: bool = False
+    healthy_percent: int = 100
+    source_revision_cleanup: str = "BLOCKING"
+    """BLOCKING or DEFERRED."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentConfiguration:
     """The REPLICA scheduler's defaults. Percentages are whole percent of the desired count."""
 
-    strategy: str = "ROLLING"
+    strategy: Strategy = Strategy.ROLLING
     minimum_healthy_percent: int = 100
     maximum_percent: int = 200
-    bake_time: timedelta = timedelta()
+    bake_time: timedelta | None = None
+    """None where it was never set: then alarms, if there are any, say how long (their period times evaluation periods)."""
     circuit_breaker: CircuitBreaker = CircuitBreaker()
-    members: Json = field(default_factory=dict)
-    """What is echoed only (alarms, lifecycleHooks, …) until the strategies that use it exist."""
+    alarms: DeploymentAlarms = DeploymentAlarms()
+    lifecycle_hooks: tuple[LifecycleHook, ...] = ()
+    canary: CanaryConfiguration | None = None
+    """Set where the strategy is CANARY."""
+    linear: LinearConfiguration | None = None
+    """Set where the strategy is LINEAR."""
+    early_success: EarlySuccessCriteria | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvancedConfiguration:
+    """What a shift of traffic works with. Source: ``ecs`` ``AdvancedConfiguration``."""
+
+    alternate_target_group_arn: str
+    production_listener_rule: str
+    test_listener_rule: str | None = None
+    role_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +329,13 @@ class ServiceLoadBalancer:
     target_group_arn: str
     container_name: str
     container_port: int
+    advanced: AdvancedConfiguration | None = None
+
+    @property
+    def target_group_arns(self) -> tuple[str, ...]:
+        """The target group, and the alternate one where there is one."""
+        alternate = () if self.advanced is None else (self.advanced.alternate_target_group_arn,)
+        return (self.target_group_arn, *alternate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,12 +375,24 @@ class ServiceRevision:
     created_at: datetime
     container_images: tuple[tuple[str, str, str], ...] = ()
     """Triples of container name, image and digest, once the first task has resolved them."""
+    resolved_target_groups: tuple[str, ...] = ()
+    """The target group that each of ``load_balancers`` stands for, once a deployment that shifts traffic has chosen between
+    the two; empty where there is nothing to choose.
+    """
     members: Json = field(default_factory=dict)
     """networkConfiguration, launchType, platformVersion, … as the API shows them."""
 
     @property
     def key(self) -> str:
         return self.arn
+
+    @property
+    def resolved_load_balancers(self) -> tuple[ServiceLoadBalancer, ...]:
+        """``load_balancers``, each with the target group in which this revision's tasks are registered."""
+        if not self.resolved_target_groups:
+            return self.load_balancers
+        pairs = zip(self.load_balancers, self.resolved_target_groups, strict=True)
+        return tuple(replace(one, target_group_arn=arn) for one, arn in pairs)
 
     @property
     def deployment_id(self) -> str:
@@ -313,6 +447,34 @@ class Rollback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HookExecution:
+    """One run of a lifecycle hook in one stage (in one step of it). Source: ``ecs`` ``ServiceDeploymentLifecycleHookDetail``.
+
+    A Lambda hook that is IN_PROGRESS is to be called at ``due_at`` (again, with the same execution, after each IN_PROGRESS
+    that it answers). A PAUSE hook is AWAITING_ACTION until ContinueServiceDeployment or its time-out.
+    """
+
+    hook_id: str
+    """``ecs-lambda-…`` or ``ecs-pause-…``; unique within the service deployment."""
+    execution_id: str
+    """A UUID: the ``executionId`` that a Lambda hook is called with."""
+    hook: LifecycleHook
+    stage: LifecycleStage
+    step: int
+    """Which step of a shift it belongs to, from 0; 0 in stages that have none."""
+    status: HookStatus
+    began_at: datetime
+    expires_at: datetime
+    due_at: datetime | None = None
+    is_rollback: bool = False
+    """Whether it was called on the way back."""
+    payload: Json = field(default_factory=dict)
+    """What a Lambda hook is called with."""
+    reason: str | None = None
+    """Why it FAILED, as it completes "Service deployment rolled back because STAGE lifecycle hook(s) failed."."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceDeployment:
     """One act of deploying: from the source revisions to the target revision, a rollback included."""
 
@@ -329,7 +491,7 @@ class ServiceDeployment:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     stopped_at: datetime | None = None
-    lifecycle_stage: str | None = None
+    lifecycle_stage: LifecycleStage | None = None
     lifecycle_stage_at: datetime | None = None
     """Since when it is in that stage."""
     rollback: Rollback | None = None
@@ -337,6 +499,21 @@ class ServiceDeployment:
     """DISABLED, MONITORING, MONITORING_COMPLETE or TRIGGERED."""
     failure_count: int = 0
     failure_threshold: int = 0
+    alarm_status: str = "DISABLED"
+    """DISABLED, MONITORING, MONITORING_COMPLETE or TRIGGERED."""
+    ignored_alarms: tuple[str, ...] = ()
+    """Those that were in ALARM when the deployment began: they do not count for it."""
+    triggered_alarms: tuple[str, ...] = ()
+    hooks: tuple[HookExecution, ...] = ()
+    """In the order in which they began."""
+    step: int = 0
+    """How many shifts of production traffic were begun before the present one."""
+    stage_is_entered: bool = False
+    """Whether what the stage does (a shift of traffic, a scale-up) has begun, its hooks aside."""
+    test_traffic_percent: float | None = None
+    """Of test traffic, what the target revision is to get; None where no traffic is shifted."""
+    production_traffic_percent: float | None = None
+    """Of production traffic, what the target revision is to get; None where no traffic is shifted."""
 
     @property
     def key(self) -> str:

@@ -1,11 +1,13 @@
 """Service deployments: how one begins (another's begin stops it), and how a user stops one."""
 
+import re
 from dataclasses import replace
 
 from ninelives.model.arns import last_part
 from ninelives.model.ecs import (
     Deployment,
     DeploymentStatus,
+    HookStatus,
     RolloutState,
     Service,
     ServiceDeployment,
@@ -27,6 +29,7 @@ REVISION_MEMBERS = (
     "networkConfiguration",
 )
 """Members of a service that its revisions freeze."""
+HOOK_ID = re.compile(r"ecs-[a-z]+-.+")
 
 
 def begin_deployment(region: Region, changes: Changes, service: Service, *, is_first: bool = False) -> Service:
@@ -57,6 +60,7 @@ def begin_deployment(region: Region, changes: Changes, service: Service, *, is_f
         updated_at=now,
         deployment_configuration=service.deployment_configuration,
         circuit_breaker_status="MONITORING" if breaker.enable else "DISABLED",
+        alarm_status="MONITORING" if service.deployment_configuration.alarms.enable else "DISABLED",
     )
     deployment = Deployment(
         id=revision.deployment_id,
@@ -130,6 +134,32 @@ def stop_service_deployment(region: Region, arn: str, *, stop_type: str = "ROLLB
         with region.state.transaction() as changes:
             changes.put(found)
         region.wake()
+    return found
+
+
+def continue_service_deployment(region: Region, arn: str, hook_id: str, *, action: str = "CONTINUE") -> ServiceDeployment:
+    """The service deployment with the answer that its PAUSE hook waits for: CONTINUE, or ROLLBACK.
+
+    Source: ``ecs`` ``ContinueServiceDeployment``; ECS developer guide, "Continuing service deployments".
+    """
+    found = the_service_deployment(region, arn)
+    message = None
+    waiting = next((one for one in found.hooks if one.hook_id == hook_id), None)
+    if found.status.is_terminal:
+        message = "Continuing a service deployment is not allowed for service deployment in terminal states."
+    elif not HOOK_ID.fullmatch(hook_id):
+        message = "Invalid hookId: hookId must follow the format: ecs-{hookType}-{id}"
+    elif waiting is None or waiting.status is not HookStatus.AWAITING_ACTION:
+        message = "Provided hookId is either completed, unavailable, or not associated with the given Resource ARN"
+    if message is not None:
+        raise ApiError("InvalidParameterException", message)
+    assert waiting is not None
+    answered = replace(waiting, status=HookStatus.SUCCEEDED if action == "CONTINUE" else HookStatus.FAILED)
+    hooks = tuple(answered if one is waiting else one for one in found.hooks)
+    found = replace(found, hooks=hooks, updated_at=region.now())
+    with region.state.transaction() as changes:
+        changes.put(found)
+    region.wake()
     return found
 
 

@@ -3,10 +3,11 @@
 Source of the messages: answers of the real service; where a text is not known, it is ours.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
-from ninelives.model.ecs import Json, ServiceLoadBalancer, TaskDefinition
+from ninelives.model.ecs import AdvancedConfiguration, Json, Service, ServiceLoadBalancer, TaskDefinition
 from ninelives.model.elbv2 import Forward, TargetGroup
 from ninelives.model.errors import ApiError
 from ninelives.region.ecs_lookup import find_task_definition
@@ -177,6 +178,15 @@ def read_load_balancers(given: Sequence[Json]) -> tuple[ServiceLoadBalancer, ...
     """The load balancers of a request, each one with its target group, container and port."""
     if len(given) > LOAD_BALANCERS_MAX:
         raise ApiError("InvalidParameterException", f"A service can have at most {LOAD_BALANCERS_MAX} load balancers.")
+    classic = [one for one in given if "loadBalancerName" in one]
+    if any(one.get("advancedConfiguration") for one in classic):
+        message = "advancedConfiguration field is not allowed with ELBv1 loadBalancers"
+        raise ApiError("InvalidParameterException", message)
+    if 0 < len(classic) < len(given):
+        message = (
+            "All loadBalancers must be strictly either ELBv1 (defining loadBalancerName) or ELBv2 (defining targetGroupArn)"
+        )
+        raise ApiError("InvalidParameterException", message)
     return tuple(_read_load_balancer(one) for one in given)
 
 
@@ -186,11 +196,6 @@ def _read_load_balancer(given: Json) -> ServiceLoadBalancer:
         if "targetGroupArn" in given:
             message = "loadBalancerName and targetGroupArn cannot both be specified. Specify one of them and try again."
         raise ApiError("InvalidParameterException", message)
-    if given.get("advancedConfiguration"):
-        message = (
-            "advancedConfiguration belongs to blue/green deployments, which this region does not support yet: they come later."
-        )
-        raise ApiError("UnsupportedFeatureException", message)
     for member in ("targetGroupArn", "containerName", "containerPort"):
         if given.get(member) in {None, ""}:
             raise ApiError("InvalidParameterException", f"{member} can not be empty in a load balancer of a service.")
@@ -198,6 +203,19 @@ def _read_load_balancer(given: Json) -> ServiceLoadBalancer:
         target_group_arn=given["targetGroupArn"],
         container_name=given["containerName"],
         container_port=given["containerPort"],
+        advanced=_read_advanced(given["advancedConfiguration"]) if given.get("advancedConfiguration") else None,
+    )
+
+
+def _read_advanced(given: Json) -> AdvancedConfiguration:
+    for member in ("alternateTargetGroupArn", "productionListenerRule", "roleArn"):
+        if not given.get(member):
+            raise ApiError("InvalidParameterException", f"{member} can not be empty in an advancedConfiguration.")
+    return AdvancedConfiguration(
+        alternate_target_group_arn=given["alternateTargetGroupArn"],
+        production_listener_rule=given["productionListenerRule"],
+        test_listener_rule=given.get("testListenerRule"),
+        role_arn=given["roleArn"],
     )
 
 
@@ -226,6 +244,57 @@ def check_load_balancers(region: Region, load_balancers: Sequence[ServiceLoadBal
     places = [(one.target_group_arn, one.container_name, one.container_port) for one in load_balancers]
     if len(set(places)) < len(places):
         raise ApiError("InvalidParameterException", "load balancers can not contain duplicates.")
+
+
+RULE_ARN = re.compile(r"arn:[^:]+:elasticloadbalancing:[^:]+:\d+:listener-rule/app/.+")
+
+
+def check_shift(region: Region, service: Service) -> None:
+    """What a strategy that shifts traffic asks of the load balancers, before a deployment begins.
+
+    Source: ECS developer guide, "Troubleshooting Amazon ECS blue/green deployments".
+    """
+    load_balancers = service.load_balancers
+    advanced = [one.advanced for one in load_balancers if one.advanced is not None]
+    message = None
+    if load_balancers and not advanced and service.deployment_configuration.strategy.shifts_traffic:
+        message = "advancedConfiguration field is required for all loadBalancers when using a non-ROLLING deployment strategy"
+    elif advanced and len(advanced) < len(load_balancers):
+        message = "Either all or none of the provided loadBalancers must have advancedConfiguration defined"
+    for one in load_balancers:
+        if one.advanced is not None:
+            message = message or _why_not_shifted(region, one, one.advanced)
+    groups = [arn for one in load_balancers if one.advanced for arn in one.target_group_arns]
+    twice = next((arn for arn in groups if groups.count(arn) > 1), None)
+    if twice is not None:
+        message = message or f"Duplicate targetGroupArn found: {twice}"
+    both = {one.production_listener_rule for one in advanced} & {one.test_listener_rule or "" for one in advanced}
+    if both:
+        named = ", ".join(sorted(both))
+        message = message or f"The following rules cannot be used as both production and test listener rules: {named}"
+    if message is not None:
+        raise ApiError("InvalidParameterException", message)
+
+
+def _why_not_shifted(region: Region, one: ServiceLoadBalancer, advanced: AdvancedConfiguration) -> str | None:
+    for name, arn in (
+        ("productionListenerRule", advanced.production_listener_rule),
+        ("testListenerRule", advanced.test_listener_rule),
+    ):
+        if arn is not None and not RULE_ARN.fullmatch(arn):
+            return f"{name} has an invalid ARN format. Must be RuleArn for ALB or ListenerArn for NLB. Got: {arn}"
+    if advanced.alternate_target_group_arn not in region.state.target_groups:
+        arn = advanced.alternate_target_group_arn
+        return f"The specified target group does not exist: {arn}. Specify a valid one and try again."
+    rule = region.state.rules.get(advanced.production_listener_rule)
+    if rule is not None and advanced.test_listener_rule is None:
+        named = {group.arn for group in rule.action.target_groups} if isinstance(rule.action, Forward) else set()
+        if not {one.target_group_arn, advanced.alternate_target_group_arn} <= named:
+            return (
+                "For Application LoadBalancer, testListenerRule is required when productionListenerRule is not associated "
+                "with both targetGroup and alternateTargetGroup"
+            )
+    return None
 
 
 def _is_behind_a_listener(region: Region, group: TargetGroup) -> bool:

@@ -149,6 +149,7 @@ def _shown(given: Json) -> dict[str, Any]:
 
 def _check_together(region: Region, service: Service, definition: TaskDefinition) -> None:
     rules.check_network(definition, service.members.get("networkConfiguration"))
+    rules.check_shift(region, service)
     rules.check_load_balancers(region, service.load_balancers, definition)
 
 
@@ -207,6 +208,8 @@ def _changed(region: Region, before: Service, given: Json) -> Service:
     )
     if _what_tasks_are_made_of(after) != _what_tasks_are_made_of(before):
         _check_together(region, after, definition)
+    elif after.deployment_configuration.strategy is not before.deployment_configuration.strategy:
+        rules.check_shift(region, after)
     return after
 
 

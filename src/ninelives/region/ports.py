@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from ninelives.model.cloudwatch import AlarmFacts
 from ninelives.model.ecs import (
     AccountSetting,
     Cluster,
@@ -166,6 +167,44 @@ class DataPlane(Protocol):
 
     async def close(self) -> None:
         """Let go of the proxy without ending it."""
+
+
+class Alarms(Protocol):
+    """CloudWatch's alarms, as those who act on them see them."""
+
+    def subscribe(self, changed: Callable[[], None]) -> None:
+        """Called on the loop whenever an answer of ``facts`` has changed."""
+
+    def facts(self, name: str) -> AlarmFacts | None:
+        """None for an alarm that does not exist (any more)."""
+
+
+class NoAlarms:
+    """Where nobody evaluates alarms there are none."""
+
+    def subscribe(self, changed: Callable[[], None]) -> None:
+        """Nothing ever changes."""
+
+    def facts(self, name: str) -> AlarmFacts | None:  # noqa: ARG002 - the port's
+        return None
+
+
+class HookFunctions(Protocol):
+    """Stand-ins for the Lambda functions that lifecycle hooks name."""
+
+    async def invoke(self, function_arn: str, payload: Mapping[str, Any]) -> Any:
+        """Call the stand-in of a function and answer what it answered, parsed from JSON. Raises ``HookUnreachable``."""
+
+
+class HookUnreachable(Exception):
+    """A hook's function could not be called or failed; the text completes "ECS was unable to invoke hook target … due to"."""
+
+
+class NoHookFunctions:
+    """A region without stand-ins: each call says so."""
+
+    async def invoke(self, function_arn: str, payload: Mapping[str, Any]) -> Any:  # noqa: ARG002 - the port's
+        raise HookUnreachable(f"no local stand-in for {function_arn} (`ninelives up --function NAME=URL` names one).")
 
 
 class PublishRejected(Exception):

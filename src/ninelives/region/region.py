@@ -5,14 +5,14 @@ Intents (``region.ecs``, ``region.elbv2``) check a request, record what is wante
 """
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from ninelives.model.arns import Place
 from ninelives.model.ecs import ServiceEvent
-from ninelives.model.elbv2 import DRAINING, NOT_IN_USE, REGISTERING, Forward, TargetHealth, TargetKey
+from ninelives.model.elbv2 import DRAINING, NOT_IN_USE, REGISTERING, Forward, Rule, TargetHealth, TargetKey
 from ninelives.model.timing import Timing
-from ninelives.region.ports import Clock, DataPlane, Ids
+from ninelives.region.ports import Alarms, Clock, DataPlane, Ids, NoAlarms
 from ninelives.region.state import Changes, State
 
 EVENTS_KEPT = 100
@@ -22,13 +22,26 @@ EVENTS_KEPT = 100
 class Region:
     """What intents and loop share. ``place`` is the region and account that everything lives in."""
 
-    def __init__(self, *, place: Place, state: State, clock: Clock, ids: Ids, data_plane: DataPlane, timing: Timing) -> None:
+    def __init__(
+        self,
+        *,
+        place: Place,
+        state: State,
+        clock: Clock,
+        ids: Ids,
+        data_plane: DataPlane,
+        timing: Timing,
+        alarms: Alarms | None = None,
+    ) -> None:
         self.place = place
         self.state = state
         self.clock = clock
         self.ids = ids
         self.data_plane = data_plane
         self.timing = timing
+        self.alarms: Alarms = alarms or NoAlarms()
+        self.rules_in_force: Mapping[str, Rule] = {}
+        """Listener rules as the data plane has taken them, by ARN."""
         self.bell = asyncio.Event()
         self._last_sequence = max((event.sequence for event in state.events.values()), default=0)
 

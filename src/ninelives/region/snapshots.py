@@ -1,13 +1,15 @@
 """What the scheduler and the routing are told: views of the records at one moment."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from ninelives.model.cloudwatch import AlarmFacts
 from ninelives.model.ecs import (
     Deployment,
     DeploymentStatus,
     LastStatus,
     Service,
     ServiceDeployment,
+    ServiceLoadBalancer,
     Task,
 )
 from ninelives.region.region import Region
@@ -29,6 +31,7 @@ def snapshot_of(region: Region, service: Service) -> ServiceSnapshot:
     )
     revision_arns = {deployment.revision_arn for deployment in deployments} | {task.revision_arn for task in tasks}
     groups = _target_groups_of(region, service, revision_arns)
+    rules = _rules_of(region, service, revision_arns)
     in_use = {arn for arn in groups if region.is_in_use(arn)}
     targets = {target.target_key: target for target in state.targets.values() if target.target_group_arn in groups}
     health = {key: region.target_health(key, in_use=in_use) for key in targets}
@@ -49,15 +52,33 @@ def snapshot_of(region: Region, service: Service) -> ServiceSnapshot:
         targets=targets,
         target_health={key: one for key, one in health.items() if one is not None},
         missing_target_groups=frozenset(groups - state.target_groups.keys()),
+        rules={arn: state.rules[arn] for arn in rules if arn in state.rules},
+        rules_in_force={arn: region.rules_in_force[arn] for arn in rules if arn in region.rules_in_force},
+        alarms=_alarms_of(region, service),
     )
 
 
+def _alarms_of(region: Region, service: Service) -> dict[str, AlarmFacts]:
+    found = {name: region.alarms.facts(name) for name in service.deployment_configuration.alarms.names}
+    return {name: facts for name, facts in found.items() if facts is not None}
+
+
 def _target_groups_of(region: Region, service: Service, revision_arns: Iterable[str | None]) -> set[str]:
-    groups = {one.target_group_arn for one in service.load_balancers}
+    """The target groups of the service and of its revisions, alternate ones included."""
+    return {arn for one in _load_balancers_of(region, service, revision_arns) for arn in one.target_group_arns}
+
+
+def _load_balancers_of(region: Region, service: Service, revision_arns: Iterable[str | None]) -> Iterator[ServiceLoadBalancer]:
+    yield from service.load_balancers
     for arn in revision_arns:
         if arn:
-            groups |= {one.target_group_arn for one in region.state.revisions[arn].load_balancers}
-    return groups
+            yield from region.state.revisions[arn].load_balancers
+
+
+def _rules_of(region: Region, service: Service, revision_arns: Iterable[str | None]) -> set[str]:
+    """ARNs of the listener rules by which traffic is shifted."""
+    advanced = [one.advanced for one in _load_balancers_of(region, service, revision_arns) if one.advanced is not None]
+    return {rule for one in advanced for rule in (one.production_listener_rule, one.test_listener_rule) if rule is not None}
 
 
 def routing_of(region: Region) -> EnvoySnapshot:

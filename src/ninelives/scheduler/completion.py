@@ -1,10 +1,11 @@
 """When a deployment is done, when a service is steady, and which stage a rolling deployment is in."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ninelives.model.ecs import (
     DeploymentStatus,
+    LifecycleStage,
     RolloutState,
     ServiceDeployment,
     ServiceDeploymentStatus,
@@ -13,7 +14,7 @@ from ninelives.scheduler import events
 from ninelives.scheduler.draft import Draft
 from ninelives.scheduler.rolling import target_standing
 
-SCALE_UP, BAKE_TIME, CLEAN_UP = "SCALE_UP", "BAKE_TIME", "CLEAN_UP"
+SCALE_UP, BAKE_TIME, CLEAN_UP = LifecycleStage.SCALE_UP, LifecycleStage.BAKE_TIME, LifecycleStage.CLEAN_UP
 
 
 def complete(draft: Draft) -> None:
@@ -66,7 +67,7 @@ def _is_disturbed(draft: Draft) -> bool:
     return not (len(settled) == len(target) == desired == len(draft.counted)) or bool(draft.started)
 
 
-def _stage(draft: Draft) -> str:
+def _stage(draft: Draft) -> LifecycleStage:
     """SCALE_UP until the target revision is up, CLEAN_UP until no old task runs, BAKE_TIME for the time after.
 
     Which stages ECS shows for a rolling deployment is not documented.
@@ -80,14 +81,14 @@ def _stage(draft: Draft) -> str:
 def _baked_at(draft: Draft) -> datetime:
     """When the bake time is over. A rollback is not baked."""
     one = draft.service_deployment
-    bake_time = draft.timing.scaled(draft.service.deployment_configuration.bake_time)
+    bake_time = draft.timing.scaled(draft.service.deployment_configuration.bake_time or timedelta())
     if one is None or one.rollback is not None or not bake_time:
         return draft.now
     is_baking = one.lifecycle_stage == BAKE_TIME and one.lifecycle_stage_at is not None
     return (one.lifecycle_stage_at if is_baking and one.lifecycle_stage_at is not None else draft.now) + bake_time
 
 
-def _enter(draft: Draft, stage: str) -> None:
+def _enter(draft: Draft, stage: LifecycleStage) -> None:
     one = draft.service_deployment
     if one is not None and one.lifecycle_stage != stage:
         draft.put_service_deployment(replace(one, lifecycle_stage=stage, lifecycle_stage_at=draft.now, updated_at=draft.now))

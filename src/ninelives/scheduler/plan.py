@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ninelives.model.cloudwatch import AlarmFacts
 from ninelives.model.ecs import (
     Deployment,
     Service,
@@ -17,7 +18,7 @@ from ninelives.model.ecs import (
     Task,
     TaskDefinition,
 )
-from ninelives.model.elbv2 import Target, TargetHealth, TargetKey
+from ninelives.model.elbv2 import Rule, Target, TargetHealth, TargetKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,12 @@ class ServiceSnapshot:
     target_health: Mapping[TargetKey, TargetHealth]
     missing_target_groups: frozenset[str] = frozenset()
     """ARNs of the service's target groups that somebody has deleted."""
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    """Listener rules that the service's load balancers name, by ARN, as recorded; those that are gone are not among them."""
+    rules_in_force: Mapping[str, Rule] = field(default_factory=dict)
+    """The same rules as the data plane has taken them: traffic flows by these."""
+    alarms: Mapping[str, AlarmFacts] = field(default_factory=dict)
+    """The alarms that guard the service's deployments, by name; those that do not exist are not among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +64,7 @@ class StartTasks:
 class Put:
     """Record the new state of something that exists, or a new target."""
 
-    record: Task | Target | Deployment | ServiceDeployment | Service | ServiceRevision
+    record: Task | Target | Deployment | ServiceDeployment | Service | ServiceRevision | Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,27 +1,29 @@
 """Service deployments and service revisions on the wire."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from ninelives.api.call import Call
 from ninelives.api.ecs.paging import page
-from ninelives.api.ecs.services import (
-    TaskCounts,
-    task_counts,
-    write_deployment_configuration,
-    write_load_balancers,
+from ninelives.api.ecs.services import TaskCounts, task_counts, write_load_balancers
+from ninelives.model.ecs import (
+    Deployment,
+    DeploymentStatus,
+    HookExecution,
+    HookTargetType,
+    LifecycleStage,
+    Service,
+    ServiceDeployment,
+    ServiceRevision,
 )
-from ninelives.model.ecs import Deployment, DeploymentStatus, Service, ServiceDeployment, ServiceRevision
 from ninelives.model.errors import ApiError
 from ninelives.region import ecs_service_deployments
+from ninelives.region.ecs_deployment_configuration import shown as shown_configuration
 from ninelives.region.ecs_lookup import active_cluster, the_service
-from ninelives.region.ecs_service_deployments import the_service_deployment
 from ninelives.region.region import Region
 
 DESCRIBED_MAX = 20
 LISTED_DEFAULT = 20
-HOOK_ID = re.compile(r"ecs-[a-z]+-.+")
 
 
 def list_service_deployments(region: Region, call: Call) -> Mapping[str, Any]:
@@ -76,14 +78,11 @@ def stop_service_deployment(region: Region, call: Call) -> Mapping[str, Any]:
 
 
 def continue_service_deployment(region: Region, call: Call) -> Mapping[str, Any]:
-    """No deployment of this region waits for a hook, so there is none to go on."""
-    found = the_service_deployment(region, call.parameters["serviceDeploymentArn"])
-    message = "Provided hookId is either completed, unavailable, or not associated with the given Resource ARN"
-    if found.status.is_terminal:
-        message = "Continuing a service deployment is not allowed for service deployment in terminal states."
-    elif not HOOK_ID.fullmatch(call.parameters["hookId"]):
-        message = "Invalid hookId: hookId must follow the format: ecs-{hookType}-{id}"
-    raise ApiError("InvalidParameterException", message)
+    parameters = call.parameters
+    continued = ecs_service_deployments.continue_service_deployment(
+        region, parameters["serviceDeploymentArn"], parameters["hookId"], action=parameters.get("action", "CONTINUE")
+    )
+    return {"serviceDeploymentArn": continued.arn}
 
 
 def write_service_deployment(region: Region, one: ServiceDeployment) -> Mapping[str, Any]:
@@ -101,10 +100,14 @@ def write_service_deployment(region: Region, one: ServiceDeployment) -> Mapping[
         **_write_brief(one),
         "stoppedAt": one.stopped_at,
         "updatedAt": one.updated_at,
-        "sourceServiceRevisions": [_write_summary(arn, primary, service, counts) for arn in one.source_revision_arns],
-        "targetServiceRevision": _write_summary(one.target_revision_arn, primary, service, counts),
-        "lifecycleStage": one.lifecycle_stage,
-        "deploymentConfiguration": write_deployment_configuration(one.deployment_configuration),
+        "sourceServiceRevisions": [
+            _write_summary(arn, primary, service, counts) | _weights(one, is_target=False) for arn in one.source_revision_arns
+        ],
+        "targetServiceRevision": _write_summary(one.target_revision_arn, primary, service, counts)
+        | _weights(one, is_target=True),
+        "lifecycleStage": _shown_stage(one.lifecycle_stage),
+        "lifecycleHookDetails": [_write_hook(execution) for execution in one.hooks] or None,
+        "deploymentConfiguration": shown_configuration(one.deployment_configuration),
         "rollback": one.rollback
         and {
             "reason": one.rollback.reason,
@@ -116,10 +119,44 @@ def write_service_deployment(region: Region, one: ServiceDeployment) -> Mapping[
             "failureCount": one.failure_count,
             "threshold": one.failure_threshold,
         },
-        "alarms": {"status": "DISABLED", "alarmNames": [], "triggeredAlarmNames": []},
+        "alarms": {
+            "status": one.alarm_status,
+            "alarmNames": list(one.deployment_configuration.alarms.names),
+            "triggeredAlarmNames": list(one.triggered_alarms),
+        },
     }
     answer.pop("targetServiceRevisionArn")
     return {name: value for name, value in answer.items() if value is not None}
+
+
+def _shown_stage(stage: LifecycleStage | None) -> str | None:
+    """PRE_PRODUCTION_TRAFFIC_SHIFT takes hooks and is no value of ``ServiceDeployment.lifecycleStage``."""
+    if stage is LifecycleStage.PRE_PRODUCTION_TRAFFIC_SHIFT:
+        stage = LifecycleStage.PRODUCTION_TRAFFIC_SHIFT
+    return None if stage is None else str(stage)
+
+
+def _write_hook(one: HookExecution) -> Mapping[str, Any]:
+    members = {
+        "hookId": one.hook_id,
+        "targetType": str(one.hook.target_type),
+        "targetArn": one.hook.target_arn if one.hook.target_type is HookTargetType.AWS_LAMBDA else None,
+        "status": str(one.status),
+        "expiresAt": one.expires_at,
+        "timeoutAction": str(one.hook.timeout_action),
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _weights(one: ServiceDeployment, *, is_target: bool) -> dict[str, float]:
+    """The traffic that a side is to get, in percent; nothing where no traffic is shifted. A source gets what is left."""
+    percents = {
+        "requestedTestTrafficWeight": one.test_traffic_percent,
+        "requestedProductionTrafficWeight": one.production_traffic_percent,
+    }
+    return {
+        name: percent if is_target else round(100.0 - percent, 1) for name, percent in percents.items() if percent is not None
+    }
 
 
 def _write_brief(one: ServiceDeployment) -> dict[str, Any]:
@@ -137,7 +174,7 @@ def _write_brief(one: ServiceDeployment) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _write_summary(arn: str, primary: str | None, service: Service | None, counts: TaskCounts) -> Mapping[str, Any]:
+def _write_summary(arn: str, primary: str | None, service: Service | None, counts: TaskCounts) -> dict[str, Any]:
     """A revision with its tasks as they are now; the one that is PRIMARY wants all, another no more than it has."""
     running, pending = counts.running[arn], counts.pending[arn]
     return {
@@ -161,8 +198,20 @@ def _write_revision(region: Region, revision: ServiceRevision) -> Mapping[str, A
             {"containerName": name, "image": image, "imageDigest": digest} for name, image, digest in revision.container_images
         ],
         "guardDutyEnabled": False,
+        **_resolved(revision),
         "createdAt": revision.created_at,
     }
+
+
+def _resolved(revision: ServiceRevision) -> Mapping[str, Any]:
+    """Which of its two target groups the revision has, once that is decided."""
+    if not revision.resolved_target_groups:
+        return {}
+    shown: list[Mapping[str, Any]] = []
+    for one in revision.resolved_load_balancers:
+        rule = {"productionListenerRule": one.advanced.production_listener_rule} if one.advanced is not None else {}
+        shown.append({"targetGroupArn": one.target_group_arn, **rule})
+    return {"resolvedConfiguration": {"loadBalancers": shown}}
 
 
 HANDLERS = {

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from ninelives.api.call import Call
@@ -12,7 +11,6 @@ from ninelives.api.ecs.paging import page
 from ninelives.api.ecs.tags import read_tags, write_tags
 from ninelives.model.ecs import (
     Deployment,
-    DeploymentConfiguration,
     DeploymentStatus,
     Json,
     LastStatus,
@@ -22,7 +20,7 @@ from ninelives.model.ecs import (
 )
 from ninelives.model.errors import ApiError
 from ninelives.region import ecs_services
-from ninelives.region.ecs_deployment_configuration import NO_ALARMS
+from ninelives.region.ecs_deployment_configuration import shown
 from ninelives.region.ecs_lookup import active_cluster, find_service, service_arn
 from ninelives.region.ecs_service_deployments import current_deployments
 from ninelives.region.region import Region
@@ -138,7 +136,7 @@ def write_service(region: Region, service: Service, *, with_tags: bool) -> Mappi
         "runningCount": counts.running.total(),
         "pendingCount": counts.pending.total(),
         "taskDefinition": service.task_definition_arn,
-        "deploymentConfiguration": write_deployment_configuration(service.deployment_configuration),
+        "deploymentConfiguration": shown(service.deployment_configuration),
         "deployments": [_write_deployment(region, service, one, counts) for one in deployments],
         "events": [{"id": one.id, "createdAt": one.created_at, "message": one.message} for one in events],
         "createdAt": service.created_at,
@@ -179,27 +177,24 @@ def _write_current_revision(service: Service, deployment: Deployment, counts: Ta
 
 
 def write_load_balancers(load_balancers: Sequence[ServiceLoadBalancer]) -> Sequence[Json]:
-    return [
-        {"targetGroupArn": one.target_group_arn, "containerName": one.container_name, "containerPort": one.container_port}
-        for one in load_balancers
-    ]
+    return [_write_load_balancer(one) for one in load_balancers]
 
 
-def write_deployment_configuration(configuration: DeploymentConfiguration) -> Mapping[str, Any]:
-    breaker = configuration.circuit_breaker
-    return {
-        "strategy": configuration.strategy,
-        "bakeTimeInMinutes": configuration.bake_time // timedelta(minutes=1),
-        "maximumPercent": configuration.maximum_percent,
-        "minimumHealthyPercent": configuration.minimum_healthy_percent,
-        "deploymentCircuitBreaker": {
-            "enable": breaker.enable,
-            "rollback": breaker.rollback,
-            "resetOnHealthyTask": breaker.reset_on_healthy_task,
-            "thresholdConfiguration": {"type": str(breaker.threshold.type), "value": breaker.threshold.value},
-        },
-        "alarms": {**NO_ALARMS, **configuration.members.get("alarms", {})},
+def _write_load_balancer(one: ServiceLoadBalancer) -> Json:
+    members: dict[str, Any] = {
+        "targetGroupArn": one.target_group_arn,
+        "containerName": one.container_name,
+        "containerPort": one.container_port,
     }
+    if (advanced := one.advanced) is not None:
+        given = {
+            "alternateTargetGroupArn": advanced.alternate_target_group_arn,
+            "productionListenerRule": advanced.production_listener_rule,
+            "testListenerRule": advanced.test_listener_rule,
+            "roleArn": advanced.role_arn,
+        }
+        members["advancedConfiguration"] = {name: value for name, value in given.items() if value is not None}
+    return members
 
 
 HANDLERS = {
