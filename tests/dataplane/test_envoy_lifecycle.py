@@ -114,6 +114,35 @@ def test_replacing_every_target_under_load_loses_nothing() -> None:
     in_world(test)
 
 
+def test_weights_that_move_in_the_snapshot_in_which_the_old_group_drains_lose_nothing() -> None:
+    async def test(world: World) -> None:
+        sides = {"blue": "green", "green": "blue"}
+        for side in sides:
+            world.records.group(side)
+        world.records.rule(forward(("blue", 1), ("green", 0)))
+        live = {side: await world.serve(f"{side}-a", f"{side}-b", group=side) for side in sides}
+        load = Load(world.url)
+        load.start()
+        for old, new in [("blue", "green"), ("green", "blue")] * 6:
+            mark = load.sent
+            await until(lambda: load.sent > mark + 50, what="load")  # noqa: B023 - awaited at once
+            world.records.rules.clear()
+            world.records.rule(forward((old, 0), (new, 1)))
+            for key in live[old]:
+                world.records.drain(key)
+            await world.publish()
+            for key in live[old]:
+                world.records.register(old, key.port)
+            await world.publish()
+            for key in live[old]:
+                await world.until_state(key, TargetHealthState.HEALTHY)
+        await load.stop()
+
+        assert [] == load.lost
+
+    in_world(test)
+
+
 def test_a_slow_request_keeps_a_drain_open_and_ends_it() -> None:
     async def test(world: World) -> None:
         [key, _] = await world.serve("a", "b")

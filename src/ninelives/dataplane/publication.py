@@ -1,7 +1,11 @@
 """Brings a snapshot into force in an order in which no request finds a gap: make before break.
 
 Clusters and endpoints come before the routes that name them, routes before new listeners; what is not wanted any more goes
-in the reverse order. Only what has changed is sent.
+in the reverse order: endpoints that lose their requests while routes change too do so after the routes have. Only what has
+changed is sent.
+
+Envoy's main thread hands each change to the worker threads in the order in which it has taken them; so what it has acknowledged
+first no worker sees last.
 """
 
 import asyncio
@@ -23,6 +27,7 @@ THREADS_SECONDS = 0.003
 """Envoy acknowledges in its main thread; its worker threads hear of the change at the next turn of their event loops."""
 
 Contents = Mapping[str, Any]
+NOTHING: Contents = {"endpoints": []}
 
 
 class Publication:
@@ -58,7 +63,10 @@ class Publication:
         except MalformedResource as error:
             raise PublishRejected(str(error)) from error
         self._snapshot = snapshot
+        if fresh[Kind.ROUTES]:
+            fresh[Kind.ENDPOINTS] |= _packed(_kept_until_routed(before, snapshot))
         await self._make(fresh)
+        await self._shrink(snapshot)
         self._break(before, snapshot)
         if _loses_endpoints(before, snapshot):
             await asyncio.sleep(THREADS_SECONDS)
@@ -110,6 +118,12 @@ class Publication:
         await self._wait(_names(Kind.LISTENER, listeners) | _names(Kind.ROUTES, listeners))
         for name in listeners:
             await _accepting(self._snapshot.listeners[name])
+
+    async def _shrink(self, snapshot: EnvoySnapshot) -> None:
+        """Endpoints that were kept until the routes had changed."""
+        endpoints = self._ads.set(Kind.ENDPOINTS, _packed(snapshot.endpoints))
+        self._ads.push(Kind.ENDPOINTS, endpoints)
+        await self._wait(_names(Kind.ENDPOINTS, endpoints))
 
     def _break(self, before: EnvoySnapshot, after: EnvoySnapshot) -> None:
         """What is gone. Nothing depends on Envoy's answer to it."""
@@ -175,13 +189,37 @@ def _with_endpoints(snapshot: EnvoySnapshot, endpoints: Contents) -> EnvoySnapsh
 def _loses_endpoints(before: EnvoySnapshot, after: EnvoySnapshot) -> bool:
     """Whether an endpoint that may get requests in ``before`` may get none in ``after``."""
     return any(
-        not _serving(assignment) <= _serving(after.endpoints.get(cluster, {"endpoints": []}))
+        not _serving(assignment).keys() <= _serving(after.endpoints.get(cluster, NOTHING)).keys()
         for cluster, assignment in before.endpoints.items()
         if assignment != after.endpoints.get(cluster)
     )
 
 
-def _serving(assignment: Any) -> set[str]:
-    found = endpoint_addresses(assignment)
-    statuses = [one["health_status"] for locality in assignment["endpoints"] for one in locality["lb_endpoints"]]
-    return {address for address, status in zip(found, statuses, strict=True) if status != "DRAINING"}
+def _kept_until_routed(before: EnvoySnapshot, after: EnvoySnapshot) -> Contents:
+    """The endpoints of clusters in which some lose their requests: all of ``after``, and these still as they were.
+
+    A weight that moves to another target group in the same snapshot is then in force before the group that it leaves is empty.
+    """
+    return {
+        cluster: kept
+        for cluster, assignment in after.endpoints.items()
+        if (kept := _with_lost(before.endpoints.get(cluster, NOTHING), assignment)) != assignment
+    }
+
+
+def _with_lost(before: Any, after: Any) -> Any:
+    lost = _serving(before).keys() - _serving(after).keys()
+    if not lost:
+        return after
+    endpoints = {**_endpoints(after), **{address: _serving(before)[address] for address in lost}}
+    return after | {"endpoints": [{"lb_endpoints": [endpoints[address] for address in sorted(endpoints)]}]}
+
+
+def _serving(assignment: Any) -> dict[str, Any]:
+    """The endpoints that may get requests, by address."""
+    return {address: one for address, one in _endpoints(assignment).items() if one["health_status"] != "DRAINING"}
+
+
+def _endpoints(assignment: Any) -> dict[str, Any]:
+    found = [one for locality in assignment["endpoints"] for one in locality["lb_endpoints"]]
+    return dict(zip(endpoint_addresses(assignment), found, strict=True))
