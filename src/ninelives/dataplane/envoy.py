@@ -12,19 +12,20 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ninelives.dataplane import loopback
+from ninelives.dataplane.access_log import AccessLog, Entry
 from ninelives.dataplane.admin import Admin, AdminUnavailable
 from ninelives.dataplane.health_monitor import HealthMonitor
 from ninelives.dataplane.process import SOCKET_PATH_MAX, EnvoyFailed, EnvoyProcess, Places, find, last_words, recorded, spawn
 from ninelives.dataplane.sockets import connections_to
 from ninelives.model.elbv2 import TargetHealth, TargetKey
 from ninelives.region.ports import PublishRejected
-from ninelives.routing import HEALTH_LOG, Admission, EnvoySnapshot, admitted
+from ninelives.routing import ACCESS_LOG, HEALTH_LOG, Admission, EnvoySnapshot, admitted
 
 if TYPE_CHECKING:
     from ninelives.dataplane.publication import Publication
@@ -38,6 +39,8 @@ DRAIN_SECONDS = 30.0
 IDLE_SECONDS = 2.0
 """How long a graceful stop waits for connections on which nothing happens."""
 WATCH_SECONDS = 0.1
+TELL_REQUESTS_SECONDS = 0.5
+"""How long ended requests may wait until they are told."""
 RESTART_PAUSES = (0.0, 0.2, 1.0, 5.0)
 """Seconds before each further start of an Envoy that dies again within a minute."""
 STEADY_SECONDS = 60.0
@@ -59,6 +62,8 @@ class EnvoyDataPlane:
         self._monitor = HealthMonitor(
             log_file=self._places.state_directory / HEALTH_LOG, admin=self._admin, readmit=self._readmit
         )
+        self._access_log = AccessLog(self._places.state_directory / ACCESS_LOG, self._admin)
+        self._observers: list[Callable[[Sequence[Entry]], None]] = []
         self._snapshot = EnvoySnapshot()
         self._publishing = asyncio.Lock()
         self._publication: Publication | None = None
@@ -98,6 +103,7 @@ class EnvoyDataPlane:
         self._chores = [
             asyncio.create_task(self._monitor.run(), name="target health"),
             asyncio.create_task(self._watch(process), name="envoy watch"),
+            asyncio.create_task(self._tell_requests(), name="requests"),
         ]
 
     async def _connected(self, process: EnvoyProcess, publication: "Publication") -> None:
@@ -153,6 +159,21 @@ class EnvoyDataPlane:
     def subscribe(self, changed: Callable[[], None]) -> None:
         """Called on the loop whenever an answer of ``target_health`` has changed."""
         self._monitor.subscribe(changed)
+
+    def subscribe_requests(self, observed: Callable[[Sequence[Entry]], None]) -> None:
+        """Called on the loop with the requests that have ended; each is told once."""
+        self._observers.append(observed)
+
+    async def _tell_requests(self) -> None:
+        while True:
+            try:
+                entries = await self._access_log.read()
+                for observed in self._observers if entries else ():
+                    observed(entries)
+            except Exception:
+                log.exception("requests that have ended could not be told")
+                entries = ()
+            await asyncio.sleep(0 if entries else TELL_REQUESTS_SECONDS)
 
     def target_health(self, key: TargetKey) -> TargetHealth | None:
         """Health as Envoy sees it; None for a target that was not published. Draining is the region's to know."""

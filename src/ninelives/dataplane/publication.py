@@ -4,8 +4,8 @@ Clusters and endpoints come before the routes that name them, routes before new 
 in the reverse order: endpoints that lose their requests while routes change too do so after the routes have. Only what has
 changed is sent.
 
-Envoy's main thread hands each change to the worker threads in the order in which it has taken them; so what it has acknowledged
-first no worker sees last.
+Envoy's main thread hands each change to the worker threads in the order in which it has taken them; so what it has
+acknowledged first no worker sees last.
 """
 
 import asyncio

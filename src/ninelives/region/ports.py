@@ -148,6 +148,11 @@ class DataPlane(Protocol):
     def subscribe(self, changed: Callable[[], None]) -> None:
         """Called on the loop whenever an answer of ``target_health`` has changed."""
 
+    def subscribe_requests(self, observed: Callable[[Sequence[Mapping[str, Any]]], None]) -> None:
+        """Called on the loop with the requests that have ended, about a second after they have, each once; what is not heard
+        when the control plane dies is told to the next one. Their members: ``routing.access_log.FIELDS``.
+        """
+
     def target_health(self, key: TargetKey) -> TargetHealth | None:
         """Health as the proxy sees it; None for a target that it does not know (yet)."""
 

@@ -1,9 +1,11 @@
 """Load balancers, listeners, rules, target groups and targets, resolved to one consistent Envoy snapshot. Pure."""
 
+from ninelives.routing.access_log import ACCESS_LOG
 from ninelives.routing.clusters import HEALTH_LOG, Admission, HealthRule, admitted, endpoint_addresses
 from ninelives.routing.snapshot import EnvoySnapshot, resolve
 
 __all__ = [
+    "ACCESS_LOG",
     "HEALTH_LOG",
     "Admission",
     "EnvoySnapshot",

@@ -5,20 +5,22 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, assert_never
 
-from ninelives.model.elbv2 import FixedResponse, Forward, Redirect, Rule
+from ninelives.model.elbv2 import Action, FixedResponse, Forward, Redirect, Rule
 from ninelives.routing.clusters import ADMITTED
 from ninelives.routing.conditions import route_match, with_query
 from ninelives.routing.errors import error_page
 
 Json = dict[str, Any]
 
+ACTION_NAMES: Mapping[type[Action], str] = {Forward: "forward", FixedResponse: "fixed-response", Redirect: "redirect"}
 PLACEHOLDER = re.compile(r"#\{(protocol|host|port|path|query)\}")
 
 
 def routes(rule: Rule, envoy_clusters: Mapping[str, str], idle_timeout: timedelta) -> list[Json]:
     """The Envoy routes of a rule, in order. ``envoy_clusters`` names the cluster of each target group ARN there is."""
     match = route_match(rule.conditions)
-    metadata = {"filter_metadata": {"ninelives": {"priority": "default" if rule.priority is None else str(rule.priority)}}}
+    told = {"priority": "0" if rule.priority is None else str(rule.priority), "actions": ACTION_NAMES[type(rule.action)]}
+    metadata = {"filter_metadata": {"ninelives": told}}
     return [route | {"metadata": metadata} for route in _routes(rule, match, envoy_clusters, idle_timeout)]
 
 

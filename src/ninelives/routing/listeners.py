@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from ninelives.model.elbv2 import Listener, LoadBalancer, Rule
+from ninelives.routing.access_log import access_log
 from ninelives.routing.actions import routes
 from ninelives.routing.clusters import TYPE, preserved_header_case
 from ninelives.routing.conditions import SOURCE_ADDRESS
@@ -20,47 +21,20 @@ CLIENT = "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"
 DEFAULT_RULE_LAST = 1_000_000
 """Sorts the default rule behind every priority (1 to 50000)."""
 
-ACCESS_LOG_FIELDS: Mapping[str, str] = {
-    "type": "http",
-    "time": "%EMIT_TIME(%Y-%m-%dT%H:%M:%S.%6fZ)%",
-    "request_creation_time": "%START_TIME(%Y-%m-%dT%H:%M:%S.%6fZ)%",
-    "client": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
-    "target": "%UPSTREAM_HOST%",
-    "request_processing_us": "%COMMON_DURATION(DS_RX_BEG:US_TX_BEG:us)%",
-    "target_processing_us": "%COMMON_DURATION(US_TX_BEG:US_RX_BEG:us)%",
-    "response_processing_us": "%COMMON_DURATION(US_RX_BEG:DS_TX_END:us)%",
-    "elb_status_code": "%RESPONSE_CODE%",
-    "response_code_details": "%RESPONSE_CODE_DETAILS%",
-    "response_flags": "%RESPONSE_FLAGS%",
-    "received_bytes": "%DOWNSTREAM_WIRE_BYTES_RECEIVED%",
-    "sent_bytes": "%DOWNSTREAM_WIRE_BYTES_SENT%",
-    "method": "%REQ(:METHOD)%",
-    "scheme": "%REQ(:SCHEME)%",
-    "host": "%REQ(:AUTHORITY)%",
-    "path": "%PATH(WQ:ORIG_OR_PATH)%",
-    "protocol": "%PROTOCOL%",
-    "user_agent": "%REQ(USER-AGENT)%",
-    "target_group_arn": "%METADATA(CLUSTER:ninelives:arn)%",
-    "trace_id": "%REQ(X-AMZN-TRACE-ID)%",
-    "matched_rule_priority": "%METADATA(ROUTE:ninelives:priority)%",
-    "redirect_url": "%RESP(LOCATION)%",
-}
-"""The fields of ALB's access log, in JSON. Times in µs, null where there was none."""
-
 
 def listener_name(listener_arn: str) -> str:
     """Name and ids, e.g. ``app/cats/50dc6c495c0c9188/f2f7dc8efc522ab2``."""
     return listener_arn.rsplit(":listener/", maxsplit=1)[-1]
 
 
-def envoy_listener(balancer: LoadBalancer, listener: Listener, access_log: str | None) -> Json:
+def envoy_listener(balancer: LoadBalancer, listener: Listener) -> Json:
     """The listener at its address; its routes come by RDS under the same name."""
     name = listener_name(listener.arn)
     return {
         "@type": f"{TYPE}.config.listener.v3.Listener",
         "name": name,
         "address": {"socket_address": {"address": balancer.address, "port_value": listener.bound_port}},
-        "filter_chains": [{"filters": [_source_address(), _http(name, access_log)]}],
+        "filter_chains": [{"filters": [_source_address(), _http(name)]}],
     }
 
 
@@ -81,7 +55,7 @@ def _source_address() -> Json:
     }
 
 
-def _http(name: str, access_log: str | None) -> Json:
+def _http(name: str) -> Json:
     return {
         "name": "http",
         "typed_config": {
@@ -111,7 +85,7 @@ def _http(name: str, access_log: str | None) -> Json:
             "upgrade_configs": [{"upgrade_type": "websocket"}],
             "http_filters": [_router()],
             "local_reply_config": local_reply_config(),
-            "access_log": [_access_log(access_log)] if access_log else [],
+            "access_log": [access_log(name)],
         },
     }
 
@@ -120,17 +94,6 @@ def _router() -> Json:
     return {
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": f"{TYPE}.extensions.filters.http.router.v3.Router", "suppress_envoy_headers": True},
-    }
-
-
-def _access_log(path: str) -> Json:
-    return {
-        "name": "file",
-        "typed_config": {
-            "@type": f"{TYPE}.extensions.access_loggers.file.v3.FileAccessLog",
-            "path": path,
-            "log_format": {"json_format": dict(ACCESS_LOG_FIELDS)},
-        },
     }
 
 

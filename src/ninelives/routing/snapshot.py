@@ -36,12 +36,10 @@ def resolve(
     target_groups: Iterable[TargetGroup],
     targets: Iterable[Target],
     timing: Timing,
-    access_log: str | None = None,
 ) -> EnvoySnapshot:
     """Resources for every load balancer; only what refers to something that exists.
 
-    A target group is in use when a rule of a served listener forwards to it, at whatever weight. ``access_log`` is the file
-    that every listener writes its requests to (JSON, a line each), absolute or below the directory in which Envoy runs.
+    A target group is in use when a rule of a served listener forwards to it, at whatever weight.
     Not served: listeners that are not HTTP (there are no certificates yet), and stickiness (refuse both at the door).
     """
     balancers = {balancer.arn: balancer for balancer in load_balancers}
@@ -61,9 +59,7 @@ def resolve(
     return EnvoySnapshot(
         clusters={envoy_clusters[arn]: cluster(group, timing) for arn, group in in_use.items()},
         endpoints={envoy_clusters[arn]: assignment(group, targets_by_group[arn]) for arn, group in in_use.items()},
-        listeners={
-            listener_name(one.arn): envoy_listener(balancers[one.load_balancer_arn], one, access_log) for one in served
-        },
+        listeners={listener_name(one.arn): envoy_listener(balancers[one.load_balancer_arn], one) for one in served},
         routes={
             listener_name(one.arn): route_configuration(
                 balancers[one.load_balancer_arn], one, rules_by_listener[one.arn], envoy_clusters
