@@ -161,6 +161,7 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
             finally:
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
+                await loop.close()
                 await runtime.close()  # first: until then it brings lines
                 await log_sink.close()
                 await data_plane.close()
