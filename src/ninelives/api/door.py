@@ -53,21 +53,32 @@ def create_app(
     moto: MotoBridge,
     registry: ASGIApp | None,
     place: Place,
+    before_moto: Mapping[str, Operations] | None = None,
 ) -> ASGIApp:
     """The endpoint as an ASGI application.
 
-    ``operations`` are the region's own services by botocore's name (``ecs``, ``elbv2``, ``ecr``); ``registry`` answers
-    unsigned requests under ``/v2/``. Who makes the app closes ``moto``.
+    ``operations`` are the region's own services by botocore's name (``ecs``, ``elbv2``, ``ecr``); ``before_moto`` are
+    operations of services that are moto's otherwise; ``registry`` answers unsigned requests under ``/v2/``. Who makes the
+    app closes ``moto``.
     """
-    return _Door(operations=operations, moto=moto, registry=registry, place=place)
+    return _Door(operations=operations, before_moto=before_moto or {}, moto=moto, registry=registry, place=place)
 
 
 class _Door:
     def __init__(
-        self, *, operations: Mapping[str, Operations], moto: MotoBridge, registry: ASGIApp | None, place: Place
+        self,
+        *,
+        operations: Mapping[str, Operations],
+        before_moto: Mapping[str, Operations],
+        moto: MotoBridge,
+        registry: ASGIApp | None,
+        place: Place,
     ) -> None:
         self._own = {
             SIGNING_NAMES.get(service, service): OwnService(service, served, place) for service, served in operations.items()
+        }
+        self._before_moto = {
+            SIGNING_NAMES.get(service, service): OwnService(service, served, place) for service, served in before_moto.items()
         }
         self._moto = moto
         self._registry = registry
@@ -113,6 +124,9 @@ class _Door:
         request.body = await read_body(receive, request.headers, BODY_LIMIT if own else MOTO_BODY_LIMIT)
         if own is not None and _is_version(own, request):
             return await own.answer(request, signed)
+        partly_own = self._before_moto.get(signed.service)
+        if partly_own is not None and partly_own.serves(request):
+            return await partly_own.answer(request, signed)
         if signed.service == "s3":
             _put_bucket_into_path(request)
         return await self._moto.handle(request, signed)

@@ -47,6 +47,14 @@ class MotoBridge:
         """Call an operation from within the region: botocore's service name, parameters and answer. Raises ``ApiError``."""
         return await self._run(lambda: self._worker.call(service, operation, parameters))
 
+    def changes(self, backend: str) -> int:
+        """A number that grows whenever the records of a backend (by its name in moto) may have changed."""
+        return self._worker.changes[backend]
+
+    def has_records_of(self, backend: str) -> bool:
+        """Whether a backend has been used, now or in an earlier run; moto is not imported to find out."""
+        return self._worker.has_records_of(backend)
+
     async def close(self) -> None:
         """Write what is not written yet and end the thread. Nothing may be asked afterwards."""
         if self._timer is not None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,10 @@ class MotoRecords:
     def is_empty(self) -> bool:
         """Whether there is nothing to read."""
         return not any(self._directory.glob(f"*{SUFFIX}"))
+
+    def names(self) -> frozenset[str]:
+        """The backends of which there are records."""
+        return frozenset(unquote(path.name.partition("@")[0]) for path in self._directory.glob(f"*{SUFFIX}"))
 
     def write(self, key: BackendKey, dumped: bytes) -> None:
         """Make a backend's records durable; nothing is done where they are what was last written."""

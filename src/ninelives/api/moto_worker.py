@@ -5,6 +5,7 @@ moto has no locks; whoever holds a ``MotoWorker`` calls it from one thread only.
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,7 +28,7 @@ READS: Final = re.compile(
 )
 """Operations that change no record, by how their names begin."""
 
-ALONE: Final = frozenset({"acm", "ec2", "iam", "kms", "logs", "secretsmanager", "servicediscovery", "ssm", "sts"})
+ALONE: Final = frozenset({"acm", "ec2", "iam", "kms", "logs", "secretsmanager", "servicediscovery", "sqs", "ssm", "sts"})
 """moto backends whose operations change no other backend's records."""
 
 REST_XML: Final = frozenset({"s3", "s3control", "route53", "cloudfront"})
@@ -51,6 +52,10 @@ class MotoWorker:
         self._dirty: set[BackendKey] = set()
         self._journal_dirty = False
         self._unsaved: set[BackendKey] = set()
+        self._found = self._records.names() if self._records is not None else frozenset()
+        """Backends that had records when this process began."""
+        self.changes: Counter[str] = Counter()
+        """How often each backend's records may have changed, by the backend's name; 0 for one that was never used."""
 
     @property
     def has_records(self) -> bool:
@@ -60,6 +65,10 @@ class MotoWorker:
     def is_dirty(self) -> bool:
         """Whether ``save`` has something to do."""
         return self._records is not None and (bool(self._dirty) or self._journal_dirty)
+
+    def has_records_of(self, name: str) -> bool:
+        """Whether a backend has been used, now or in an earlier run."""
+        return bool(self.changes[name]) or name in self._found
 
     def load(self) -> "Moto":
         """moto, imported and with its records back, the first time; that takes from half a second to two."""
@@ -73,6 +82,7 @@ class MotoWorker:
                     moto_internals.put_back_log_events(self._moto, batch, keep=self._log_events_kept)
                 self._records.rewrite_journal(moto_internals.log_events_of(self._moto))
                 self._seen.update(key for key, _ in self._moto.loaded())
+                self.changes.update(key.name for key in self._seen)
         return self._moto
 
     def respond(self, request: WireRequest, scope: CredentialScope) -> WireResponse:
@@ -112,6 +122,7 @@ class MotoWorker:
         self._seen.add(key)
         if not is_first and (READS.match(operation) or operation.startswith(("GET ", "HEAD "))):
             return
+        self.changes[key.name] += 1
         self._dirty.add(key)
         if key.name not in ALONE:
             self._dirty.update(self._seen)

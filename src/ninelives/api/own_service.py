@@ -27,6 +27,7 @@ INVALID_CODES: Final = {"ecs": "InvalidParameterException", "ecr": "InvalidParam
 FAULT_CODES: Final = {
     "ecs": "ServerException",
     "ecr": "ServerException",
+    "events": "InternalException",
     "application-autoscaling": "InternalServiceException",
 }
 """How a service calls its own failure."""
@@ -47,6 +48,11 @@ class OwnService:
     @property
     def model(self) -> ServiceModel:
         return load_service(self.service)
+
+    def serves(self, request: WireRequest) -> bool:
+        """Whether a request is for one of ``operations``, as far as its form tells."""
+        protocol = self._protocol(request)
+        return _operation_name(protocol, request, request.form() if protocol == "query" else {}) in self._operations
 
     async def answer(self, request: WireRequest, scope: CredentialScope) -> WireResponse:
         """The answer to a signed request, refusals included; it raises nothing."""

@@ -21,6 +21,7 @@ from ninelives.model.arns import Place
 from ninelives.model.ecs import LastStatus
 from ninelives.model.timing import Timing
 from ninelives.region.loop import Loop
+from ninelives.region.outbox import Outbox
 from ninelives.region.ports import DataPlane, TaskRuntime
 from ninelives.region.region import Region
 from ninelives.region.state import State
@@ -117,9 +118,10 @@ def is_locked(settings: RegionSettings) -> bool:
 @contextlib.asynccontextmanager
 async def running_region(settings: RegionSettings, *, ready: Callable[[], None]) -> AsyncIterator[Loop]:
     """A region that answers at ``settings.endpoint``; on leaving, its control plane lets go and tasks and proxy run on."""
-    from ninelives.api import ecr, ecs, elbv2
+    from ninelives.api import ecr, ecs, elbv2, events
     from ninelives.api.door import create_app
     from ninelives.api.moto_bridge import MotoBridge
+    from ninelives.eventbridge import EventBridge, Rules, Targets
     from ninelives.registry import Registry, registry_app
     from ninelives.telemetry import CloudWatchLogs
 
@@ -139,6 +141,15 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     moto = MotoBridge(place=place, directory=directory / "moto")
     moto.start()
     log_sink = CloudWatchLogs(moto.call)
+    outbox = Outbox(region, is_heard=lambda: moto.has_records_of("events"))
+    outbox.tell_of_transitions(ecs.state_changes)
+    event_bridge = EventBridge(
+        outbox,
+        Rules(moto.call, changes=lambda: moto.changes("events")),
+        Targets(moto.call, may_leave_this_machine=os.environ.get("NINELIVES_HTTP_TARGETS") == "anywhere"),
+        place=place,
+        now=region.now,
+    )
     registry = Registry(directory / "registry", account=settings.account, now=region.now)
     app = create_app(
         operations={
@@ -146,6 +157,7 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
             "elbv2": elbv2.operations(region, elbv2.Ec2Network(moto.call)),
             "ecr": ecr.operations(registry, place=place, endpoint=f"{HOST}:{settings.port}", now=region.now),
         },
+        before_moto={"events": events.operations(outbox, moto.call)},
         moto=moto,
         registry=registry_app(registry),
         place=place,
@@ -155,13 +167,14 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
         async with _serving(app, settings.port):
             await loop.start()
             running = asyncio.create_task(loop.run(), name="region loop")
+            delivering = asyncio.create_task(event_bridge.run(), name="EventBridge")
             ready()
             try:
                 yield loop
             finally:
                 running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
-                await loop.close()
+                delivering.cancel()
+                await asyncio.gather(running, delivering, return_exceptions=True)
                 await runtime.close()  # first: until then it brings lines
                 await log_sink.close()
                 await data_plane.close()

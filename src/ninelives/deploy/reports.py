@@ -18,7 +18,6 @@ class Act(StrEnum):
     PUSHED = "pushed"
     REGISTERED = "registered"
     DEPLOYED = "deployed"
-    DECIDED = "decided"
     NOTE = "note"
 
 

@@ -21,6 +21,7 @@ from ninelives.model.ecs import (
     TaskDefinition,
 )
 from ninelives.model.elbv2 import Listener, LoadBalancer, Rule, Target, TargetGroup, TargetHealth, TargetKey
+from ninelives.model.events import BusEvent
 from ninelives.model.observation import TaskObservation
 from ninelives.routing import EnvoySnapshot
 
@@ -39,8 +40,9 @@ Record = (
     | Rule
     | Target
     | AccountSetting
+    | BusEvent
 )
-"""Everything that the store keeps for ECS and ELB; each has a ``key`` that is unique within its kind."""
+"""Everything that the store keeps for ECS, ELB and the event buses; each has a ``key`` that is unique within its kind."""
 
 RECORD_TYPES: tuple[type[Any], ...] = Record.__args__
 

@@ -3,9 +3,9 @@
 Readers get the mappings themselves; records are immutable, and everything runs on one event loop.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ninelives.model.ecs import (
     AccountSetting,
@@ -19,6 +19,7 @@ from ninelives.model.ecs import (
     TaskDefinition,
 )
 from ninelives.model.elbv2 import Listener, LoadBalancer, Rule, Target, TargetGroup
+from ninelives.model.events import BusEvent
 from ninelives.region.ports import RECORD_TYPES, Record, Store
 
 R = TypeVar("R")
@@ -26,6 +27,13 @@ R = TypeVar("R")
 OwnedByService = Deployment | ServiceDeployment | ServiceEvent | ServiceRevision | Task
 OWNED_BY_SERVICES: tuple[type[Any], ...] = OwnedByService.__args__
 """Kinds that are found by their service too: each look at one service would else go through the records of all."""
+
+
+class Transition(NamedTuple):
+    """What a transaction does to one record; None where there is none before or after."""
+
+    before: Record | None
+    after: Record | None
 
 
 class State:
@@ -36,6 +44,7 @@ class State:
         self._tables: dict[type[Any], dict[str, Any]] = {kind: {} for kind in RECORD_TYPES}
         self._by_service: dict[tuple[type[Any], str], dict[str, Any]] = {}
         self._open: Changes | None = None
+        self._watchers: list[Watcher] = []
         for record in store.load():
             self._keep(record)
 
@@ -95,10 +104,19 @@ class State:
     def account_settings(self) -> Mapping[str, AccountSetting]:
         return self._tables[AccountSetting]
 
+    @property
+    def bus_events(self) -> Mapping[str, BusEvent]:
+        """Events that no target has got yet, the oldest first."""
+        return self._tables[BusEvent]
+
     def of_service(self, kind: type[R], service_arn: str) -> list[R]:
         """Records of ``kind`` that belong to a service, in order of creation."""
         assert kind in OWNED_BY_SERVICES, kind
         return list(self._by_service.get((kind, service_arn), {}).values())
+
+    def watch(self, watcher: "Watcher") -> None:
+        """Show ``watcher`` every transaction before it is committed; what it puts is committed with it, or not at all."""
+        self._watchers.append(watcher)
 
     @contextmanager
     def transaction(self) -> Iterator["Changes"]:
@@ -110,9 +128,18 @@ class State:
         self._open = changes = Changes()
         try:
             yield changes
+            self._show(changes)
         finally:
             self._open = None
         self._commit(changes)
+
+    def _show(self, changes: "Changes") -> None:
+        if not self._watchers:
+            return
+        transitions = [Transition(self._tables[kind].get(key), after) for (kind, key), after in changes.puts.items()]
+        transitions += [Transition(self._tables[kind].get(key), None) for kind, key in changes.deletes]
+        for watcher in self._watchers:
+            watcher(transitions, changes)
 
     def _commit(self, changes: "Changes") -> None:
         if not changes.puts and not changes.deletes:
@@ -157,3 +184,7 @@ class Changes:
             name = (type(record), record.key)
             self.puts.pop(name, None)
             self.deletes[name] = None
+
+
+Watcher = Callable[[Sequence[Transition], Changes], None]
+"""Sees what a transaction does, in the order in which it was put together, and may put more into it."""

@@ -15,6 +15,7 @@ from ninelives.api.ecs import (
     task_definitions,
     tasks,
 )
+from ninelives.api.ecs.state_changes import state_changes
 from ninelives.region.region import Region
 
 RegionHandler = Callable[[Region, Call], Mapping[str, Any]]
@@ -36,4 +37,4 @@ def operations(region: Region) -> Operations:
     return {name: partial(handler, region) for name, handler in _HANDLERS.items()}
 
 
-__all__ = ["operations"]
+__all__ = ["operations", "state_changes"]
