@@ -55,12 +55,14 @@ def key_rows() -> Iterator[tuple[str, str, str, str]]:
 def _rows(schema: Mapping[str, Any], part: Mapping[str, Any], above: str) -> Iterator[tuple[str, str, str, str]]:
     required = set(part.get("required", ()))
     for name, described in part["properties"].items():
-        inner = _inner(schema, described)
+        inner, entries = _inner(schema, described), _entries(schema, described)
         default = "required" if name in required else _value(described)
         meaning = described.get("description") or (inner or {}).get("description", "")
         yield f"{above}{name}", _kind(described, inner), default, meaning
         if inner is not None:
             yield from _rows(schema, inner, f"{above}{name}.")
+        if entries is not None:
+            yield from _rows(schema, entries, f"{above}{name}[].")
 
 
 def _inner(schema: Mapping[str, Any], described: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -69,6 +71,11 @@ def _inner(schema: Mapping[str, Any], described: Mapping[str, Any]) -> Mapping[s
             found: Mapping[str, Any] = schema["$defs"][one["$ref"].rsplit("/", 1)[-1]]
             return found
     return None
+
+
+def _entries(schema: Mapping[str, Any], described: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a list is of, where its entries have keys."""
+    return _inner(schema, described["items"]) if isinstance(described.get("items"), dict) else None
 
 
 def _kind(described: Mapping[str, Any], inner: Mapping[str, Any] | None) -> str:
@@ -83,14 +90,24 @@ def _plain_kind(one: Mapping[str, Any]) -> str:
     if "enum" in one:
         return ", ".join(f"`{value}`" for value in one["enum"])
     kind = one.get("type")
+    if kind is None and not {"$ref", "anyOf", "oneOf"} & set(one):
+        return "anything"
     if "examples" in one:
-        return "percentage" if one["examples"] == ["100%"] else "duration"
+        return "percentage" if str(one["examples"][0]).endswith("%") else "duration"
     if kind == "integer":
         low, high = one.get("minimum"), one.get("maximum")
         return f"{low} to {high}" if high is not None else f"whole number from {low}" if low is not None else "whole number"
-    return {"string": "text", "boolean": "`true` or `false`", "array": "list of text", "object": "names with text"}.get(
-        str(kind), ""
-    )
+    if kind == "array":
+        return _plain_list(one["items"])
+    return {"string": "text", "boolean": "`true` or `false`", "object": "names with text"}.get(str(kind), "")
+
+
+def _plain_list(items: Mapping[str, Any]) -> str:
+    if "enum" in items:
+        return f"list of {_plain_kind(items)}"
+    options = items.get("anyOf", items.get("oneOf", [items]))
+    kinds = dict.fromkeys("keys" if "$ref" in option else "text" for option in options)
+    return f"list of {' or '.join(kinds)}"
 
 
 def _value(described: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 def release(outcome: Outcome | None, diagnosis: Diagnosis | None = None) -> Release:
     file = parse_service_file("service: cats\nimage: .\nport: 4567\n")
-    asked = Asked(version="2.0.1", from_version="1.0.0", target_group_arn=None, url="http://127.0.0.2:8080")
+    asked = Asked(version="2.0.1", from_version="1.0.0", url="http://127.0.0.2:8080")
     return Release(
         definition=Definition(path=Path("ninelives.yml"), environment="local", file=file),
         region="eu-west-1",

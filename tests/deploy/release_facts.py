@@ -6,6 +6,7 @@ from ninelives.deploy.observation import (
     ContainerSeen,
     DeploymentSeen,
     EventSeen,
+    HookSeen,
     Observation,
     ServiceDeploymentSeen,
     ServiceSeen,
@@ -79,6 +80,28 @@ def task(
         started_at=NOW,
         stopped_at=None if ran is None else NOW + timedelta(seconds=ran),
         containers=(ContainerSeen(name="cats", image="repo/cats:2.0.1", exit_code=exit_code, reason=container_reason),),
+    )
+
+
+def pause(name: str = "ecs-pause-1", status: str = "AWAITING_ACTION") -> HookSeen:
+    return HookSeen(
+        id=name,
+        target_type="PAUSE",
+        target=None,
+        status=status,
+        expires_at=NOW + timedelta(hours=1),
+        timeout_action="ROLLBACK",
+    )
+
+
+def asked(function: str = "smoke", status: str = "IN_PROGRESS") -> HookSeen:
+    return HookSeen(
+        id=f"ecs-lambda-{function}",
+        target_type="AWS_LAMBDA",
+        target=f"arn:aws:lambda:r:a:function:{function}",
+        status=status,
+        expires_at=NOW + timedelta(hours=1),
+        timeout_action="ROLLBACK",
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from release_facts import NEW, NOW, OLD, event, observation, record, service, service_deployment, target, task
 
-from ninelives.deploy.follow import Progress, Stage, follow, stage_of
+from ninelives.deploy.follow import Patience, Progress, Stage, follow, stage_of
 from ninelives.deploy.observation import Observation
 from ninelives.deploy.verdict import Followed, Outcome
 
@@ -46,7 +46,7 @@ def seeing(*answers: Observation | Exception) -> Callable[[], Observation]:
 
 def followed(see: Callable[[], Observation], clock: SteppedClock, **members: object) -> list[Progress]:
     return list(
-        follow(see, FOLLOWED, clock, timeout=timedelta(seconds=60), pace_seconds=1.0, **members)  # type: ignore[arg-type]
+        follow(see, FOLLOWED, clock, Patience(timeout=timedelta(seconds=60), pace_seconds=1.0), **members)  # type: ignore[arg-type]
     )
 
 

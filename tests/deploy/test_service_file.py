@@ -13,6 +13,8 @@ from ninelives.deploy.service_file import CountRange, json_schema
 
 ROOT = Path(__file__).parents[2]
 LEAST = "service: cats\nimage: .\nport: 4567\n"
+HOOKS = "deploy:\n  hooks:\n    - {stages: "
+ALARMS = "deploy:\n  rollback:\n    alarms: "
 
 
 def problems_of(text: str) -> list[str]:
@@ -61,6 +63,43 @@ def test_three_keys_are_enough() -> None:
         ("service: again\n", 4, "key 'service' is given twice"),
         ("environments:\n  prod:\n    health: {intervall: 5s}\n", 6, "'environments.prod.health'; did you mean 'interval'?"),
         ("environments:\n  prod:\n    service: other\n", 6, "environments.prod: the name cannot differ"),
+        ("deploy: {bake: 90s}\n", 4, "deploy.bake: expected whole minutes from 0m to 1440m, found 1m30s"),
+        ("deploy: {canary: {percent: 0%}}\n", 4, "deploy.canary.percent: expected 0.1% to 100%, found 0%"),
+        (
+            "deploy: {canary: {percent: 5.55%}}\n",
+            4,
+            "deploy.canary.percent: expected a percentage in tenths such as 5% or 2.5%",
+        ),
+        ("deploy: {canary: {bake: 25h}}\n", 4, "deploy.canary.bake: expected whole minutes from 0m to 1440m, found 25h"),
+        ("deploy: {linear: {step: 2.9%}}\n", 4, "deploy.linear.step: expected 3% to 100%, found 2.9%"),
+        (HOOKS + "[POST_TEST], pause: true}\n", 6, "deploy.hooks.0.stages.0: expected 'RECONCILE_SERVICE', 'PRE_SCALE_UP'"),
+        (HOOKS + "[], pause: true}\n", 6, "deploy.hooks.0.stages: expected at least one stage"),
+        (HOOKS + "[PRE_SCALE_UP]}\n", 6, "deploy.hooks.0: expected either `function: <name>` or `pause: true`"),
+        (HOOKS + "[PRE_SCALE_UP], pause: true, function: f}\n", 6, "expected either `function: <name>` or `pause: true`"),
+        (HOOKS + "[TEST_TRAFFIC_SHIFT], pause: true}\n", 6, "stages: ECS does not pause in TEST_TRAFFIC_SHIFT"),
+        (HOOKS + "[PRE_SCALE_UP], pause: true, details: {a: 1}}\n", 6, "details: are for functions"),
+        (HOOKS + "[PRE_SCALE_UP], pause: true, timeout: 30s}\n", 6, "timeout: expected whole minutes from 1m to 20160m"),
+        (HOOKS + "[PRE_SCALE_UP], pause: true, timeout: 15d}\n", 6, "timeout: expected whole minutes from 1m to 20160m"),
+        (HOOKS + "[PRE_SCALE_UP], function: a b}\n", 6, "deploy.hooks.0.function: expected a function's name or ARN"),
+        (HOOKS + "[PRE_SCALE_UP], function: f, details: {day: 2026-01-01}}\n", 6, "details: expected what JSON can say"),
+        ("deploy:\n  hooks:\n    - stages: [PRE_SCALE_UP]\n      puase: true\n", 7, "'deploy.hooks.0'; did you mean 'pause'?"),
+        (ALARMS + "[{5x: {above: 1%}}]\n", 6, "'deploy.rollback.alarms.0'; did you mean '5xx'?"),
+        (ALARMS + "\n    - 5xx: {above: 1%}\n    - latency: {p98: 2s}\n", 8, "alarms.1.latency'; did you mean 'p99'?"),
+        (ALARMS + "[latency: {p99: 2s, p50: 1s}]\n", 6, "latency: expected one limit, such as `p99: 2s`"),
+        (ALARMS + "[latency: {p99: 2s, period: 90s}]\n", 6, "latency.period: expected whole minutes from 1m to 60m"),
+        (ALARMS + "[a, a]\n", 6, "deploy.rollback.alarms: a is given twice"),
+        (ALARMS + "[3]\n", 6, "deploy.rollback.alarms.0: expected text, found 3"),
+        ("load_balancer: {test_listener: {}}\n", 4, "test_listener: expected either `port: <number>` or `header: <name>`"),
+        (
+            "deploy: {strategy: canary}\nload_balancer: {port: 80, test_listener: {port: 80}}\n",
+            5,
+            "load_balancer: the test_listener needs a port of its own, not 80; or take a `header`",
+        ),
+        (
+            "deploy: {strategy: linear}\nload_balancer: {target_group: a-name-of-twenty-three-x}\n",
+            5,
+            "load_balancer: the name 'a-name-of-twenty-three-x-alternate' is longer than 32",
+        ),
         ("environments:\n  prod: 3\n", 5, "environments.prod: expected a map of what differs"),
     ],
 )
@@ -139,6 +178,56 @@ def test_what_is_taken_away_has_its_default_again_and_an_unknown_key_stays_a_mis
     assert (256, 512, "/h", timedelta(seconds=5)) == (file.cpu, file.memory, file.health.path, file.health.interval)
     assert "unknown key 'helth'" in problems_of(LEAST + "environments: {local: {helth: null}}\n")[0]
     assert "port' is missing" in problems_of(LEAST + "environments: {local: {port: null}}\n")[0]
+
+
+def test_a_release_that_shifts_traffic_is_told_in_a_few_words() -> None:
+    file = parse_service_file(
+        LEAST
+        + """
+deploy:
+  strategy: canary
+  canary: {percent: 2.5%, bake: 1h}
+  hooks:
+    - {stages: [post-test-traffic-shift, PRE_SCALE_UP], function: smoke, details: {path: /}, on_timeout: continue}
+    - {stages: [POST_SCALE_UP], pause: true, timeout: 14d}
+  rollback: {alarms: [mine, 5xx: {above: 0.5%}, latency: {p99: 2s, evaluation_periods: 3}]}
+"""
+    )
+
+    function, pause = file.deploy.hooks
+    assert (2.5, timedelta(hours=1)) == (file.deploy.canary.percent, file.deploy.canary.bake)
+    assert (("POST_TEST_TRAFFIC_SHIFT", "PRE_SCALE_UP"), "smoke", "continue", timedelta(days=1)) == (
+        function.stages,
+        function.function,
+        function.on_timeout,
+        function.timeout,
+    )
+    assert (True, "rollback") == (pause.pause, pause.on_timeout)
+    named, errors, latency = file.deploy.rollback.alarms
+    assert "mine" == named
+    assert not isinstance(errors, str)
+    assert not isinstance(latency, str)
+    assert errors.error_rate is not None
+    assert latency.latency is not None
+    assert (0.5, {"p99": timedelta(seconds=2)}, 3) == (
+        errors.error_rate.above,
+        latency.latency.limits,
+        latency.latency.evaluation_periods,
+    )
+    assert "cats-alternate" == file.alternate_target_group_name
+
+
+@pytest.mark.parametrize(
+    ("deploy", "bake"),
+    [
+        ("strategy: rolling", None),
+        ("strategy: rolling, bake: 3m", timedelta(minutes=3)),
+        ("strategy: blue-green", timedelta(minutes=5)),
+        ("strategy: blue-green, bake: 0m", timedelta(0)),
+    ],
+)
+def test_ecs_is_told_a_bake_wherever_traffic_is_shifted(deploy: str, bake: timedelta | None) -> None:
+    assert bake == parse_service_file(LEAST + f"deploy: {{{deploy}}}\n").deploy.shift_bake
 
 
 def test_the_schema_lets_an_environment_take_away_and_write_a_part() -> None:

@@ -1,7 +1,7 @@
 """The verdict: green only for a release that went all the way, with its own name for every other end."""
 
 import pytest
-from release_facts import NEW, NEWER, OLD, observation, record, service, service_deployment, task
+from release_facts import NEW, NEWER, OLD, asked, observation, pause, record, service, service_deployment, task
 
 from ninelives.deploy.observation import Observation
 from ninelives.deploy.verdict import Followed, Outcome, judge
@@ -72,8 +72,39 @@ def test_a_trip_of_the_breaker_without_rollback_is_a_failure() -> None:
     assert Outcome.FAILED == outcome(observation(service(), service_deployment("STOPPED", breaker_status="TRIGGERED")))
 
 
+def test_a_pause_says_where_it_waits_until_when_and_what_follows() -> None:
+    waiting = service_deployment("IN_PROGRESS", hooks=(pause(),), lifecycle_stage="POST_TEST_TRAFFIC_SHIFT")
+
+    verdict = judge(FOLLOWED, observation(service(), waiting))
+
+    assert verdict is not None
+    assert (
+        "the release waits in POST_TEST_TRAFFIC_SHIFT for a decision (ecs-pause-1); "
+        "at 2026-01-01 13:00 UTC, without one: ROLLBACK"
+    ) == verdict.reason
+
+
+def test_a_pause_that_was_answered_is_none_even_if_it_is_still_shown() -> None:
+    waiting = observation(service(), service_deployment("IN_PROGRESS", hooks=(pause("ecs-pause-1"),)))
+    next_one = observation(service(), service_deployment("IN_PROGRESS", hooks=(pause("ecs-pause-1"), pause("ecs-pause-2"))))
+    answered = Followed(revision=NEW, source=OLD, answered=frozenset({"ecs-pause-1"}))
+
+    assert judge(answered, waiting) is None
+    assert (verdict := judge(answered, next_one)) is not None
+    assert Outcome.PAUSED == verdict.outcome
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"])
+def test_a_release_on_its_way_back_is_not_paused(status: str) -> None:
+    assert outcome(observation(service(), service_deployment(status, hooks=(pause(),)))) is None
+
+
+def test_a_function_that_is_asked_is_no_pause() -> None:
+    assert outcome(observation(service(), service_deployment("IN_PROGRESS", hooks=(asked(),)))) is None
+
+
 def test_a_hook_that_waits_for_a_decision_is_a_pause() -> None:
-    assert Outcome.PAUSED == outcome(observation(service(), service_deployment("IN_PROGRESS", awaits="ecs-pause-1")))
+    assert Outcome.PAUSED == outcome(observation(service(), service_deployment("IN_PROGRESS", hooks=(pause(),))))
 
 
 @pytest.mark.parametrize("gone", [None, service(status="INACTIVE"), service(status="DRAINING")])

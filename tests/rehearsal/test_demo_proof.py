@@ -43,7 +43,7 @@ def shown(*lost_at: float) -> Shown:
         definition=read_service_file(CATS / "ninelives.yml"),
         region="eu-west-1",
         started=Started(
-            asked=Asked(version=NEW, from_version=OLD, target_group_arn=None, url="http://127.0.0.2:8080"),
+            asked=Asked(version=NEW, from_version=OLD, url="http://127.0.0.2:8080"),
             task_definition="cats:2",
             followed=Followed(revision="2", source="1"),
             known_events=frozenset(),

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from ninelives.model.cloudwatch import AlarmFacts, StateValue
 from ninelives.model.ecs import (
+    AdvancedConfiguration,
     Container,
     ContainerDefinition,
     Deployment,
@@ -20,6 +22,8 @@ from ninelives.model.ecs import (
     DesiredStatus,
     HealthCheck,
     HealthStatus,
+    HookExecution,
+    HookStatus,
     LastStatus,
     RolloutState,
     Service,
@@ -33,10 +37,10 @@ from ninelives.model.ecs import (
     TaskAddress,
     TaskDefinition,
 )
-from ninelives.model.elbv2 import Target, TargetHealth, TargetHealthState, TargetKey
+from ninelives.model.elbv2 import Forward, Rule, Target, TargetHealth, TargetHealthState, TargetKey, WeightedTargetGroup
 from ninelives.model.observation import ContainerObservation, TaskObservation
 from ninelives.model.timing import Timing
-from ninelives.scheduler import events, is_healthy, observe, reconcile
+from ninelives.scheduler import events, hooks, is_healthy, observe, reconcile
 from ninelives.scheduler.health import registrations
 from ninelives.scheduler.plan import Plan, Put, ServiceSnapshot, StartTasks, Tell
 
@@ -44,6 +48,10 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 ARN = "arn:aws:ecs:eu-west-1:123456789012"
 SERVICE = f"{ARN}:service/Staging-Cluster/cats"
 GROUP = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/cats/0f"
+GREEN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/green/1f"
+RULE = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/cats/0f/1a"
+PRODUCTION, TEST = f"{RULE}/production", f"{RULE}/test"
+FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:check"
 PORT = 4567
 PASSES_MAX = 12
 """Passes after which a plan must be empty."""
@@ -102,6 +110,35 @@ class Setting:
     drain: float = 2
     stop: float = 1
     unhealthy_after: float = 10
+    shifts: bool = False
+    """Whether the load balancer has two target groups and rules between which traffic can be shifted."""
+    publishing: float = 0.05
+    """Until a rule is in force."""
+
+    @property
+    def load_balancers(self) -> tuple[ServiceLoadBalancer, ...]:
+        advanced = AdvancedConfiguration(
+            alternate_target_group_arn=GREEN,
+            production_listener_rule=PRODUCTION,
+            test_listener_rule=TEST,
+            role_arn="arn:aws:iam::123456789012:role/shift",
+        )
+        return tuple(
+            ServiceLoadBalancer(
+                target_group_arn=group,
+                container_name="app",
+                container_port=PORT,
+                advanced=advanced if self.shifts else None,
+            )
+            for group in self.target_groups
+        )
+
+
+def rule(arn: str, **shares: int) -> Rule:
+    """A rule that forwards to blue and green by their weights."""
+    groups = {"blue": GROUP, "green": GREEN}
+    forward = Forward(target_groups=tuple(WeightedTargetGroup(arn=groups[name], weight=one) for name, one in shares.items()))
+    return Rule(arn=arn, listener_arn="listener", priority=None, conditions=(), action=forward)
 
 
 class World:
@@ -141,11 +178,19 @@ class World:
             deployment_configuration=setting.configuration,
             health_check_grace_period=setting.grace_period,
             created_at=self.now,
-            load_balancers=tuple(
-                ServiceLoadBalancer(target_group_arn=group, container_name="app", container_port=PORT)
-                for group in setting.target_groups
-            ),
+            load_balancers=setting.load_balancers,
         )
+        self.rules: dict[str, Rule] = {}
+        if setting.shifts:
+            self.rules = {PRODUCTION: rule(PRODUCTION, blue=1), TEST: rule(TEST, green=1)}
+        self.rules_in_force = dict(self.rules)
+        self.shares: list[tuple[datetime, int]] = []
+        """Each change of green's share of production traffic that came into force, in percent."""
+        self.alarms: dict[str, AlarmFacts] = {}
+        self.hook_answer: Callable[[HookExecution], object] = lambda _: {"hookStatus": "SUCCEEDED"}
+        """What Lambda hooks answer; an exception is a call that fails, None no answer at all."""
+        self.hook_calls: list[HookExecution] = []
+        self._publishing = False
 
     # What a user does.
 
@@ -187,7 +232,9 @@ class World:
             service_arn=SERVICE,
             cluster_arn=self.service.cluster_arn,
             target_revision_arn=revision.arn,
-            source_revision_arns=(),
+            source_revision_arns=tuple(
+                one.revision_arn for one in self.deployments.values() if one.status is DeploymentStatus.ACTIVE
+            ),
             status=ServiceDeploymentStatus.PENDING,
             created_at=self.now,
             updated_at=self.now,
@@ -195,6 +242,28 @@ class World:
         )
         self.service_deployments[act.arn] = act
         return deployment
+
+    def set_alarm(self, name: str, state: StateValue, *, span: float = 60) -> None:
+        self.alarms[name] = AlarmFacts(name=name, state=state, span=seconds(span))
+
+    def continue_hook(self, status: HookStatus = HookStatus.SUCCEEDED) -> None:
+        """ContinueServiceDeployment for the hook that waits."""
+        for act in self.open_service_deployments[:1]:
+            answered = tuple(
+                replace(hook, status=status) if hook.status is HookStatus.AWAITING_ACTION else hook for hook in act.hooks
+            )
+            self.service_deployments[act.arn] = replace(act, hooks=answered)
+
+    def configure(self, configuration: DeploymentConfiguration) -> None:
+        """UpdateService with another deployment configuration."""
+        self.service = replace(self.service, deployment_configuration=configuration)
+
+    def share(self, group: str = GREEN, rule_arn: str = PRODUCTION) -> float:
+        """The part of traffic in percent that a rule, as it is in force, gives a group."""
+        action = self.rules_in_force[rule_arn].action
+        assert isinstance(action, Forward)
+        total = sum(one.weight for one in action.target_groups)
+        return 100 * sum(one.weight for one in action.target_groups if one.arn == group) / total
 
     def scale(self, desired_count: int) -> None:
         self.service = replace(self.service, desired_count=desired_count)
@@ -289,7 +358,8 @@ class World:
     def passes_checks(self, task: Task) -> bool:
         """Whether a task is healthy by all that is known of it at this moment."""
         health = {key: known for key in self.targets if (known := self.target_health(key)) is not None}
-        registered = registrations(task, self.service.load_balancers, self.targets, health)
+        revision = self.revisions[task.revision_arn or ""]
+        registered = registrations(task, revision.resolved_load_balancers, self.targets, health)
         definition = self.definitions[task.task_definition_arn]
         return is_healthy(task, definition, registered, self.now, self.timing)
 
@@ -315,6 +385,9 @@ class World:
             tasks=tuple(task for task in self.tasks.values() if task.last_status is not LastStatus.STOPPED),
             targets=dict(self.targets),
             target_health={key: health for key in self.targets if (health := self.target_health(key)) is not None},
+            rules=dict(self.rules),
+            rules_in_force=dict(self.rules_in_force),
+            alarms=dict(self.alarms),
         )
 
     def target_health(self, key: TargetKey) -> TargetHealth | None:
@@ -371,6 +444,8 @@ class World:
             if not plan.decisions:
                 self._wake_at = plan.wake_at
                 assert plan.wake_at is None or plan.wake_at > self.now
+                self._publish()
+                self._call_hooks()
                 self._act()
                 return
             self.apply(plan)
@@ -394,6 +469,50 @@ class World:
                 case Put(record=record):
                     self._put(record)
         self.watch(self, plan, before)
+
+    def _publish(self) -> None:
+        if self.rules != self.rules_in_force and not self._publishing:
+            self._publishing = True
+            self._later(self.setting.publishing, lambda rules=dict(self.rules): self._in_force(rules))  # type: ignore[misc] # mypy knows no lambda with a default
+
+    def _in_force(self, rules: dict[str, Rule]) -> None:
+        self._publishing = False
+        before = self.rules_in_force.get(PRODUCTION)
+        self.rules_in_force = rules
+        if PRODUCTION in rules and rules[PRODUCTION] != before:
+            self.shares.append((self.now, round(self.share())))
+
+    def _call_hooks(self) -> None:
+        for act in self.open_service_deployments:
+            for execution in act.hooks:
+                if hooks.is_due(execution, self.now):
+                    self._call_hook(act, execution)
+
+    def _call_hook(self, act: ServiceDeployment, execution: HookExecution) -> None:
+        """A call takes a tenth of a second; one without an answer is not made again."""
+        self.hook_calls.append(execution)
+        calling = tuple(replace(one, due_at=None) if one is execution else one for one in act.hooks)
+        self.service_deployments[act.arn] = replace(act, hooks=calling)
+        answer = self.hook_answer(execution)
+        if answer is not None:
+            self._later(0.1, lambda: self._hook_answered(act.arn, execution.hook_id, answer))
+
+    def _hook_answered(self, arn: str, hook_id: str, answer: object) -> None:
+        act = self.service_deployments[arn]
+        if act.status.is_terminal:
+            return
+
+        def after(one: HookExecution) -> HookExecution:
+            if isinstance(answer, Exception):
+                return hooks.unreachable(one, str(answer))
+            return hooks.answered(one, answer, self.now, self.timing)
+
+        is_open = HookStatus.IN_PROGRESS
+        answered = tuple(after(one) if one.hook_id == hook_id and one.status is is_open else one for one in act.hooks)
+        self.service_deployments[arn] = replace(act, hooks=answered)
+        for one in answered:
+            if one.due_at is not None and one.due_at > self.now:
+                self._later((one.due_at - self.now).total_seconds(), lambda: None)
 
     def _next(self) -> datetime | None:
         times = [self._queue[0][0]] if self._queue else []
@@ -420,6 +539,10 @@ class World:
                 self.service_deployments[record.arn] = record
             case Service():
                 self.service = record
+            case ServiceRevision():
+                self.revisions[record.arn] = record
+            case Rule():
+                self.rules[record.arn] = record
             case _:
                 raise AssertionError(record)
 

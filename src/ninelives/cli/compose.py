@@ -175,6 +175,7 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
                 running.cancel()
                 delivering.cancel()
                 await asyncio.gather(running, delivering, return_exceptions=True)
+                await loop.close()
                 await runtime.close()  # first: until then it brings lines
                 await log_sink.close()
                 await data_plane.close()

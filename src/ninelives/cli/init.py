@@ -25,10 +25,16 @@ deploy:
   strategy: rolling
   minimum_healthy: 100%
   maximum: 200%
-  rollback: {{circuit_breaker: true}}
+  # strategy: canary      # blue-green, canary, linear: all new tasks beside the old ones, then traffic by weight
+  # canary: {{percent: 5%, bake: 10m}}
+  # bake: 5m              # how long the old tasks stand by after the shift
+  rollback:
+    circuit_breaker: true
+    # alarms: [5xx: {{above: 1%}}, latency: {{p99: 2s}}]
 drain:
   deregistration_delay: 30s   # as long as the longest request
   stop_timeout: 30s
+# load_balancer: {{port: 80, test_listener: {{port: 8081}}}}   # where the new version answers before the public gets it
 environments:
   local: {{}}
   # staging: {{cluster: staging, region: eu-west-1}}

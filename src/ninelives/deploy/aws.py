@@ -57,6 +57,10 @@ class Aws:
         return self._client("logs")
 
     @cached_property
+    def cloudwatch(self) -> Any:
+        return self._client("cloudwatch")
+
+    @cached_property
     def secrets(self) -> Any:
         return self._client("secretsmanager")
 

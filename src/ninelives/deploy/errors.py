@@ -6,7 +6,6 @@
     ├── InvalidServiceFile     the file: all its mistakes at once
     ├── NoRegion               nothing answers where the API should be
     ├── MissingPieces          what stands still is not there, and is not ours to make
-    ├── NotSupported           asked for, understood, and not to be had here (yet)
     ├── BuildFailed            the image: no Dockerfile, no Docker, a failed step
     ├── PushFailed             the registry said no
     └── NotFound               a version, a service or a deployment that is not there
@@ -57,10 +56,6 @@ class MissingPieces(DeployError):
             "only the environment 'local' is made by `ninelives deploy`.",
         )
         self.pieces = tuple(pieces)
-
-
-class NotSupported(DeployError):
-    """Asked for and understood, but not to be had."""
 
 
 class BuildFailed(DeployError):

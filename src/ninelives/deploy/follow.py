@@ -5,7 +5,7 @@ An API that does not answer for a while (a control plane that restarts, throttli
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -35,9 +35,15 @@ class Stage(StrEnum):
     """Where a release is, for people."""
 
     WAITING = "waiting for its turn"
+    RECONCILING = "ending what a release before it began"
     STARTING = "starting new tasks"
     CHECKING = "waiting until they are healthy"
+    TESTING = "sending test traffic to the new tasks"
+    SHIFTING = "shifting the traffic"
     REPLACING = "replacing the old tasks"
+    BAKING = "baking: the old tasks stand by"
+    ASKING = "waiting for a hook's answer"
+    PAUSED = "paused: waiting for a decision"
     DRAINING = "draining the old tasks"
     ROLLING_BACK = "rolling back"
     DONE = "done"
@@ -50,6 +56,15 @@ class Tally:
     new: Counter[str]
     old: Counter[str]
     targets: Counter[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """A wait on purpose: a bake. ``until`` is reckoned from when it was first seen."""
+
+    length: timedelta
+    """As ECS was told."""
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +82,9 @@ class Progress:
     verdict: Verdict | None = None
     note: str | None = None
     """Why nothing could be seen, when nothing could."""
+    deployment: ServiceDeploymentSeen | None = None
+    """The followed service deployment: lifecycle stage, traffic, hooks, alarms, circuit breaker."""
+    wait: Wait | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +93,18 @@ class Watched:
 
     cluster: str
     service: str
-    target_group_arn: str | None
     followed: Followed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a release is followed, and how often it is looked at."""
+
+    timeout: timedelta
+    """After it the verdict is ``timed_out``."""
+    pace_seconds: float
+    waits_for_decisions: bool = False
+    """A release that is paused has its verdict; with this it is followed until somebody has decided."""
 
 
 def look(aws: Aws, watched: Watched, now: datetime) -> Observation:
@@ -92,7 +120,7 @@ def look(aws: Aws, watched: Watched, now: datetime) -> Observation:
         service_deployment=ours,
         newer=newer,
         tasks=see_tasks(aws, watched.cluster, watched.service),
-        targets=see_targets(aws, watched.target_group_arn) if watched.target_group_arn else (),
+        targets=tuple(target for group in service.target_groups for target in see_targets(aws, group)),
     )
 
 
@@ -111,18 +139,17 @@ def follow(
     see: Callable[[], Observation],
     followed: Followed,
     clock: Clock,
+    patience: Patience,
     *,
-    timeout: timedelta,
-    pace_seconds: float,
     known_events: frozenset[str] = frozenset(),
     took: Callable[[Observation], None] = lambda _: None,
 ) -> Iterator[Progress]:
     """Progress until the verdict; the last one bears it. ``took`` gets every observation.
 
-    Events in ``known_events`` (ids) are not told. After ``timeout`` the verdict is ``timed_out``.
+    Events in ``known_events`` (ids) are not told.
     """
     started = clock.now()
-    told, pace, last = set(known_events), pace_seconds, None
+    told, pace, last, bakes = set(known_events), patience.pace_seconds, None, Bakes()
     while True:
         elapsed = clock.now() - started
         note = None
@@ -132,17 +159,43 @@ def follow(
             note = why_unseen(error)
             if note is None:
                 raise
-            pace = min(pace * 2, PACE_MAX_SECONDS if error_code(error) in THROTTLED else pace_seconds * 4)
+            pace = min(pace * 2, PACE_MAX_SECONDS if error_code(error) in THROTTLED else patience.pace_seconds * 4)
         else:
-            pace, last = pace_seconds, seen
+            pace, last = patience.pace_seconds, seen
             took(seen)
         verdict = judge(followed, last) if last is not None and note is None else None
-        if verdict is None and elapsed >= timeout:
-            verdict = Verdict(outcome=Outcome.TIMED_OUT, reason=f"no end after {write_duration(timeout)}; it still runs")
-        yield progress_of(followed, last, told, clock.now(), elapsed, verdict=verdict, note=note)
+        if verdict is not None and verdict.outcome is Outcome.PAUSED and patience.waits_for_decisions:
+            verdict = None
+        if verdict is None and elapsed >= patience.timeout:
+            reason = f"no end after {write_duration(patience.timeout)}; it still runs"
+            verdict = Verdict(outcome=Outcome.TIMED_OUT, reason=reason)
+        wait = bakes.wait_of(last) if last is not None and verdict is None else None
+        yield replace(progress_of(followed, last, told, clock.now(), elapsed, verdict=verdict, note=note), wait=wait)
         if verdict is not None:
             return
         clock.wait(pace)
+
+
+class Bakes:
+    """Tells when a bake ends: ECS says how long it is, not since when; that is when it was first seen."""
+
+    def __init__(self) -> None:
+        self._place: tuple[str | None, float | None] | None = None
+        self._since: datetime | None = None
+
+    def wait_of(self, seen: Observation) -> Wait | None:
+        ours, service = seen.service_deployment, seen.service
+        if ours is None or service is None or ours.status != "IN_PROGRESS":
+            return None
+        place = (ours.lifecycle_stage, ours.production_percent)
+        if self._since is None:
+            # It may have begun before we looked: no later than ECS's last word on it.
+            self._since = min(filter(None, (ours.updated_at, seen.at)))
+        elif place != self._place:
+            self._since = seen.at
+        self._place = place
+        length = ours.plan.bake_at(*place)
+        return None if length is None else Wait(length=length, until=self._since + length / service.time_scale)
 
 
 def why_unseen(error: Exception) -> str | None:
@@ -185,6 +238,7 @@ def progress_of(
         new_events=events,
         verdict=verdict,
         note=note,
+        deployment=seen.service_deployment if seen is not None else None,
     )
 
 
@@ -205,7 +259,8 @@ def stage_of(followed: Followed, seen: Observation | None) -> Stage:
     """The stage of a release that is under way; a list of cases, first match wins."""
     if seen is None or seen.service is None:
         return Stage.WAITING
-    status = seen.service_deployment.status if seen.service_deployment is not None else ""
+    deployment = seen.service_deployment
+    status = deployment.status if deployment is not None else ""
     new = tally_of(followed, seen).new
     if status.startswith("ROLLBACK"):
         return Stage.ROLLING_BACK
@@ -214,7 +269,33 @@ def stage_of(followed: Followed, seen: Observation | None) -> Stage:
     old_left = old_tasks_left(followed.revision, seen)
     if status == "SUCCESSFUL":
         return Stage.DRAINING if old_left else Stage.DONE
+    if deployment is not None and (stage := _asked_or_shifting(deployment)) is not None:
+        return stage
     if new["RUNNING"] < seen.service.desired_count:
         return Stage.STARTING
-    is_replacing = old_left < seen.service.desired_count and followed.source is not None
+    shifts = deployment is not None and deployment.plan.shifts_traffic
+    is_replacing = not shifts and old_left < seen.service.desired_count and followed.source is not None
     return Stage.REPLACING if is_replacing else Stage.CHECKING
+
+
+STAGES = {
+    "RECONCILE_SERVICE": Stage.RECONCILING,
+    "TEST_TRAFFIC_SHIFT": Stage.TESTING,
+    "POST_TEST_TRAFFIC_SHIFT": Stage.TESTING,
+    "PRE_PRODUCTION_TRAFFIC_SHIFT": Stage.SHIFTING,
+    "PRODUCTION_TRAFFIC_SHIFT": Stage.SHIFTING,
+    "POST_PRODUCTION_TRAFFIC_SHIFT": Stage.SHIFTING,
+    "BAKE_TIME": Stage.BAKING,
+    "CLEAN_UP": Stage.DRAINING,
+}
+"""Lifecycle stages in which tasks and targets tell nothing; ``SCALE_UP`` and its neighbours are told by them."""
+
+
+def _asked_or_shifting(deployment: ServiceDeploymentSeen) -> Stage | None:
+    """Where a release is by its hooks and its lifecycle stage; None where its tasks tell more."""
+    if deployment.awaiting:
+        return Stage.PAUSED
+    if any(hook.status == "IN_PROGRESS" for hook in deployment.hooks):
+        return Stage.ASKING
+    stage = deployment.lifecycle_stage or ""
+    return STAGES.get(stage) if deployment.plan.shifts_traffic or stage == "BAKE_TIME" else None

@@ -1,13 +1,15 @@
 """What is seen of a service at one moment: counts, deployments, tasks, targets, events. Read at the door, once."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from ninelives.deploy.aws import Aws, pages
+from ninelives.deploy.shift import ShiftPlan, read_shift_plan
 
 TASKS_A_CALL = 100
+TIME_SCALE_HEADER = "x-ninelives-time-scale"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +46,34 @@ class ServiceSeen:
     events: tuple[EventSeen, ...]
     """Newest first."""
     current_service_deployment: str | None
+    target_groups: tuple[str, ...] = ()
+    """ARNs of all groups that its tasks may be registered in."""
+    time_scale: float = 1.0
+    """How many times shorter than they say waits are that are only policy; 1 on AWS."""
 
     @property
     def primary(self) -> DeploymentSeen | None:
         return next((one for one in self.deployments if one.status == "PRIMARY"), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookSeen:
+    """A lifecycle hook as a service deployment tells of it."""
+
+    id: str
+    target_type: str
+    """AWS_LAMBDA or PAUSE."""
+    target: str | None
+    """The function's ARN; a pause has none."""
+    status: str
+    expires_at: datetime | None
+    timeout_action: str
+    """ROLLBACK or CONTINUE."""
+
+    @property
+    def name(self) -> str:
+        """The function's name; a pause goes by its id."""
+        return self.id if self.target is None else self.target.rsplit(":function:", 1)[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +94,31 @@ class ServiceDeploymentSeen:
     breaker_status: str | None = None
     failures: int = 0
     failure_threshold: int = 0
+    alarm_status: str | None = None
+    """DISABLED, MONITORING, MONITORING_COMPLETE or TRIGGERED."""
+    alarms: tuple[str, ...] = ()
+    """Those that are watched."""
     triggered_alarms: tuple[str, ...] = ()
     lifecycle_stage: str | None = None
-    awaits: str | None = None
-    """The lifecycle hook that waits for a decision, if one does."""
+    hooks: tuple[HookSeen, ...] = ()
+    plan: ShiftPlan = field(default_factory=ShiftPlan)
+    production_percent: float | None = None
+    """Of production traffic, what the new version is to get; None where no traffic is shifted."""
+    test_percent: float | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.status not in {"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"}
+
+    @property
+    def awaiting(self) -> tuple[HookSeen, ...]:
+        """Pauses that wait for a decision."""
+        return tuple(hook for hook in self.hooks if hook.status == "AWAITING_ACTION")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,10 +191,17 @@ def number_of(identifier: str) -> str:
 def see_service(aws: Aws, cluster: str, service: str) -> ServiceSeen | None:
     """The service, or None when there is none (or no such cluster)."""
     try:
-        found = aws.ecs.describe_services(cluster=cluster, services=[service])["services"]
+        answer = aws.ecs.describe_services(cluster=cluster, services=[service])
     except aws.ecs.exceptions.ClusterNotFoundException:
         return None
-    return read_service(found[0]) if found else None
+    found = answer["services"]
+    return replace(read_service(found[0]), time_scale=time_scale_of(answer)) if found else None
+
+
+def time_scale_of(answer: Mapping[str, Any]) -> float:
+    """What an embedded region says of its time with each answer."""
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return float(headers.get(TIME_SCALE_HEADER, 1.0))
 
 
 def see_service_deployments(aws: Aws, cluster: str, service: str, *, at_most: int = 20) -> list[ServiceDeploymentSeen]:
@@ -199,7 +253,14 @@ def read_service(given: Mapping[str, Any]) -> ServiceSeen:
             EventSeen(id=one["id"], created_at=one["createdAt"], message=one["message"]) for one in given.get("events") or ()
         ),
         current_service_deployment=given.get("currentServiceDeployment"),
+        target_groups=tuple(_target_groups(given.get("loadBalancers") or ())),
     )
+
+
+def _target_groups(balancers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for one in balancers:
+        groups = (one.get("targetGroupArn"), (one.get("advancedConfiguration") or {}).get("alternateTargetGroupArn"))
+        yield from (str(arn) for arn in groups if arn)
 
 
 def _read_deployment(given: Mapping[str, Any]) -> DeploymentSeen:
@@ -222,7 +283,7 @@ def read_service_deployment(given: Mapping[str, Any]) -> ServiceDeploymentSeen:
     rollback = given.get("rollback") or {}
     breaker = given.get("deploymentCircuitBreaker") or {}
     target = given.get("targetServiceRevision") or {}
-    waiting = [one for one in given.get("lifecycleHookDetails") or () if one.get("status") == "AWAITING_ACTION"]
+    alarms = given.get("alarms") or {}
     return ServiceDeploymentSeen(
         arn=given["serviceDeploymentArn"],
         status=given["status"],
@@ -238,9 +299,26 @@ def read_service_deployment(given: Mapping[str, Any]) -> ServiceDeploymentSeen:
         breaker_status=breaker.get("status"),
         failures=breaker.get("failureCount", 0),
         failure_threshold=breaker.get("threshold", 0),
-        triggered_alarms=tuple((given.get("alarms") or {}).get("triggeredAlarmNames") or ()),
+        alarm_status=alarms.get("status"),
+        alarms=tuple(alarms.get("alarmNames") or ()),
+        triggered_alarms=tuple(alarms.get("triggeredAlarmNames") or ()),
         lifecycle_stage=given.get("lifecycleStage"),
-        awaits=str(waiting[0].get("hookId", "a lifecycle hook")) if waiting else None,
+        hooks=tuple(_read_hook(one) for one in given.get("lifecycleHookDetails") or ()),
+        plan=read_shift_plan(given.get("deploymentConfiguration") or {}),
+        production_percent=target.get("requestedProductionTrafficWeight"),
+        test_percent=target.get("requestedTestTrafficWeight"),
+        updated_at=given.get("updatedAt"),
+    )
+
+
+def _read_hook(given: Mapping[str, Any]) -> HookSeen:
+    return HookSeen(
+        id=given.get("hookId", "a lifecycle hook"),
+        target_type=given.get("targetType", "AWS_LAMBDA"),
+        target=given.get("targetArn"),
+        status=given.get("status", ""),
+        expires_at=given.get("expiresAt"),
+        timeout_action=given.get("timeoutAction", "ROLLBACK"),
     )
 
 

@@ -20,9 +20,11 @@ class Builder(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to release. ``force`` replaces the tasks even if nothing changed."""
+    """How to release, and how to follow it. ``force`` replaces the tasks even if nothing changed."""
 
     builder: Builder = Builder.AUTO
     timeout: timedelta = DEFAULT_TIMEOUT
     force: bool = False
     wait: bool = True
+    waits_for_decisions: bool = False
+    """Whether a paused release is followed on until somebody has decided."""

@@ -56,3 +56,27 @@ def read_percentage(value: object) -> int:
         if found:
             return int(found.group(1))
     raise ValueError(f"expected a whole percentage such as 100%, found {value!r}")
+
+
+def read_tenths(value: object) -> float:
+    """A percentage in tenths such as ``2.5%``. Raises ``ValueError`` that says what was expected.
+
+    >>> read_tenths("0.1%"), read_tenths("20 %")
+    (0.1, 20.0)
+    """
+    if isinstance(value, str):
+        found = re.fullmatch(r"\s*(\d+(?:\.\d)?)\s*%\s*", value)
+        if found:
+            return float(found.group(1))
+    if isinstance(value, float):  # a default, in Python
+        return value
+    raise ValueError(f"expected a percentage in tenths such as 5% or 2.5%, found {value!r}")
+
+
+def write_tenths(percent: float) -> str:
+    """A percentage as it is written.
+
+    >>> write_tenths(5.0), write_tenths(0.1)
+    ('5%', '0.1%')
+    """
+    return f"{percent:g}%"

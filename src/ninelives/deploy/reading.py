@@ -176,7 +176,7 @@ def _words(error: Any, path: KeyPath, overlay: KeyPath) -> str:
                 return f"{where}.{own_key}: {rest}" if where else told
             return f"{where}: {told}" if where else told
         case "string_pattern_mismatch":
-            expected = _PATTERNS.get(path, "another form")
+            expected = _PATTERNS.get(tuple(part for part in path if not isinstance(part, int)), "another form")
         case kind:
             expected = _EXPECTED.get(kind, error["msg"]).format_map(limits)
     near = difflib.get_close_matches(str(error["input"]), re.findall(r"'(.+?)'", expected), n=1)
@@ -205,6 +205,9 @@ _PATTERNS: Mapping[KeyPath, str] = {
     ("region",): "an AWS region such as eu-west-1",
     ("health", "path"): "a path that begins with /",
     ("health", "matcher"): 'HTTP codes such as "200" or "200-299"',
+    ("deploy", "hooks", "function"): "a function's name or ARN",
+    ("load_balancer", "test_listener", "header"): "the name of a header",
+    ("load_balancer", "alternate_target_group"): "1 to 32 letters, digits and hyphens",
     ("load_balancer", "name"): "1 to 32 letters, digits and hyphens",
     ("load_balancer", "target_group"): "1 to 32 letters, digits and hyphens",
 }
@@ -226,15 +229,19 @@ def keys_at(path: KeyPath) -> list[str]:
 
     >>> keys_at(("deploy", "rollback"))
     ['circuit_breaker', 'failures', 'alarms']
+    >>> keys_at(("deploy", "rollback", "alarms", 0))
+    ['5xx', 'latency']
     """
     model: type[BaseModel] = ServiceFile
     for part in path:
-        field = model.model_fields.get(str(part))
+        if isinstance(part, int):  # an entry of a list is what the list is of
+            continue
+        field = next((one for name, one in model.model_fields.items() if part in {name, one.alias}), None)
         inner = next(iter(_models_in(field.annotation, *field.metadata)), None) if field else None
         if inner is None:
             return []
         model = inner
-    return list(model.model_fields)
+    return [one.alias or name for name, one in model.model_fields.items()]
 
 
 def _models_in(*annotations: Any) -> Iterable[type[BaseModel]]:

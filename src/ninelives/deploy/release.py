@@ -9,9 +9,8 @@ from ninelives.deploy.advice import advice
 from ninelives.deploy.aws import Aws
 from ninelives.deploy.clock import Clock
 from ninelives.deploy.diagnosis import Diagnosis, diagnose
-from ninelives.deploy.errors import NotSupported
 from ninelives.deploy.evidence import Gathering, expectation
-from ninelives.deploy.follow import AWS_PACE_SECONDS, LOCAL_PACE_SECONDS, Progress, Watched, follow, look
+from ninelives.deploy.follow import AWS_PACE_SECONDS, LOCAL_PACE_SECONDS, Patience, Progress, Watched, follow, look
 from ninelives.deploy.foundation import Foundation, lay
 from ninelives.deploy.image import Image, built_image, push_image, require_version
 from ninelives.deploy.observation import Observation, ServiceSeen, number_of, read_service
@@ -47,9 +46,11 @@ class Asked:
     version: str
     from_version: str | None
     """None for a service that is new."""
-    target_group_arn: str | None
     url: str | None
+    test_url: str | None = None
     digest: str | None = None
+    goal: Outcome = Outcome.SUCCEEDED
+    """How it ends if all goes as asked; to abort asks for ROLLED_BACK."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ class Release:
 
     @property
     def has_succeeded(self) -> bool:
-        return self.verdict is not None and self.verdict.outcome is Outcome.SUCCEEDED
+        return self.verdict is not None and self.verdict.outcome is self.started.asked.goal
 
     @property
     def service_deployment(self) -> str | None:
@@ -97,7 +98,6 @@ def deploy(session: Session, version: str, options: Options) -> Release:
     """
     aws, definition, tell = session.aws, session.definition, session.tell
     began = session.clock.now()
-    require_supported(definition)
     require_version(version)
     for sentence in advice(definition):
         tell(Act.NOTE, sentence)
@@ -106,32 +106,7 @@ def deploy(session: Session, version: str, options: Options) -> Release:
         image = push_image(aws, definition, version, foundation.repository_uri, built, tell)
     task_definition = register(aws, definition.file, image, foundation, tell)
     started = start(session, image, task_definition, foundation, force=options.force)
-    return conclude(session, started, timeout=options.timeout, wait=options.wait, began=began)
-
-
-def require_supported(definition: Definition) -> None:
-    """Refuse what the file may say and this version cannot do. Raises ``NotSupported``."""
-    file, where = definition.file, definition.where
-    if file.deploy.strategy != "rolling":
-        raise NotSupported(
-            f"{where('deploy', 'strategy')}: {file.deploy.strategy} is not built yet.", hint="Use `strategy: rolling`."
-        )
-    if file.deploy.bake:
-        raise NotSupported(f"{where('deploy', 'bake')}: belongs to blue-green and canary, which are not built yet.")
-    if not definition.is_local:
-        return
-    if file.deploy.rollback.alarms:
-        raise NotSupported(
-            f"{where('deploy', 'rollback', 'alarms')}: the embedded region does not watch alarms yet.",
-            hint="Leave them out of `local`: `environments: {local: {deploy: {rollback: {alarms: []}}}}`.",
-        )
-    if file.secrets:
-        name = next(iter(file.secrets))
-        raise NotSupported(
-            f"{where('secrets')}: the embedded region does not read secrets yet ({', '.join(file.secrets)}).",
-            hint="Leave them out of `local`, and give plain values for trying out instead: "
-            f"`environments: {{local: {{secrets: {{}}, variables: {{{name}: …}}}}}}`.",
-        )
+    return conclude(session, started, options, began=began)
 
 
 def start(session: Session, image: Image, task_definition: str, foundation: Foundation, *, force: bool) -> Started:
@@ -142,8 +117,8 @@ def start(session: Session, image: Image, task_definition: str, foundation: Foun
     asked = Asked(
         version=image.version,
         from_version=None if before is None else version_behind(aws, before.task_definition),
-        target_group_arn=foundation.front_door.target_group_arn,
         url=foundation.front_door.url,
+        test_url=foundation.front_door.test_url,
         digest=image.digest,
     )
     if live is None:
@@ -179,9 +154,8 @@ def started_from(session: Session, service: Mapping[str, Any], before: ServiceSe
 def conclude(
     session: Session,
     started: Started,
+    options: Options,
     *,
-    timeout: timedelta,
-    wait: bool = True,
     began: datetime,
     told: frozenset[str] = frozenset(),
 ) -> Release:
@@ -192,13 +166,9 @@ def conclude(
     aws, definition, clock = session.aws, session.definition, session.clock
     verdict, last = None, None
     gathering = Gathering(started.followed.revision, started.known_events)
-    if wait:
-        watched = Watched(
-            cluster=definition.file.cluster_name,
-            service=definition.file.service,
-            target_group_arn=started.asked.target_group_arn,
-            followed=started.followed,
-        )
+    if options.wait:
+        file = definition.file
+        watched = Watched(cluster=file.cluster_name, service=file.service, followed=started.followed)
         observations: list[Observation] = []
 
         def took(seen: Observation) -> None:
@@ -209,8 +179,11 @@ def conclude(
             lambda: look(aws, watched, clock.now()),
             started.followed,
             clock,
-            timeout=timeout,
-            pace_seconds=LOCAL_PACE_SECONDS if aws.is_local else AWS_PACE_SECONDS,
+            Patience(
+                timeout=options.timeout,
+                pace_seconds=LOCAL_PACE_SECONDS if aws.is_local else AWS_PACE_SECONDS,
+                waits_for_decisions=options.waits_for_decisions,
+            ),
             known_events=started.known_events | told,
             took=took,
         ):
@@ -224,14 +197,16 @@ def conclude(
         began_at=began,
         verdict=verdict,
         finished_at=clock.now(),
-        diagnosis=explain(aws, definition.file, verdict, gathering),
+        diagnosis=explain(aws, definition.file, verdict, gathering, goal=started.asked.goal),
         last=last,
     )
 
 
-def explain(aws: Aws, file: ServiceFile, verdict: Verdict | None, gathering: Gathering) -> Diagnosis | None:
-    """The cause of a release that failed, was taken back, or does not come to an end."""
+def explain(
+    aws: Aws, file: ServiceFile, verdict: Verdict | None, gathering: Gathering, *, goal: Outcome = Outcome.SUCCEEDED
+) -> Diagnosis | None:
+    """The cause of a release that failed, was taken back, or does not come to an end; none where that was the goal."""
     unexplained = {Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.TIMED_OUT, Outcome.STOPPED}
-    if verdict is None or verdict.outcome not in unexplained:
+    if verdict is None or verdict.outcome not in unexplained or verdict.outcome is goal:
         return None
     return diagnose(gathering.evidence(aws, file), expectation(file))

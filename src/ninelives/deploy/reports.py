@@ -18,6 +18,7 @@ class Act(StrEnum):
     PUSHED = "pushed"
     REGISTERED = "registered"
     DEPLOYED = "deployed"
+    DECIDED = "decided"
     NOTE = "note"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ninelives.deploy.aws import Aws
 from ninelives.deploy.errors import NotFound
-from ninelives.deploy.foundation import ecr_repository_name, find_target_group
+from ninelives.deploy.foundation import ecr_repository_name
 from ninelives.deploy.history import PastRelease, past_releases
 from ninelives.deploy.image import find_digest
 from ninelives.deploy.observation import read_service
@@ -53,15 +53,13 @@ def roll_back(session: Session, version: str | None, options: Options) -> Releas
     session.tell(Act.NOTE, f"back from {now} to {target.version}, proven good {when} ({target.id})")
     request = {"cluster": file.cluster_name, "service": file.service, "taskDefinition": target.task_definition}
     answer = aws.ecs.update_service(**request, **({"forceNewDeployment": True} if options.force else {}))
-    group = find_target_group(aws, file.target_group_name)
     asked = Asked(
         version=target.version,
         from_version=now,
-        target_group_arn=str(group["TargetGroupArn"]) if group is not None else None,
         url=service_url(aws, file),
     )
     started = started_from(session, answer["service"], before, asked)
-    return conclude(session, started, timeout=options.timeout, wait=options.wait, began=began)
+    return conclude(session, started, options, began=began)
 
 
 def _can_run(aws: Aws, definition: Definition, past: PastRelease, tell: Tell) -> bool:

@@ -5,15 +5,17 @@ auto scaling minds the service.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+from ninelives.deploy.alarms import alarm_names
 from ninelives.deploy.aws import Aws, error_code
 from ninelives.deploy.errors import DeployError, NotFound
 from ninelives.deploy.foundation import Foundation
 from ninelives.deploy.image import Image
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.reports import Act, Tell
-from ninelives.deploy.service_file import ServiceFile
+from ninelives.deploy.service_file import Hook, ServiceFile
 from ninelives.deploy.task_definition import FINGERPRINT_TAG, tags_of, task_definition_request, version_of
 
 
@@ -92,21 +94,79 @@ def require_service(aws: Aws, definition: Definition) -> Mapping[str, Any]:
     return live
 
 
-def deployment_configuration(file: ServiceFile) -> dict[str, Any]:
-    """CreateService's and UpdateService's ``deploymentConfiguration``."""
-    asked = file.deploy.rollback
-    breaker: dict[str, Any] = {"enable": asked.circuit_breaker, "rollback": asked.circuit_breaker}
-    if asked.failures is not None:
-        breaker["thresholdConfiguration"] = {"type": "COUNT", "value": asked.failures}
+STRATEGIES = {"rolling": "ROLLING", "blue-green": "BLUE_GREEN", "canary": "CANARY", "linear": "LINEAR"}
+NO_ALARMS: Mapping[str, Any] = {"alarmNames": [], "enable": False, "rollback": False}
+
+
+def deployment_configuration(
+    file: ServiceFile, foundation: Foundation, before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """CreateService's and UpdateService's ``deploymentConfiguration``.
+
+    ECS keeps what an update leaves out; what the file has no longer is therefore emptied, where ``before`` (the service's
+    own) has it.
+    """
+    asked, was = file.deploy, before or {}
+    breaker: dict[str, Any] = {"enable": asked.rollback.circuit_breaker, "rollback": asked.rollback.circuit_breaker}
+    if asked.rollback.failures is not None:
+        breaker["thresholdConfiguration"] = {"type": "COUNT", "value": asked.rollback.failures}
     configuration: dict[str, Any] = {
-        "strategy": "ROLLING",
-        "minimumHealthyPercent": file.deploy.minimum_healthy,
-        "maximumPercent": file.deploy.maximum,
+        "strategy": STRATEGIES[asked.strategy],
+        "minimumHealthyPercent": asked.minimum_healthy,
+        "maximumPercent": asked.maximum,
         "deploymentCircuitBreaker": breaker,
     }
-    if asked.alarms:
-        configuration["alarms"] = {"alarmNames": list(asked.alarms), "enable": True, "rollback": True}
+    bake = asked.shift_bake
+    if bake is not None or was.get("bakeTimeInMinutes"):
+        configuration["bakeTimeInMinutes"] = minutes(bake or timedelta(0))
+    if asked.strategy == "canary":
+        canary = asked.canary
+        configuration["canaryConfiguration"] = {
+            "canaryPercent": canary.percent,
+            "canaryBakeTimeInMinutes": minutes(canary.bake),
+        }
+    if asked.strategy == "linear":
+        linear = asked.linear
+        configuration["linearConfiguration"] = {
+            "stepPercent": linear.step,
+            "stepBakeTimeInMinutes": minutes(linear.bake),
+        }
+    if asked.hooks or was.get("lifecycleHooks"):
+        configuration["lifecycleHooks"] = [lifecycle_hook(one, foundation) for one in asked.hooks]
+    if names := alarm_names(file):
+        configuration["alarms"] = {"alarmNames": list(names), "enable": True, "rollback": True}
+    elif was.get("alarms", {}).get("alarmNames"):
+        configuration["alarms"] = dict(NO_ALARMS)
     return configuration
+
+
+def lifecycle_hook(hook: Hook, foundation: Foundation) -> dict[str, Any]:
+    """A member of ``lifecycleHooks``."""
+    members: dict[str, Any] = {
+        "targetType": "PAUSE" if hook.pause else "AWS_LAMBDA",
+        "lifecycleStages": list(hook.stages),
+        "timeoutConfiguration": {"timeoutInMinutes": minutes(hook.timeout), "action": hook.on_timeout.upper()},
+    }
+    if hook.function is None:
+        return members
+    members["hookTargetArn"] = function_arn(hook.function, foundation)
+    if foundation.hooks_role_arn is not None:
+        members["roleArn"] = foundation.hooks_role_arn
+    if hook.details is not None:
+        members["hookDetails"] = hook.details
+    return members
+
+
+def function_arn(function: str, foundation: Foundation) -> str:
+    """The ARN of a function that is named in the service's own account and region: those of its target group."""
+    if function.startswith("arn:"):
+        return function
+    _, partition, _, region, account, *_ = foundation.front_door.target_group_arn.split(":")
+    return f"arn:{partition}:lambda:{region}:{account}:function:{function}"
+
+
+def minutes(duration: timedelta) -> int:
+    return int(duration.total_seconds()) // 60
 
 
 def create_request(file: ServiceFile, task_definition: str, foundation: Foundation) -> dict[str, Any]:
@@ -122,7 +182,7 @@ def create_request(file: ServiceFile, task_definition: str, foundation: Foundati
         "desiredCount": file.first_count,
         "launchType": "FARGATE",
         "deploymentController": {"type": "ECS"},
-        "deploymentConfiguration": deployment_configuration(file),
+        "deploymentConfiguration": deployment_configuration(file, foundation),
         "healthCheckGracePeriodSeconds": int(file.health.grace_period.total_seconds()),
         "networkConfiguration": _network_configuration(file, foundation),
         "loadBalancers": [_load_balancer(file, foundation)],
@@ -146,7 +206,7 @@ def update_request(
         "cluster": file.cluster_name,
         "service": file.service,
         "taskDefinition": task_definition,
-        "deploymentConfiguration": deployment_configuration(file),
+        "deploymentConfiguration": deployment_configuration(file, foundation, live.get("deploymentConfiguration")),
         "healthCheckGracePeriodSeconds": int(file.health.grace_period.total_seconds()),
     }
     if force:
@@ -165,7 +225,7 @@ def update_request(
         ):
             request["networkConfiguration"] = network
     balancer = _load_balancer(file, foundation)
-    if not any(_says_the_same(balancer, one) for one in live.get("loadBalancers") or ()):
+    if not any(_is_the_same_balancer(balancer, one) for one in live.get("loadBalancers") or ()):
         request["loadBalancers"] = [balancer]
     return request
 
@@ -182,11 +242,26 @@ def _network_configuration(file: ServiceFile, foundation: Foundation) -> dict[st
 
 
 def _load_balancer(file: ServiceFile, foundation: Foundation) -> dict[str, Any]:
-    return {
+    balancer: dict[str, Any] = {
         "targetGroupArn": foundation.front_door.target_group_arn,
         "containerName": file.service,
         "containerPort": file.port,
     }
+    shifting = foundation.front_door.shifting
+    if shifting is not None:
+        balancer["advancedConfiguration"] = {
+            "alternateTargetGroupArn": shifting.alternate_target_group_arn,
+            "productionListenerRule": shifting.production_rule_arn,
+            "roleArn": shifting.role_arn,
+        }
+        if shifting.test_rule_arn is not None:
+            balancer["advancedConfiguration"]["testListenerRule"] = shifting.test_rule_arn
+    return balancer
+
+
+def _is_the_same_balancer(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    """A shift needs ``advancedConfiguration`` and rolling must not have it: it is the same, or there is none in either."""
+    return _says_the_same(wanted, live) and wanted.get("advancedConfiguration", {}) == live.get("advancedConfiguration", {})
 
 
 def _says_the_same(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:

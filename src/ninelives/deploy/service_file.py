@@ -5,12 +5,14 @@ Limits are those of ECS and Elastic Load Balancing. Source: botocore ``ecs`` 201
 ``DeploymentConfiguration``, ``TaskDefinition``) and ``elbv2`` 2015-12-01 (``CreateTargetGroup``).
 """
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -23,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from ninelives.deploy.quantities import read_duration, read_percentage, write_duration
+from ninelives.deploy.quantities import read_duration, read_percentage, read_tenths, write_duration, write_tenths
 
 VERSION_PLACEHOLDER = "{version}"
 TAG_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
@@ -45,8 +47,32 @@ Percentage = Annotated[
     PlainSerializer(lambda percent: f"{percent}%", return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^\d+\s*%$", "examples": ["100%"]}),
 ]
+Tenths = Annotated[
+    float,
+    BeforeValidator(read_tenths),
+    PlainSerializer(write_tenths, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d)?\s*%$", "examples": ["5%"]}),
+]
+"""A percentage in tenths."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 Strategy = Literal["rolling", "blue-green", "canary", "linear"]
+HookStage = Literal[
+    "RECONCILE_SERVICE",
+    "PRE_SCALE_UP",
+    "POST_SCALE_UP",
+    "TEST_TRAFFIC_SHIFT",
+    "POST_TEST_TRAFFIC_SHIFT",
+    "PRE_PRODUCTION_TRAFFIC_SHIFT",
+    "PRODUCTION_TRAFFIC_SHIFT",
+    "POST_PRODUCTION_TRAFFIC_SHIFT",
+]
+"""Stages that take lifecycle hooks, as ECS spells them."""
+UNPAUSED_STAGES = frozenset({"TEST_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT"})
+"""Stages that take functions only: traffic moves there, and ECS does not pause it."""
+BAKE_MINUTES_MAX = 1440
+"""A stage (and a step of a shift) that takes more than 24 hours fails."""
+HOOK_MINUTES_MAX = 20160
+HOOKS_OF_A_KIND_MAX = 10
 
 
 def _whole_seconds(value: timedelta, low: int, high: int) -> timedelta:
@@ -54,6 +80,21 @@ def _whole_seconds(value: timedelta, low: int, high: int) -> timedelta:
     if seconds != int(seconds) or not low <= seconds <= high:
         raise ValueError(f"expected whole seconds from {low}s to {high}s, found {write_duration(value)}")
     return value
+
+
+def _whole_minutes(value: timedelta, low: int, high: int) -> timedelta:
+    """ECS counts bakes and time-outs by the minute."""
+    minutes = value.total_seconds() / 60
+    if minutes != int(minutes) or not low <= minutes <= high:
+        raise ValueError(f"expected whole minutes from {low}m to {high}m, found {write_duration(value)}")
+    return value
+
+
+def _bake(value: timedelta) -> timedelta:
+    return _whole_minutes(value, 0, BAKE_MINUTES_MAX)
+
+
+Bake = Annotated[Duration, AfterValidator(_bake)]
 
 
 class Part(BaseModel):
@@ -148,6 +189,81 @@ class Health(Part):
         return self
 
 
+class AlarmTiming(Part):
+    """How long it takes to be told: so many periods in a row."""
+
+    period: Duration = Field(default=timedelta(minutes=1), description="What a datapoint sums up: whole minutes.")
+    evaluation_periods: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=1, description="Datapoints in a row that must be beyond the limit."
+    )
+
+    @field_validator("period")
+    @classmethod
+    def _minutes(cls, value: timedelta) -> timedelta:
+        return _whole_minutes(value, 1, 60)
+
+
+class ErrorRate(AlarmTiming):
+    """The share of requests that were answered with 5xx, by the application or by the load balancer for it."""
+
+    above: Tenths = Field(description="Share of all requests, in tenths of a percent.")
+
+    @field_validator("above")
+    @classmethod
+    def _a_share(cls, value: float) -> float:
+        return _percent_from(0.1, value)
+
+
+class Latency(AlarmTiming):
+    """Time from the load balancer to the application and back; one of these limits."""
+
+    average: Duration | None = Field(default=None, description="Limit of the mean.")
+    p50: Duration | None = Field(default=None, description="Limit that half of the requests keep.")
+    p90: Duration | None = Field(default=None, description="Limit that 90 % of the requests keep.")
+    p95: Duration | None = Field(default=None, description="Limit that 95 % of the requests keep.")
+    p99: Duration | None = Field(default=None, description="Limit that 99 % of the requests keep.")
+
+    @model_validator(mode="after")
+    def _has_one_limit(self) -> "Latency":
+        if len(self.limits) != 1:
+            raise ValueError("expected one limit, such as `p99: 2s`")
+        return self
+
+    @property
+    def limits(self) -> Mapping[str, timedelta]:
+        """Limits by CloudWatch's statistic."""
+        given = {"Average": self.average, "p50": self.p50, "p90": self.p90, "p95": self.p95, "p99": self.p99}
+        return {name: limit for name, limit in given.items() if limit is not None}
+
+
+class OwnAlarm(Part):
+    """An alarm of the service's own, named after it: `<service>-5xx` or `<service>-latency`."""
+
+    error_rate: ErrorRate | None = Field(
+        default=None, alias="5xx", description="When too many requests are answered with 5xx, such as `{above: 1%}`."
+    )
+    latency: Latency | None = Field(default=None, description="When answers take too long, such as `{p99: 2s}`.")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "OwnAlarm":
+        if (self.error_rate is None) == (self.latency is None):
+            raise ValueError("expected one of `5xx: {above: 1%}` and `latency: {p99: 2s}`")
+        return self
+
+    @property
+    def short_name(self) -> str:
+        return "5xx" if self.error_rate is not None else "latency"
+
+
+def _alarm_kind(value: object) -> str:
+    return "<rule>" if isinstance(value, dict | OwnAlarm) else "<name>"
+
+
+Alarm = Annotated[
+    Annotated[str, Field(min_length=1), Tag("<name>")] | Annotated[OwnAlarm, Tag("<rule>")], Discriminator(_alarm_kind)
+]
+
+
 class Rollback(Part):
     """What takes a bad release back by itself."""
 
@@ -155,19 +271,136 @@ class Rollback(Part):
     failures: Annotated[int, Field(ge=1, le=200)] | None = Field(
         default=None, description="Failed tasks that trip it; by default half of the count, at least 3 and at most 200."
     )
-    alarms: tuple[str, ...] = Field(default=(), strict=False, description="CloudWatch alarms that roll back; on AWS only.")
+    alarms: tuple[Alarm, ...] = Field(
+        default=(),
+        strict=False,
+        description="CloudWatch alarms that roll back: names of existing ones, or `5xx` and `latency` for the service's own.",
+    )
+
+    @field_validator("alarms")
+    @classmethod
+    def _each_once(cls, value: tuple[str | OwnAlarm, ...]) -> tuple[str | OwnAlarm, ...]:
+        names = [one if isinstance(one, str) else f"`{one.short_name}:`" for one in value]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"{twice} is given twice")
+        return value
+
+
+def _percent_from(low: float, value: float) -> float:
+    if not low <= value <= WHOLE_PERCENT:
+        raise ValueError(f"expected {write_tenths(low)} to 100%, found {write_tenths(value)}")
+    return value
+
+
+class Canary(Part):
+    """A small share of the traffic first, then all of it."""
+
+    percent: Tenths = Field(default=5.0, description="Of production traffic, that the new version gets first: 0.1% to 100%.")
+    bake: Bake = Field(default=timedelta(minutes=10), description="How long it has that share: up to 24h.")
+
+    @field_validator("percent")
+    @classmethod
+    def _a_share(cls, value: float) -> float:
+        return _percent_from(0.1, value)
+
+
+class Linear(Part):
+    """Equal steps of traffic."""
+
+    step: Tenths = Field(default=10.0, description="Of production traffic, that each step adds: 3% to 100%.")
+    bake: Bake = Field(default=timedelta(minutes=6), description="Between two steps: up to 24h.")
+
+    @field_validator("step")
+    @classmethod
+    def _a_step(cls, value: float) -> float:
+        return _percent_from(3.0, value)
+
+
+def _as_ecs_spells_it(value: object) -> object:
+    """``post-test-traffic-shift`` is meant as POST_TEST_TRAFFIC_SHIFT."""
+    return value.upper().replace("-", "_") if isinstance(value, str) else value
+
+
+class Hook(Part):
+    """What ECS asks at a stage of a release before it goes on: a Lambda function, or somebody's decision."""
+
+    stages: tuple[Annotated[HookStage, BeforeValidator(_as_ecs_spells_it)], ...] = Field(
+        strict=False, description="Where it is asked, in ECS's words."
+    )
+    function: Annotated[str, Field(pattern=r"^(arn:[^:]+:lambda:.+|[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]+)?)$")] | None = Field(
+        default=None, description="The Lambda function that is asked, by name or ARN."
+    )
+    pause: bool = Field(default=False, description="Wait for `ninelives promote` or `ninelives abort`.")
+    details: Any = Field(default=None, description="Passed on to the function as `hookDetails`.")
+    timeout: Duration = Field(default=timedelta(hours=24), description="For an answer: 1m to 14 days.")
+    on_timeout: Literal["rollback", "continue"] = Field(default="rollback", description="What follows when none has come.")
+
+    @field_validator("stages")
+    @classmethod
+    def _some(cls, value: tuple[HookStage, ...]) -> tuple[HookStage, ...]:
+        if not value:
+            raise ValueError("expected at least one stage, such as POST_TEST_TRAFFIC_SHIFT")
+        return value
+
+    @field_validator("timeout")
+    @classmethod
+    def _minutes(cls, value: timedelta) -> timedelta:
+        return _whole_minutes(value, 1, HOOK_MINUTES_MAX)
+
+    @field_validator("details")
+    @classmethod
+    def _is_json(cls, value: Any) -> Any:
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"expected what JSON can say: {error}") from None
+        return value
+
+    @model_validator(mode="after")
+    def _asks_somebody(self) -> "Hook":
+        if self.pause == (self.function is not None):
+            raise ValueError("expected either `function: <name>` or `pause: true`")
+        moving = [stage for stage in self.stages if stage in UNPAUSED_STAGES]
+        if self.pause and moving:
+            raise ValueError(
+                f"stages: ECS does not pause in {moving[0]}, where traffic moves; take a stage before or after it"
+            )
+        if self.pause and self.details is not None:
+            raise ValueError("details: are for functions; a pause has nobody to tell")
+        return self
 
 
 class Deploy(Part):
     """How one version follows another."""
 
-    strategy: Strategy = Field(default="rolling", description="Only `rolling` is built; the others are refused.")
-    minimum_healthy: Percentage = Field(default=100, description="Of the count, that stays healthy; parts round up.")
-    maximum: Percentage = Field(default=200, description="Of the count, that may run at once; parts round down.")
-    bake: Duration = Field(
-        default=timedelta(0), description="How long both versions stay after a shift; refused until blue-green is built."
+    strategy: Strategy = Field(
+        default="rolling",
+        description="`rolling` replaces tasks a few at a time; the others start all new ones beside the old ones, then shift "
+        "the traffic: at once (`blue-green`), first a small share (`canary`), or in equal steps (`linear`).",
     )
+    minimum_healthy: Percentage = Field(
+        default=100, description="Of the count, that stays healthy; parts round up. For `rolling`."
+    )
+    maximum: Percentage = Field(
+        default=200, description="Of the count, that may run at once; parts round down. For `rolling`."
+    )
+    bake: Bake | None = Field(
+        default=None,
+        description="How long the old version stays at full size after the last shift: up to 24h, by default 5m. With "
+        "`rolling`: how long alarms are watched after it; by default what their periods come to.",
+    )
+    canary: Canary = Field(default=Canary(), description="For the strategy `canary`.")
+    linear: Linear = Field(default=Linear(), description="For the strategy `linear`.")
+    hooks: tuple[Hook, ...] = Field(default=(), strict=False, description="Who is asked at which stage; at most 10 of a kind.")
     rollback: Rollback = Field(default=Rollback(), description="What takes a bad release back by itself.")
+
+    @field_validator("hooks")
+    @classmethod
+    def _few(cls, value: tuple[Hook, ...]) -> tuple[Hook, ...]:
+        for what, number in (("pauses", sum(one.pause for one in value)), ("functions", sum(not one.pause for one in value))):
+            if number > HOOKS_OF_A_KIND_MAX:
+                raise ValueError(f"expected at most {HOOKS_OF_A_KIND_MAX} {what}, found {number}")
+        return value
 
     @model_validator(mode="after")
     def _can_move(self) -> "Deploy":
@@ -178,6 +411,19 @@ class Deploy(Part):
         if self.minimum_healthy == self.maximum == WHOLE_PERCENT:
             raise ValueError("minimum_healthy and maximum are both 100%: no task could ever be replaced; raise maximum")
         return self
+
+    @property
+    def shifts_traffic(self) -> bool:
+        """Whether traffic moves by weights between two target groups."""
+        return self.strategy != "rolling"
+
+    @property
+    def shift_bake(self) -> timedelta | None:
+        """What ECS is told; None leaves it to ECS."""
+        return DEFAULT_BAKE if self.bake is None and self.shifts_traffic else self.bake
+
+
+DEFAULT_BAKE = timedelta(minutes=5)
 
 
 class Drain(Part):
@@ -202,12 +448,37 @@ class Drain(Part):
 BalancerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?$")]
 
 
+class TestListener(Part):
+    """Where the new version answers before the public gets it: a port of its own, or a header on the public one."""
+
+    port: Port | None = Field(default=None, description="Of a listener of its own.")
+    header: Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,40}$")] | None = Field(
+        default=None, description="Name of a header: requests that bear it go to the new version."
+    )
+    value: Annotated[str, Field(min_length=1, max_length=128)] = Field(
+        default="true", description="What the header says; `*` and `?` stand for any text and any character."
+    )
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> "TestListener":
+        if (self.port is None) == (self.header is None):
+            raise ValueError("expected either `port: <number>` or `header: <name>`")
+        return self
+
+
 class LoadBalancer(Part):
     """Where the public reaches the service."""
 
     name: BalancerName | None = Field(default=None, description="By default the service's name.")
     target_group: BalancerName | None = Field(default=None, description="By default the service's name.")
+    alternate_target_group: BalancerName | None = Field(
+        default=None,
+        description="The second one, for strategies that shift traffic; by default the first one's name with `-alternate`.",
+    )
     port: Port = Field(default=80, description="Of the listener.")
+    test_listener: TestListener | None = Field(
+        default=None, description="Where the new version answers before the public gets it, such as `{port: 8081}`."
+    )
 
 
 class Roles(Part):
@@ -215,6 +486,13 @@ class Roles(Part):
 
     execution: str | None = Field(default=None, description="For ECS itself: pulls images, writes logs.")
     task: str | None = Field(default=None, description="For the application.")
+    infrastructure: str | None = Field(
+        default=None,
+        description="For ECS, to shift traffic at the load balancer; by default ecsInfrastructureRoleForLoadBalancers.",
+    )
+    hooks: str | None = Field(
+        default=None, description="For ECS, to call the functions of hooks; by default ecsLifecycleHookRole."
+    )
 
 
 class Network(Part):
@@ -265,7 +543,7 @@ class ServiceFile(Part):
     variables: TextMap = Field(default_factory=dict, description="Environment variables of the application.")
     secrets: TextMap = Field(
         default_factory=dict,
-        description="Environment variables from `ssm:<name>`, `secretsmanager:<name>` or an ARN; on AWS only.",
+        description="Environment variables from `ssm:<name>`, `secretsmanager:<name>` or an ARN.",
     )
     cluster: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")] | None = Field(
         default=None, description="By default the service's name."
@@ -291,6 +569,22 @@ class ServiceFile(Part):
             raise ValueError(f"memory: with cpu {self.cpu} Fargate has {_as_range(sizes)} MiB, not {self.memory}")
         return self
 
+    @model_validator(mode="after")
+    def _has_names_for_two_groups(self) -> "ServiceFile":
+        if not self.deploy.shifts_traffic:
+            return self
+        if len(self.alternate_target_group_name) > GROUP_NAME_MAX:
+            raise ValueError(
+                f"load_balancer: the name {self.alternate_target_group_name!r} is longer than {GROUP_NAME_MAX}; "
+                "name an alternate_target_group"
+            )
+        if self.alternate_target_group_name == self.target_group_name:
+            raise ValueError("load_balancer: target_group and alternate_target_group must be two")
+        test = self.load_balancer.test_listener
+        if test is not None and test.port == self.load_balancer.port:
+            raise ValueError(f"load_balancer: the test_listener needs a port of its own, not {test.port}; or take a `header`")
+        return self
+
     @property
     def cluster_name(self) -> str:
         return self.cluster or self.service
@@ -302,6 +596,10 @@ class ServiceFile(Part):
     @property
     def target_group_name(self) -> str:
         return self.load_balancer.target_group or self.service
+
+    @property
+    def alternate_target_group_name(self) -> str:
+        return self.load_balancer.alternate_target_group or f"{self.target_group_name}-alternate"
 
     @property
     def log_group(self) -> str:
@@ -318,6 +616,7 @@ class ServiceFile(Part):
         return self.count if isinstance(self.count, int) else self.count.min
 
 
+GROUP_NAME_MAX = 32
 FARGATE_CPU = (256, 512, 1024, 2048, 4096, 8192, 16384)
 
 
@@ -349,7 +648,7 @@ def _as_range(sizes: tuple[int, ...]) -> str:
 
 def _write_defaults(properties: dict[str, Any], part: type[Part]) -> None:
     """Defaults as a file would write them: ``30s``, not pydantic's ``PT30S``; ``100%``, not 100."""
-    written = part.model_construct().model_dump(mode="json")
+    written = part.model_construct().model_dump(mode="json", by_alias=True)
     for name, described in properties.items():
         if "default" in described:
             described["default"] = written[name]
@@ -375,10 +674,17 @@ def _or_null(described: Mapping[str, Any]) -> dict[str, Any]:
     return {**told, "anyOf": [*kinds, *null]}
 
 
+PARTS: tuple[type[Part], ...] = (
+    Image, CountRange, Health, ErrorRate, Latency, OwnAlarm, Rollback, Canary, Linear, Hook, Deploy, Drain, TestListener,
+    LoadBalancer, Roles, Network,
+)  # fmt: skip
+"""All parts of the file but itself."""
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of ``ninelives.yml``, for editors: an environment may say anew whatever the file says, but the name."""
     schema = ServiceFile.model_json_schema()
-    for part in (Image, CountRange, Health, Rollback, Deploy, Drain, LoadBalancer, Roles, Network):
+    for part in PARTS:
         _write_defaults(schema["$defs"][part.__name__]["properties"], part)
     _write_defaults(schema["properties"], ServiceFile)
     image = schema["properties"]["image"]

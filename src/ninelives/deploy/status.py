@@ -8,7 +8,7 @@ from typing import Any
 from ninelives.deploy.aws import Aws
 from ninelives.deploy.errors import NotFound
 from ninelives.deploy.follow import Watched, look
-from ninelives.deploy.foundation import find_listener, find_load_balancer, find_target_group, public_url
+from ninelives.deploy.front_door import find_listener, find_load_balancer, public_url
 from ninelives.deploy.observation import Observation, ServiceSeen, number_of, see_service_deployments
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.service_call import require_service, version_behind
@@ -79,12 +79,10 @@ def read_status(aws: Aws, definition: Definition, now: datetime) -> Status:
     """The service as it is. Raises ``NotFound`` when it was never deployed."""
     file = definition.file
     require_service(aws, definition)
-    group = find_target_group(aws, file.target_group_name)
     newest = next(iter(see_service_deployments(aws, file.cluster_name, file.service, at_most=1)), None)
     watched = Watched(
         cluster=file.cluster_name,
         service=file.service,
-        target_group_arn=str(group["TargetGroupArn"]) if group is not None else None,
         followed=Followed(revision=number_of(newest.target_revision) if newest is not None else ""),
     )
     seen = look(aws, watched, now)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ninelives.deploy.observation import Observation, ServiceDeploymentSeen, ServiceSeen, number_of
+from ninelives.deploy.observation import HookSeen, Observation, ServiceDeploymentSeen, ServiceSeen, number_of
 
 
 class Outcome(StrEnum):
@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     TIMED_OUT = "timed_out"
     """We stopped waiting; it still runs."""
     PAUSED = "paused"
-    """A lifecycle hook waits for a decision."""
+    """A PAUSE hook waits for a decision."""
     FAILED = "failed"
 
 
@@ -43,6 +43,8 @@ class Followed:
     """Number of its service revision, see ``number_of``."""
     source: str | None = None
     """Number of the revision that was PRIMARY before it; None for a service that is new."""
+    answered: frozenset[str] = frozenset()
+    """Hooks that were given their decision: ECS may show them as waiting a moment longer."""
 
 
 def judge(followed: Followed, seen: Observation) -> Verdict | None:
@@ -54,12 +56,13 @@ def judge(followed: Followed, seen: Observation) -> Verdict | None:
     ours = seen.service_deployment
     if ours is None:
         return _by_records(followed, service, seen)
-    return _by_service_deployment(followed.revision, ours, service, seen)
+    return _by_service_deployment(followed, ours, service, seen)
 
 
 def _by_service_deployment(
-    revision: str, ours: ServiceDeploymentSeen, service: ServiceSeen, seen: Observation
+    followed: Followed, ours: ServiceDeploymentSeen, service: ServiceSeen, seen: Observation
 ) -> Verdict | None:
+    revision = followed.revision
     match ours.status:
         case "SUCCESSFUL":
             return _completed(revision, service, seen)
@@ -73,10 +76,16 @@ def _by_service_deployment(
             if ours.breaker_status == "TRIGGERED" or _is_failed(revision, service):
                 return Verdict(outcome=Outcome.FAILED, reason=_told(ours, "tasks failed to start; rollback is off"))
             return Verdict(outcome=Outcome.STOPPED, reason=_told(ours, "the service deployment was stopped"))
-        case _ if ours.awaits is not None:
-            return Verdict(outcome=Outcome.PAUSED, reason=f"{ours.awaits} waits for a decision")
+        case "IN_PROGRESS" if hook := next((one for one in ours.awaiting if one.id not in followed.answered), None):
+            return Verdict(outcome=Outcome.PAUSED, reason=_pause(ours, hook))
         case _:
             return None
+
+
+def _pause(ours: ServiceDeploymentSeen, hook: HookSeen) -> str:
+    stage = f" in {ours.lifecycle_stage}" if ours.lifecycle_stage is not None else ""
+    until = f"; at {hook.expires_at:%Y-%m-%d %H:%M} UTC, without one: {hook.timeout_action}" if hook.expires_at else ""
+    return f"the release waits{stage} for a decision ({hook.id}){until}"
 
 
 def _completed(revision: str, service: ServiceSeen, seen: Observation) -> Verdict | None:

@@ -1,12 +1,13 @@
 """Waits for the verdict of a deployment that somebody else, or an earlier command, has started."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from ninelives.deploy.errors import NotFound
-from ninelives.deploy.foundation import find_target_group
 from ninelives.deploy.history import task_definitions_of
 from ninelives.deploy.observation import (
     ServiceDeploymentSeen,
+    ServiceSeen,
     describe_service_deployments,
     number_of,
     read_service,
@@ -19,34 +20,52 @@ from ninelives.deploy.status import service_url
 from ninelives.deploy.verdict import Followed
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newest:
+    """The newest service deployment, and the service as it was when it was looked up."""
+
+    deployment: ServiceDeploymentSeen
+    service: ServiceSeen
+    began: datetime
+
+
 def wait_for_running(session: Session, options: Options) -> Release:
     """Follow the newest service deployment to its verdict; one that has ended is judged at once. Raises ``NotFound``."""
+    newest = newest_deployment(session)
+    deployment, events = newest.deployment, newest.service.events
+    has_ended = deployment.finished_at is not None
+    history = frozenset(event.id for event in events) if has_ended else frozenset()
+    release = conclude(session, started_before(session, newest), options, began=newest.began, told=history)
+    # What had ended before took as long as it took, however late it is asked after.
+    return release if deployment.finished_at is None else replace(release, finished_at=deployment.finished_at)
+
+
+def newest_deployment(session: Session) -> Newest:
+    """The newest service deployment, in full. Raises ``NotFound``."""
     aws, file = session.aws, session.definition.file
-    live = read_service(require_service(aws, session.definition))
+    service = read_service(require_service(aws, session.definition))
     brief = see_service_deployments(aws, file.cluster_name, file.service, at_most=1)
     if not brief:
         raise NotFound(f"Service {file.service} has no deployment.", hint="Start one with `ninelives deploy VERSION`.")
-    newest = describe_service_deployments(aws, [brief[0].arn]).get(brief[0].arn, brief[0])
-    definitions = task_definitions_of(aws, [newest.target_revision, *newest.source_revisions[:1]])
-    group = find_target_group(aws, file.target_group_name)
-    began = newest.created_at or session.clock.now()
-    started = Started(
+    deployment = describe_service_deployments(aws, [brief[0].arn]).get(brief[0].arn, brief[0])
+    return Newest(deployment=deployment, service=service, began=deployment.created_at or session.clock.now())
+
+
+def started_before(session: Session, newest: Newest) -> Started:
+    """A deployment that is there already, as a release to follow."""
+    aws, file, deployment = session.aws, session.definition.file, newest.deployment
+    definitions = task_definitions_of(aws, [deployment.target_revision, *deployment.source_revisions[:1]])
+    return Started(
         asked=Asked(
-            version=_version(session, definitions, newest.target_revision) or "?",
-            from_version=_version(session, definitions, next(iter(newest.source_revisions), "")),
-            target_group_arn=str(group["TargetGroupArn"]) if group is not None else None,
+            version=_version(session, definitions, deployment.target_revision) or "?",
+            from_version=_version(session, definitions, next(iter(deployment.source_revisions), "")),
             url=service_url(aws, file),
         ),
-        task_definition=definitions.get(newest.target_revision, live.task_definition),
-        followed=Followed(revision=number_of(newest.target_revision), source=_source(newest)),
-        known_events=frozenset(event.id for event in live.events if event.created_at < began),
+        task_definition=definitions.get(deployment.target_revision, newest.service.task_definition),
+        followed=Followed(revision=number_of(deployment.target_revision), source=_source(deployment)),
+        known_events=frozenset(event.id for event in newest.service.events if event.created_at < newest.began),
         is_new_deployment=True,
     )
-    has_ended = newest.finished_at is not None
-    history = frozenset(event.id for event in live.events) if has_ended else frozenset()
-    release = conclude(session, started, timeout=options.timeout, began=began, told=history)
-    # What had ended before took as long as it took, however late it is asked after.
-    return release if newest.finished_at is None else replace(release, finished_at=newest.finished_at)
 
 
 def _source(newest: ServiceDeploymentSeen) -> str | None:

@@ -466,6 +466,8 @@ class HookExecution:
     began_at: datetime
     expires_at: datetime
     due_at: datetime | None = None
+    calls: int = 0
+    """How often a Lambda hook has answered."""
     is_rollback: bool = False
     """Whether it was called on the way back."""
     payload: Json = field(default_factory=dict)
@@ -508,8 +510,8 @@ class ServiceDeployment:
     """In the order in which they began."""
     step: int = 0
     """How many shifts of production traffic were begun before the present one."""
-    stage_is_entered: bool = False
-    """Whether what the stage does (a shift of traffic, a scale-up) has begun, its hooks aside."""
+    stage_done_at: datetime | None = None
+    """When what the stage (or its step) does was done, its hooks aside; None as long as it is not."""
     test_traffic_percent: float | None = None
     """Of test traffic, what the target revision is to get; None where no traffic is shifted."""
     production_traffic_percent: float | None = None

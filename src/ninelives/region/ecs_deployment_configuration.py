@@ -52,7 +52,6 @@ def merged(before: DeploymentConfiguration, given: Json) -> DeploymentConfigurat
     Blocks that belong to another strategy (canaryConfiguration, linearConfiguration) are dropped without a word, as ECS does.
     Raises ``InvalidParameterException`` for mistakes.
     """
-    _refuse_what_comes_later(given)
     bake_minutes = given.get("bakeTimeInMinutes")
     if bake_minutes is not None and bake_minutes < 0:
         raise _invalid("bakeTimeInMinutes must be at least 0")
@@ -224,23 +223,6 @@ def _check_function(given: Json) -> None:
     for member in ("hookTargetArn", "roleArn"):
         if not given.get(member):
             raise _invalid(f"{member} is required for hooks with the targetType AWS_LAMBDA.")
-
-
-def _refuse_what_comes_later(given: Json) -> None:
-    """A gate that is taken and not kept would make a verdict untrue: refuse it until it works."""
-    strategy = given.get("strategy", "ROLLING")
-    what = None
-    if strategy != "ROLLING":
-        what = f"The deployment strategy {strategy}"
-    elif given.get("lifecycleHooks"):
-        what = "A deployment lifecycle hook"
-    elif given.get("alarms", {}).get("enable"):
-        what = "A deployment alarm"
-    elif given.get("earlySuccessCriteria", {}).get("enable"):
-        what = "earlySuccessCriteria"
-    if what is not None:
-        message = f"{what} is not supported by this region yet: it comes later. Use strategy ROLLING without it."
-        raise ApiError("UnsupportedFeatureException", message)
 
 
 def shown(configuration: DeploymentConfiguration) -> Json:

@@ -24,7 +24,8 @@ from ninelives.model.ecs import (
 from ninelives.model.elbv2 import Target, TargetKey
 from ninelives.model.observation import TaskObservation
 from ninelives.region import awslogs, draining, housekeeping
-from ninelives.region.ports import LogLine, LogSink, TaskRuntime
+from ninelives.region.hook_calls import HookCalls
+from ninelives.region.ports import HookFunctions, LogLine, LogSink, NoHookFunctions, TaskRuntime
 from ninelives.region.region import Region
 from ninelives.region.snapshots import routing_of, snapshot_of
 from ninelives.region.state import Changes
@@ -61,10 +62,13 @@ class Retry:
 class Loop:
     """Drives a region: one instance, one coroutine."""
 
-    def __init__(self, region: Region, *, runtime: TaskRuntime, log_sink: LogSink) -> None:
+    def __init__(
+        self, region: Region, *, runtime: TaskRuntime, log_sink: LogSink, hook_functions: HookFunctions | None = None
+    ) -> None:
         self._region = region
         self._runtime = runtime
         self._log_sink = log_sink
+        self._hook_calls = HookCalls(region, hook_functions or NoHookFunctions())
         self._asked: dict[str, LastStatus] = {}
         """What the runtime was last asked of each task, by the status that asked for it."""
         self._retries: dict[tuple[str, LastStatus], Retry] = {}
@@ -87,6 +91,8 @@ class Loop:
         region.data_plane.subscribe(region.wake)
         await region.data_plane.start()
         self._published = snapshot
+        region.rules_in_force = dict(region.state.rules)
+        region.alarms.subscribe(region.wake)
         self._runtime.subscribe(self._observed, self._logged)
         self._is_adopting = True
         try:
@@ -94,6 +100,10 @@ class Loop:
         finally:
             self._is_adopting = False
         region.wake()
+
+    async def close(self) -> None:
+        """Break off what is under way outside a step: hooks are called again by whoever comes next."""
+        await self._hook_calls.close()
 
     async def run(self) -> None:
         """Step for ever: whenever the bell rings, and at the time that the last step named."""
@@ -116,6 +126,7 @@ class Loop:
         wake_ats = [self._take_in_unrecorded(), self._decide_all()]
         wake_ats.append(await self._drain())
         wake_ats.append(await self._publish())
+        wake_ats.append(self._hook_calls.begin_due())
         wake_ats.append(await self._act())
         wake_ats.append(self._tend())
         return min((at for at in wake_ats if at is not None), default=None)
@@ -293,6 +304,7 @@ class Loop:
     async def _publish(self) -> datetime | None:
         region = self._region
         snapshot = routing_of(region)
+        rules = dict(region.state.rules)
         keys = [target.target_key for target in region.state.targets.values() if target.draining_since is not None]
         if snapshot != self._published:
             if self._republish is not None and snapshot == self._refused and region.now() < self._republish.at:
@@ -305,6 +317,10 @@ class Loop:
                 self._republish = Retry.after(self._republish, region.now())
                 return self._republish.at
             self._published = snapshot
+        if rules != region.rules_in_force:
+            # What waits for a shift of traffic goes on now.
+            region.rules_in_force = rules
+            region.wake()
         self._refused, self._republish = None, None
         self._drains.in_force = frozenset(keys)
         return None

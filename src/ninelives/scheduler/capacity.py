@@ -1,5 +1,7 @@
 """How many tasks a rolling deployment must keep and may have, and who gets the room in between: arithmetic only."""
 
+from ninelives.model.ecs import EarlySuccessCriteria
+
 
 def running_floor(desired_count: int, minimum_healthy_percent: int) -> int:
     """Tasks that a deployment must leave healthy; a part of a task counts as a whole one.
@@ -42,3 +44,20 @@ def shared_room(room: int, *, lacking_target: int, lacking_source: int, target_i
     reserved = 0 if target_is_present else min(1, room, lacking_target)
     source = min(room - reserved, lacking_source)
     return min(room - source, lacking_target), source
+
+
+def early_success_count(desired_count: int, criteria: EarlySuccessCriteria | None) -> int | None:
+    """Tasks of the target revision with which a rolling deployment counts as done; None where all of them are asked for.
+
+    A part of a task counts as a whole one, and one must be healthy at least.
+    Source: botocore ecs 2014-11-13, ``DeploymentEarlySuccessCriteria.healthyPercent``.
+
+    >>> half = EarlySuccessCriteria(enable=True, healthy_percent=50)
+    >>> early_success_count(2, half), early_success_count(3, half), early_success_count(3, None)
+    (1, 2, None)
+    >>> early_success_count(10, EarlySuccessCriteria(enable=True, healthy_percent=0))
+    1
+    """
+    if criteria is None or not criteria.enable:
+        return None
+    return max(min(1, desired_count), -(-desired_count * criteria.healthy_percent // 100))

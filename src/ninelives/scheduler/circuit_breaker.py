@@ -1,4 +1,4 @@
-"""When a deployment has failed, and what follows.
+"""When a deployment has failed by its tasks, by an alarm or by its user's wish, and what follows.
 
 Source: ECS developer guide, "How the Amazon ECS deployment circuit breaker detects failures"; botocore ecs 2014-11-13,
 ``DeploymentCircuitBreaker``.
@@ -13,10 +13,11 @@ from ninelives.model.ecs import (
     ThresholdConfiguration,
     ThresholdType,
 )
-from ninelives.scheduler import events
+from ninelives.scheduler.alarms import detected, watched
 from ninelives.scheduler.draft import Draft
 from ninelives.scheduler.rollback import (
-    Cause,
+    REQUESTED,
+    TRIPPED,
     begin_rollback,
     fail_without_rollback,
     resume_rollback,
@@ -24,20 +25,6 @@ from ninelives.scheduler.rollback import (
 )
 
 BOUNDED_LEAST, BOUNDED_MOST = 3, 200
-
-TRIPPED = Cause(
-    rollout_state_reason="ECS deployment circuit breaker: tasks failed to start.",
-    rolling_back_reason="ECS deployment circuit breaker: rolling back to deploymentId {id}.",
-    status_reason="Service deployment rolled back because the circuit breaker threshold was exceeded.",
-    stopped_reason="Service deployment stopped because the circuit breaker threshold was exceeded.",
-)
-REQUESTED = Cause(
-    rollout_state_reason="ECS deployment stopped: a rollback was requested.",
-    rolling_back_reason="ECS deployment rollback requested: rolling back to deploymentId {id}.",
-    status_reason="Service deployment rolled back because a rollback was requested.",
-    stopped_reason="Service deployment stopped because a rollback was requested.",
-)
-"""Our wording: ECS's own for a rollback that a user asked for is not documented."""
 
 
 def circuit_breaker_threshold(desired_count: int, configuration: ThresholdConfiguration) -> int:
@@ -69,20 +56,24 @@ def judge(draft: Draft) -> None:
     service_deployment = draft.service_deployment
     if service_deployment is None or draft.primary.rollout_state is not RolloutState.IN_PROGRESS:
         return
-    service_deployment = _with_counts(draft, service_deployment)
+    service_deployment = watched(draft, _with_counts(draft, service_deployment))
     is_rollback = service_deployment.rollback is not None
     is_requested = service_deployment.status is ServiceDeploymentStatus.ROLLBACK_REQUESTED
     if is_requested and is_rollback:
         resume_rollback(draft, service_deployment)
     elif is_requested:
         begin_rollback(draft, service_deployment, REQUESTED)
+    elif service_deployment.triggered_alarms and not is_rollback:
+        cause = detected(service_deployment.triggered_alarms)
+        if draft.service.deployment_configuration.alarms.rollback:
+            begin_rollback(draft, service_deployment, cause)
+        else:
+            fail_without_rollback(draft, service_deployment, cause)
     elif has_tripped(draft):
         triggered = replace(service_deployment, circuit_breaker_status="TRIGGERED")
         if is_rollback:
             rollback_failed_again(draft, triggered)
-            return
-        draft.tell(events.failed(draft.name, draft.primary.id))
-        if draft.service.deployment_configuration.circuit_breaker.rollback:
+        elif draft.service.deployment_configuration.circuit_breaker.rollback:
             begin_rollback(draft, triggered, TRIPPED)
         else:
             fail_without_rollback(draft, triggered, TRIPPED)

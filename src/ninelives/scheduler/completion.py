@@ -1,7 +1,6 @@
-"""When a deployment is done, when a service is steady, and which stage a rolling deployment is in."""
+"""How a deployment ends, and when a service is steady."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from ninelives.model.ecs import (
     DeploymentStatus,
@@ -13,25 +12,6 @@ from ninelives.model.ecs import (
 from ninelives.scheduler import events
 from ninelives.scheduler.draft import Draft
 from ninelives.scheduler.rolling import target_standing
-
-SCALE_UP, BAKE_TIME, CLEAN_UP = LifecycleStage.SCALE_UP, LifecycleStage.BAKE_TIME, LifecycleStage.CLEAN_UP
-
-
-def complete(draft: Draft) -> None:
-    """Complete the PRIMARY deployment once its tasks are up and healthy, no old one runs, and the bake time is over.
-
-    The drain of the last old task is not waited for: a task that is DEACTIVATING does not run any more.
-    """
-    if draft.primary.rollout_state is not RolloutState.IN_PROGRESS:
-        return
-    stage = _stage(draft)
-    if stage == BAKE_TIME:
-        baked_at = _baked_at(draft)
-        draft.wake(baked_at)
-        if baked_at <= draft.now:
-            _finish(draft)
-            return
-    _enter(draft, stage)
 
 
 def keep_told(draft: Draft) -> None:
@@ -47,15 +27,18 @@ def keep_told(draft: Draft) -> None:
         draft.wake(again_at)
         if again_at > draft.now:
             return
-    elif not _is_up(draft):
+    elif not is_settled(draft):
         return
     draft.put_deployment(replace(primary, steady_state_at=draft.now, updated_at=draft.now))
     draft.wake(draft.now + draft.timing.event_suppression)
     draft.tell(events.steady(draft.name))
 
 
-def _is_up(draft: Draft) -> bool:
-    """Every desired task runs and is healthy, and none beyond them runs."""
+def is_settled(draft: Draft) -> bool:
+    """Every desired task runs and is healthy, and none beyond them runs.
+
+    The drain of the last old task is not waited for: a task that is DEACTIVATING does not run any more.
+    """
     target, desired = target_standing(draft), draft.service.desired_count
     return len(target.healthy) == len(target) == desired == len(draft.counted) and not draft.started
 
@@ -67,34 +50,8 @@ def _is_disturbed(draft: Draft) -> bool:
     return not (len(settled) == len(target) == desired == len(draft.counted)) or bool(draft.started)
 
 
-def _stage(draft: Draft) -> LifecycleStage:
-    """SCALE_UP until the target revision is up, CLEAN_UP until no old task runs, BAKE_TIME for the time after.
-
-    Which stages ECS shows for a rolling deployment is not documented.
-    """
-    if _is_up(draft):
-        return BAKE_TIME
-    is_scaled_up = len(target_standing(draft).healthy) >= draft.service.desired_count
-    return CLEAN_UP if is_scaled_up else SCALE_UP
-
-
-def _baked_at(draft: Draft) -> datetime:
-    """When the bake time is over. A rollback is not baked."""
-    one = draft.service_deployment
-    bake_time = draft.timing.scaled(draft.service.deployment_configuration.bake_time or timedelta())
-    if one is None or one.rollback is not None or not bake_time:
-        return draft.now
-    is_baking = one.lifecycle_stage == BAKE_TIME and one.lifecycle_stage_at is not None
-    return (one.lifecycle_stage_at if is_baking and one.lifecycle_stage_at is not None else draft.now) + bake_time
-
-
-def _enter(draft: Draft, stage: LifecycleStage) -> None:
-    one = draft.service_deployment
-    if one is not None and one.lifecycle_stage != stage:
-        draft.put_service_deployment(replace(one, lifecycle_stage=stage, lifecycle_stage_at=draft.now, updated_at=draft.now))
-
-
-def _finish(draft: Draft) -> None:
+def finish(draft: Draft) -> None:
+    """Complete the PRIMARY deployment, and with it the service deployment that is under way."""
     primary = draft.primary
     draft.put_deployment(
         replace(
@@ -123,7 +80,8 @@ def _finished(draft: Draft, one: ServiceDeployment) -> ServiceDeployment:
         circuit_breaker_status="MONITORING_COMPLETE"
         if one.circuit_breaker_status == "MONITORING"
         else one.circuit_breaker_status,
-        lifecycle_stage=CLEAN_UP,
+        alarm_status="MONITORING_COMPLETE" if one.alarm_status == "MONITORING" else one.alarm_status,
+        lifecycle_stage=LifecycleStage.CLEAN_UP,
         lifecycle_stage_at=draft.now,
         finished_at=draft.now,
         updated_at=draft.now,

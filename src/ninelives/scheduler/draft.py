@@ -15,18 +15,20 @@ from ninelives.model.ecs import (
     Service,
     ServiceDeployment,
     ServiceLoadBalancer,
+    ServiceRevision,
     StopCode,
     Task,
     TaskDefinition,
 )
-from ninelives.model.elbv2 import Target, TargetKey
+from ninelives.model.elbv2 import Rule, Target, TargetKey
 from ninelives.model.timing import Timing
 from ninelives.scheduler import events
 from ninelives.scheduler.capacity import live_ceiling, running_floor
 from ninelives.scheduler.health import FailedCheck
 from ninelives.scheduler.plan import Decision, Plan, Put, ServiceSnapshot, StartTasks, Tell
+from ninelives.scheduler.standing import Standing, standing_of
 
-_Record = Task | Target | Deployment | ServiceDeployment | Service
+_Record = Task | Target | Deployment | ServiceDeployment | Service | ServiceRevision | Rule
 
 
 class Draft:
@@ -39,13 +41,15 @@ class Draft:
         self.service: Service = snapshot.service
         self.tasks = {task.arn: task for task in snapshot.tasks}
         self.targets: dict[TargetKey, Target] = dict(snapshot.targets)
+        self.revisions: dict[str, ServiceRevision] = dict(snapshot.revisions)
+        self.rules: dict[str, Rule] = dict(snapshot.rules)
         self.failing: dict[str, FailedCheck] = {}
         self.started: dict[str, int] = {}
         """Tasks that this pass starts, by revision; they have no records yet."""
         self._deployments = {one.revision_arn: one for one in snapshot.deployments}
         self._service_deployments = {one.arn: one for one in snapshot.service_deployments}
         records: list[_Record] = [snapshot.service, *snapshot.deployments, *snapshot.service_deployments, *snapshot.tasks]
-        records += snapshot.targets.values()
+        records += [*snapshot.targets.values(), *snapshot.revisions.values(), *snapshot.rules.values()]
         self._originals = {(type(one), one.key): one for one in records}
         self._decisions: list[StartTasks | Tell] = []
         self._puts: dict[tuple[type, str], Put] = {}
@@ -91,6 +95,14 @@ class Draft:
         """Tasks in PROVISIONING to RUNNING that are meant to run, oldest first; without those that this pass starts."""
         return [task for task in self.tasks.values() if task.is_live]
 
+    def live_of(self, deployment: Deployment) -> list[Task]:
+        """Those of ``live`` that belong to a deployment's revision."""
+        return [task for task in self.live if task.revision_arn == deployment.revision_arn]
+
+    def standing_of(self, deployment: Deployment) -> Standing:
+        """How the live tasks of a deployment's revision stand."""
+        return standing_of(self.live_of(deployment), self.failing)
+
     @property
     def counted(self) -> list[Task]:
         """Tasks in PROVISIONING to RUNNING, meant to run or not: ``runningCount`` and ``pendingCount`` in one."""
@@ -108,8 +120,8 @@ class Draft:
         return self.snapshot.task_definitions[task.task_definition_arn]
 
     def load_balancers_of(self, task: Task) -> tuple[ServiceLoadBalancer, ...]:
-        revision = self.snapshot.revisions.get(task.revision_arn or "")
-        return revision.load_balancers if revision is not None else self.service.load_balancers
+        revision = self.revisions.get(task.revision_arn or "")
+        return revision.resolved_load_balancers if revision is not None else self.service.load_balancers
 
     def reachable_load_balancers_of(self, task: Task) -> list[ServiceLoadBalancer]:
         """Without those whose target group is gone: nothing can be registered there."""
@@ -136,6 +148,14 @@ class Draft:
     def put_service_deployment(self, service_deployment: ServiceDeployment) -> None:
         self._service_deployments[service_deployment.arn] = service_deployment
         self._put(service_deployment)
+
+    def put_revision(self, revision: ServiceRevision) -> None:
+        self.revisions[revision.arn] = revision
+        self._put(revision)
+
+    def put_rule(self, rule: Rule) -> None:
+        self.rules[rule.arn] = rule
+        self._put(rule)
 
     def put_service(self, service: Service) -> None:
         self.service = service

@@ -135,13 +135,13 @@ def steady(service_name: str) -> str:
     return f"{_service(service_name)} has reached a steady state."
 
 
-def failed(service_name: str, deployment_id: str) -> str:
-    """The circuit breaker tripped.
+def failed(service_name: str, deployment_id: str, reason: str) -> str:
+    """The circuit breaker tripped ("tasks failed to start."), an alarm went off ("alarm detected."), a hook failed, ….
 
-    >>> failed("cats", "ecs-svc/2")
+    >>> failed("cats", "ecs-svc/2", "tasks failed to start.")
     '(service cats) (deployment ecs-svc/2) deployment failed: tasks failed to start.'
     """
-    return f"{_service(service_name)} (deployment {deployment_id}) deployment failed: tasks failed to start."
+    return f"{_service(service_name)} (deployment {deployment_id}) deployment failed: {reason}"
 
 
 def rolling_back(service_name: str, deployment_id: str) -> str:

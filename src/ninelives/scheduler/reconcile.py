@@ -10,12 +10,14 @@ from ninelives.model.elbv2 import Target, TargetKey
 from ninelives.model.timing import Timing
 from ninelives.scheduler import events
 from ninelives.scheduler.circuit_breaker import judge
-from ninelives.scheduler.completion import complete, keep_told
+from ninelives.scheduler.completion import keep_told
 from ninelives.scheduler.draft import Draft
 from ninelives.scheduler.failures import count_failures, stop_those_that_never_were_healthy
 from ninelives.scheduler.lifecycle import progress_of, target_keys
 from ninelives.scheduler.plan import Plan, ServiceSnapshot
 from ninelives.scheduler.rolling import roll
+from ninelives.scheduler.shifting import is_held_back, is_shifting, keep_both
+from ninelives.scheduler.stages import proceed
 from ninelives.scheduler.succession import take_over
 from ninelives.scheduler.vigil import watch_health
 from ninelives.scheduler.winding_down import wind_down
@@ -41,8 +43,11 @@ def reconcile(snapshot: ServiceSnapshot, now: datetime, timing: Timing) -> Plan:
             count_failures(draft)
             stop_those_that_never_were_healthy(draft)
             judge(draft)
-            roll(draft)
-            complete(draft)
+            proceed(draft)
+            if is_shifting(draft) or is_held_back(draft):
+                keep_both(draft)
+            else:
+                roll(draft)
             keep_told(draft)
     return draft.plan()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ninelives.model.ecs import (
     Deployment,
     DeploymentStatus,
+    HookStatus,
     Rollback,
     RolloutState,
     ServiceDeployment,
@@ -34,6 +35,36 @@ class Cause:
     """With ``{id}``, the deployment that comes back."""
     status_reason: str
     stopped_reason: str
+    event: str | None = None
+    """What the event of the failure gives as its reason; None where no event is told."""
+
+    @staticmethod
+    def of(reason: str) -> "Cause":
+        """A cause that ECS words "Service deployment rolled back because …"; the other sentences are ours."""
+        rolled_back = f"Service deployment rolled back because {'of ' if reason.startswith('invalid ') else ''}{reason}"
+        return Cause(
+            rollout_state_reason=f"ECS deployment failed: {reason}",
+            rolling_back_reason="ECS deployment failed: rolling back to deploymentId {id}.",
+            status_reason=rolled_back,
+            stopped_reason=rolled_back.replace("rolled back", "stopped", 1),
+            event=rolled_back,
+        )
+
+
+TRIPPED = Cause(
+    rollout_state_reason="ECS deployment circuit breaker: tasks failed to start.",
+    rolling_back_reason="ECS deployment circuit breaker: rolling back to deploymentId {id}.",
+    status_reason="Service deployment rolled back because the circuit breaker threshold was exceeded.",
+    stopped_reason="Service deployment stopped because the circuit breaker threshold was exceeded.",
+    event="tasks failed to start.",
+)
+REQUESTED = Cause(
+    rollout_state_reason="ECS deployment stopped: a rollback was requested.",
+    rolling_back_reason="ECS deployment rollback requested: rolling back to deploymentId {id}.",
+    status_reason="Service deployment rolled back because a rollback was requested.",
+    stopped_reason="Service deployment stopped because a rollback was requested.",
+)
+"""Our wording: ECS's own for a rollback that a user asked for is not documented."""
 
 
 def rollback_candidate(draft: Draft) -> Deployment | None:
@@ -50,7 +81,10 @@ def rollback_candidate(draft: Draft) -> Deployment | None:
 
 def begin_rollback(draft: Draft, service_deployment: ServiceDeployment, cause: Cause) -> None:
     """Make the candidate PRIMARY and the failed deployment ACTIVE; without a candidate the failed one stays PRIMARY."""
+    service_deployment = _ended_watches(service_deployment)
     failed = _failed(draft, cause)
+    if cause.event is not None:
+        draft.tell(events.failed(draft.name, failed.id, cause.event))
     candidate = rollback_candidate(draft)
     if candidate is None:
         draft.put_deployment(failed)
@@ -105,7 +139,10 @@ def rollback_failed_again(draft: Draft, service_deployment: ServiceDeployment) -
 
 def fail_without_rollback(draft: Draft, service_deployment: ServiceDeployment, cause: Cause) -> None:
     """The failed deployment stays PRIMARY, and nothing of it is started any more; old tasks stay."""
+    service_deployment = _ended_watches(service_deployment)
     failed = _failed(draft, cause)
+    if cause.event is not None:
+        draft.tell(events.failed(draft.name, failed.id, cause.event))
     draft.put_deployment(failed)
     draft.put_service_deployment(
         replace(
@@ -118,6 +155,23 @@ def fail_without_rollback(draft: Draft, service_deployment: ServiceDeployment, c
         )
     )
     _stop_pending(draft, failed)
+
+
+def _ended_watches(one: ServiceDeployment) -> ServiceDeployment:
+    """Hooks that are open end with the deployment that they held; what has not triggered by now is done watching."""
+    hooks = tuple(
+        replace(hook, status=HookStatus.FAILED, due_at=None, reason=hook.reason or "The deployment was rolled back.")
+        if hook.status in {HookStatus.AWAITING_ACTION, HookStatus.IN_PROGRESS}
+        else hook
+        for hook in one.hooks
+    )
+    done = {"MONITORING": "MONITORING_COMPLETE"}
+    return replace(
+        one,
+        hooks=hooks,
+        alarm_status=done.get(one.alarm_status, one.alarm_status),
+        circuit_breaker_status=done.get(one.circuit_breaker_status, one.circuit_breaker_status),
+    )
 
 
 def _failed(draft: Draft, cause: Cause) -> Deployment:

@@ -4,14 +4,14 @@ Old tasks go as new ones become healthy, one by one; what is unhealthy goes firs
 that is not being deployed. Source: ECS developer guide, "Amazon ECS rolling update deployments", "Service scheduler concepts".
 """
 
-from ninelives.model.ecs import Deployment, RolloutState, Task
+from ninelives.model.ecs import LifecycleStage, RolloutState, Task
 from ninelives.scheduler import events
 from ninelives.scheduler.capacity import shared_room
 from ninelives.scheduler.draft import Draft
 from ninelives.scheduler.failures import stop_unhealthy
 from ninelives.scheduler.standing import Standing, standing_of
+from ninelives.scheduler.starts import may_start, tell_throttled, unhealthy_to_replace
 from ninelives.scheduler.succession import source_of
-from ninelives.scheduler.throttling import is_throttled, next_start_at
 
 
 def roll(draft: Draft) -> None:
@@ -53,8 +53,10 @@ def _trim_target(draft: Draft) -> None:
 
 
 def _trim_source(draft: Draft) -> None:
-    """Keep of the old tasks the best that the floor still needs; stop the rest."""
-    needed = max(0, draft.floor - len(target_standing(draft).healthy))
+    """Keep of the old tasks the best that the floor still needs; stop the rest. After an early success none is needed."""
+    one = draft.service_deployment
+    is_clean_up = one is not None and one.rollback is None and one.lifecycle_stage is LifecycleStage.CLEAN_UP
+    needed = 0 if is_clean_up else max(0, draft.floor - len(target_standing(draft).healthy))
     draft.scale_in(old_standing(draft).best_first[needed:])
 
 
@@ -75,7 +77,7 @@ def _make_room(draft: Draft) -> None:
     failing, or that was never healthy and is no replacement, makes way for the first task of the target revision.
     """
     target, old = target_standing(draft), old_standing(draft)
-    if draft.live_count < draft.ceiling or not _may_start(draft, draft.primary):
+    if draft.live_count < draft.ceiling or not may_start(draft, draft.primary):
         return
     if target.failing and not target.waiting and len(target.healthy) < draft.service.desired_count:
         stop_unhealthy(draft, target.failing[-1:])
@@ -93,12 +95,12 @@ def _make_room(draft: Draft) -> None:
 def _start(draft: Draft) -> None:
     """Start what the target revision lacks, and what the source lost below the floor."""
     target, source = target_standing(draft), source_of(draft)
-    may_start_target = _may_start(draft, draft.primary)
+    may_start_target = may_start(draft, draft.primary)
     lacking_target = draft.service.desired_count - len(target.healthy) - len(target.waiting)
     # Tasks whose health is not known for a moment (a control plane that came back) are not lost ones.
     settled = len(target.healthy) + sum(task.was_healthy for task in target.waiting)
     lacking_source = draft.floor - settled - len(old_standing(draft))
-    if source is None or (lacking_source > 0 and not _may_start(draft, source)):
+    if source is None or (lacking_source > 0 and not may_start(draft, source)):
         lacking_source = 0
     to_target, to_source = shared_room(
         draft.ceiling - draft.live_count,
@@ -108,32 +110,9 @@ def _start(draft: Draft) -> None:
     )
     if source is not None:
         draft.start(source, to_source)
-    draft.start(draft.primary, to_target, replacing_unhealthy=_being_replaced(draft, target))
+    draft.start(draft.primary, to_target, replacing_unhealthy=unhealthy_to_replace(draft, draft.primary))
     if lacking_target > 0 and not may_start_target:
-        _wait_for_next_start(draft, draft.primary)
-
-
-def _being_replaced(draft: Draft, target: Standing) -> int:
-    """Unhealthy tasks of the target revision: those that are kept so far, and those that this pass stopped."""
-    stopped = [
-        task
-        for arn in draft.failing
-        if not (task := draft.tasks[arn]).is_live and task.revision_arn == draft.primary.revision_arn
-    ]
-    return len(target.failing) + len(stopped)
-
-
-def _may_start(draft: Draft, deployment: Deployment) -> bool:
-    at = next_start_at(deployment, draft.service.desired_count, draft.timing)
-    if at is None or at <= draft.now:
-        return True
-    draft.wake(at)
-    return False
-
-
-def _wait_for_next_start(draft: Draft, deployment: Deployment) -> None:
-    if is_throttled(deployment, draft.service.desired_count, draft.timing):
-        draft.tell_problem(deployment, events.unable_to_start_consistently(draft.name))
+        tell_throttled(draft, draft.primary)
 
 
 def _tell_deadlock(draft: Draft) -> None:
@@ -166,5 +145,5 @@ def _hold(draft: Draft) -> None:
         )
 
     draft.scale_in(sorted(draft.live, key=rank)[draft.service.desired_count :])
-    if source is not None and draft.live_count < draft.floor and _may_start(draft, source):
+    if source is not None and draft.live_count < draft.floor and may_start(draft, source):
         draft.start(source, draft.floor - draft.live_count)

@@ -13,7 +13,9 @@ from ninelives.model.ecs import (
     ServiceDeployment,
     ServiceDeploymentStatus,
 )
+from ninelives.scheduler.alarms import in_alarm
 from ninelives.scheduler.draft import Draft
+from ninelives.scheduler.shifting import first_stage
 
 SUPERSEDED = "Service deployment stopped because a newer service deployment was started."
 ROLLBACK_SUPERSEDED = "Rollback stopped because a newer service deployment was started."
@@ -33,7 +35,17 @@ def take_over(draft: Draft) -> None:
     if newest is not None and is_new:
         is_pending = newest.status is ServiceDeploymentStatus.PENDING
         status = ServiceDeploymentStatus.IN_PROGRESS if is_pending else newest.status
-        draft.put_service_deployment(replace(newest, status=status, started_at=draft.now, updated_at=draft.now))
+        draft.put_service_deployment(
+            replace(
+                newest,
+                status=status,
+                started_at=draft.now,
+                lifecycle_stage=first_stage(draft),
+                lifecycle_stage_at=draft.now,
+                ignored_alarms=in_alarm(draft),
+                updated_at=draft.now,
+            )
+        )
     _stop_pending_of_superseded(draft, is_new=is_new)
     _let_go_of_superseded(draft)
 

@@ -1,0 +1,176 @@
+"""The tasks of a deployment that shifts traffic: both revisions at full size until the old one is cleaned up.
+
+Which revision is wanted at which size follows from the stage and from where production traffic goes; minimum and maximum
+percent only bound how lost tasks of one revision are replaced. Source: ECS developer guide, "Amazon ECS blue/green
+deployments", "Lifecycle stages …".
+"""
+
+from ninelives.model.ecs import (
+    Deployment,
+    DeploymentStatus,
+    LifecycleStage,
+    RolloutState,
+    ServiceDeployment,
+    Task,
+)
+from ninelives.scheduler.capacity import live_ceiling
+from ninelives.scheduler.draft import Draft
+from ninelives.scheduler.failures import stop_unhealthy
+from ninelives.scheduler.starts import may_start, tell_throttled, unhealthy_to_replace
+from ninelives.scheduler.traffic import is_served, production_share, side_of
+
+BEFORE_SCALE_UP = frozenset({LifecycleStage.RECONCILE_SERVICE, LifecycleStage.PRE_SCALE_UP})
+
+
+def is_shifting(draft: Draft) -> bool:
+    """Whether traffic is divided by weights now: by the deployment that is under way, or by what one has left behind."""
+    one = draft.service_deployment
+    if one is not None and one.deployment_configuration.strategy.shifts_traffic:
+        return True
+    if one is not None and one.lifecycle_stage is LifecycleStage.RECONCILE_SERVICE:
+        return True
+    if draft.primary.rollout_state is RolloutState.COMPLETED:
+        return False
+    groups = {
+        frozenset(side.group for side in side_of(draft, draft.revisions[one.revision_arn])) for one in _with_tasks(draft)
+    }
+    return len(groups) > 1
+
+
+def _with_tasks(draft: Draft) -> list[Deployment]:
+    return [one for one in draft.deployments if draft.live_of(one)]
+
+
+def first_stage(draft: Draft) -> LifecycleStage:
+    """Where a deployment begins: with reconciling where more than one revision is left of those before."""
+    left = [one for one in _with_tasks(draft) if one.status is DeploymentStatus.ACTIVE]
+    shifts = any(side_of(draft, draft.revisions[one.revision_arn]) for one in left)
+    return LifecycleStage.RECONCILE_SERVICE if len(left) > 1 and shifts else LifecycleStage.PRE_SCALE_UP
+
+
+def is_held_back(draft: Draft) -> bool:
+    """Whether the deployment has not come to its scale-up yet: nothing of the target revision may start."""
+    one = draft.service_deployment
+    is_forward = one is not None and one.rollback is None and one.started_at is not None
+    return is_forward and one is not None and one.lifecycle_stage in BEFORE_SCALE_UP
+
+
+def production_deployment(draft: Draft) -> Deployment | None:
+    """Of the deployments that the PRIMARY one replaces, that which holds production traffic: the source.
+
+    It decides between several that are left of interrupted deployments. One that failed comes last.
+    """
+    replaced = [one for one in draft.deployments if one.status is DeploymentStatus.ACTIVE]
+
+    def rank(one: Deployment) -> tuple[bool, bool, float, bool]:
+        return (
+            one.rollout_state is not RolloutState.FAILED,
+            bool(draft.live_of(one)),
+            production_share(draft, draft.revisions[one.revision_arn]),
+            one.completed_at is not None,
+        )
+
+    # The newest wins a tie: they come newest first.
+    return max(replaced, key=rank, default=None)
+
+
+def is_up(draft: Draft, deployment: Deployment) -> bool:
+    """Whether every desired task of the revision runs and is healthy."""
+    return len(draft.standing_of(deployment).healthy) >= draft.service.desired_count
+
+
+def keep_both(draft: Draft) -> None:
+    """Start and stop tasks so that each revision has what its part in the deployment asks for."""
+    primary, one = draft.primary, draft.service_deployment
+    if primary.rollout_state is RolloutState.FAILED:
+        _hold(draft)
+        return
+    desired = draft.service.desired_count
+    if one is not None and one.rollback is None:
+        _go_on(draft, one)
+        return
+    _maintain(draft, primary, desired)
+    for other in _with_tasks(draft):
+        if other is not draft.primary and other.status is DeploymentStatus.ACTIVE:
+            _leave(draft, other)
+
+
+def _go_on(draft: Draft, one: ServiceDeployment) -> None:
+    source, desired = production_deployment(draft), draft.service.desired_count
+    stage = one.lifecycle_stage
+    if stage not in BEFORE_SCALE_UP:
+        _maintain(draft, draft.primary, desired)
+    if source is not None and stage is not LifecycleStage.CLEAN_UP:
+        _maintain(draft, source, desired)
+    elif source is not None:
+        _leave(draft, source)
+    for other in _with_tasks(draft):
+        if other.status is not DeploymentStatus.PRIMARY and (source is None or other.id != source.id):
+            _make_way(draft, other, source)
+
+
+def _hold(draft: Draft) -> None:
+    """A deployment that FAILED for good starts nothing any more; traffic and tasks stay as they are, the source's at size."""
+    source = production_deployment(draft)
+    if source is not None and source.rollout_state is not RolloutState.FAILED:
+        _maintain(draft, source, draft.service.desired_count)
+    primary = draft.standing_of(draft.primary)
+    draft.scale_in(primary.best_first[draft.service.desired_count :])
+
+
+def _leave(draft: Draft, deployment: Deployment) -> None:
+    """Scale a revision to nothing, once no production traffic goes there."""
+    revision = draft.revisions[deployment.revision_arn]
+    shares_group = _groups(draft, deployment) == _groups(draft, draft.primary)
+    if is_served(draft, revision) and not shares_group:
+        return
+    kept = draft.service.desired_count - len(draft.standing_of(draft.primary).healthy) if shares_group else 0
+    draft.scale_in(draft.standing_of(deployment).best_first[max(0, kept) :])
+
+
+def _make_way(draft: Draft, other: Deployment, source: Deployment | None) -> None:
+    """What is left of an interrupted deployment goes, as far as the source can do without it."""
+    revision = draft.revisions[other.revision_arn]
+    shares_group = source is not None and _groups(draft, other) == _groups(draft, source)
+    if is_served(draft, revision) and not shares_group:
+        return
+    kept = 0
+    if shares_group and source is not None:
+        kept = draft.service.desired_count - len(draft.standing_of(source).healthy)
+        one = draft.service_deployment
+        if one is not None and one.lifecycle_stage is LifecycleStage.CLEAN_UP:
+            kept = 0
+    draft.scale_in(draft.standing_of(other).best_first[max(0, kept) :])
+
+
+def _groups(draft: Draft, deployment: Deployment) -> frozenset[str]:
+    return frozenset(side.group for side in side_of(draft, draft.revisions[deployment.revision_arn]))
+
+
+def _maintain(draft: Draft, deployment: Deployment, wanted: int) -> None:
+    """Keep ``wanted`` tasks of a revision: stop what is too many, replace what fails.
+
+    A replacement is started before an unhealthy task is stopped as far as ``maximumPercent`` of the wanted tasks allows it.
+    """
+    standing = draft.standing_of(deployment)
+    good = (*standing.healthy, *standing.waiting)
+    draft.scale_in(good[wanted:])
+    stop_unhealthy(draft, standing.failing[max(0, wanted - len(standing.healthy)) :])
+    ceiling = live_ceiling(wanted, draft.service.deployment_configuration.maximum_percent)
+    standing = draft.standing_of(deployment)
+    lacking = wanted - len(standing.healthy) - len(standing.waiting)
+    if lacking <= 0:
+        return
+    if not may_start(draft, deployment):
+        tell_throttled(draft, deployment)
+        return
+    if len(standing) >= ceiling and standing.failing and not standing.waiting:
+        stop_unhealthy(draft, _worst(standing.failing))
+        standing = draft.standing_of(deployment)
+    room = ceiling - len(standing)
+    draft.start(deployment, min(lacking, room), replacing_unhealthy=unhealthy_to_replace(draft, deployment))
+
+
+def _worst(failing: tuple[Task, ...]) -> tuple[Task, ...]:
+    """One at a time."""
+    return failing[-1:]

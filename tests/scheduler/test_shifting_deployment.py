@@ -1,0 +1,506 @@
+"""Deployments that shift traffic: stages, weights, hooks, alarms, and the way back from each stage."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from service_world import (
+    CRASHES,
+    FUNCTION,
+    GOOD,
+    GREEN,
+    GROUP,
+    NEVER_READY,
+    PRODUCTION,
+    TEST,
+    Setting,
+    World,
+    rule,
+    seconds,
+)
+
+from ninelives.model.cloudwatch import StateValue
+from ninelives.model.ecs import (
+    CanaryConfiguration,
+    CircuitBreaker,
+    DeploymentAlarms,
+    DeploymentConfiguration,
+    DeploymentStatus,
+    HookExecution,
+    HookStatus,
+    HookTargetType,
+    HookTimeoutAction,
+    LifecycleHook,
+    LifecycleStage,
+    LinearConfiguration,
+    RolloutState,
+    ServiceDeploymentStatus,
+    Strategy,
+)
+
+S = LifecycleStage
+BREAKER = CircuitBreaker(enable=True, rollback=True)
+BLUE_GREEN = DeploymentConfiguration(strategy=Strategy.BLUE_GREEN, circuit_breaker=BREAKER, bake_time=seconds(60))
+CANARY = DeploymentConfiguration(
+    strategy=Strategy.CANARY,
+    circuit_breaker=BREAKER,
+    bake_time=seconds(60),
+    canary=CanaryConfiguration(percent=5.0, bake_time=timedelta(minutes=10)),
+)
+LINEAR = DeploymentConfiguration(
+    strategy=Strategy.LINEAR,
+    circuit_breaker=BREAKER,
+    bake_time=seconds(60),
+    linear=LinearConfiguration(step_percent=40.0, step_bake_time=timedelta(minutes=6)),
+)
+
+
+def steady_world(configuration: DeploymentConfiguration = BLUE_GREEN, **setting: object) -> World:
+    """A service whose first revision has all traffic. As on ECS it is in the alternate group, green."""
+    world = World(Setting(configuration=configuration, shifts=True, **setting))  # type: ignore[arg-type] # of Setting
+    world.deploy()
+    world.run_until(lambda: world.rollout_state() is RolloutState.COMPLETED)
+    world.run(60)
+    world.told.clear()
+    world.shares.clear()
+    return world
+
+
+def status(world: World) -> ServiceDeploymentStatus:
+    return list(world.service_deployments.values())[-1].status
+
+
+def stage(world: World) -> LifecycleStage | None:
+    return list(world.service_deployments.values())[-1].lifecycle_stage
+
+
+def until_stage(world: World, wanted: LifecycleStage) -> None:
+    world.run_until(lambda: stage(world) is wanted)
+
+
+def protect(world: World, *, lasts: float) -> None:
+    """UpdateTaskProtection of one task of the revision that serves: its deployment's clean-up has to wait."""
+    task = world.live[0]
+    world.tasks[task.arn] = replace(task, protected_until=world.now + seconds(lasts))
+
+
+def until_done(world: World) -> None:
+    world.run_until(lambda: status(world).is_terminal, at_most=90_000)
+
+
+def with_hooks(configuration: DeploymentConfiguration, *hooks: LifecycleHook) -> DeploymentConfiguration:
+    return replace(configuration, lifecycle_hooks=hooks)
+
+
+def test_the_first_deployment_lands_in_the_alternate_group_and_gets_all_traffic_at_once() -> None:
+    world = World(Setting(configuration=CANARY, shifts=True))
+    world.deploy()
+
+    world.run_until(lambda: world.rollout_state() is RolloutState.COMPLETED)
+
+    assert [share for _, share in world.shares] == [100]
+    assert world.share(GROUP, TEST) == 0
+    assert world.now - world.shares[0][0] < seconds(70)
+    assert {key.target_group_arn for key in world.targets} == {GREEN}
+
+
+def test_the_second_deployment_lands_in_the_other_group_and_the_pair_is_never_swapped() -> None:
+    world = steady_world()
+    pair = world.service.load_balancers
+
+    world.deploy()
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
+    assert world.share(GROUP) == world.share(GROUP, TEST) == 100
+    assert world.service.load_balancers == pair
+
+
+def test_both_revisions_are_at_full_size_until_the_bake_time_is_over() -> None:
+    world = steady_world()
+    old = world.live
+    new = world.deploy()
+
+    until_stage(world, S.BAKE_TIME)
+    began = world.now
+
+    assert len(world.live_of(new)) == len(old) == 2
+    assert all(world.tasks[task.arn].is_live for task in old)
+    assert [one.rollout_state for one in world.deployments.values() if one.status is DeploymentStatus.ACTIVE] == [
+        RolloutState.COMPLETED
+    ]
+    until_stage(world, S.CLEAN_UP)
+    assert world.now - began == seconds(60)
+    until_done(world)
+    assert world.live == world.live_of(new)
+
+
+def test_a_canary_gets_its_part_first_and_the_rest_after_its_bake_time() -> None:
+    world = steady_world(CANARY)
+
+    world.deploy()
+    until_done(world)
+
+    (first_at, first), (then_at, then) = world.shares
+    assert (first, then) == (95, 0)  # green's, which is the old revision here
+    assert timedelta(minutes=10) <= then_at - first_at < timedelta(minutes=10, seconds=1)
+
+
+def test_linear_steps_follow_each_other_and_the_last_one_is_not_followed_by_a_step_bake() -> None:
+    world = steady_world(LINEAR)
+
+    world.deploy()
+    until_stage(world, S.BAKE_TIME)
+
+    assert [share for _, share in world.shares] == [60, 20, 0]
+    gaps = [after - before for (before, _), (after, _) in zip(world.shares, world.shares[1:], strict=False)]
+    assert all(timedelta(minutes=6) <= gap < timedelta(minutes=6, seconds=1) for gap in gaps)
+    assert world.now - world.shares[-1][0] < seconds(1)
+
+
+def test_test_traffic_is_shifted_before_production_traffic() -> None:
+    world = paused_world(BLUE_GREEN, stages=(S.POST_TEST_TRAFFIC_SHIFT,))
+
+    assert world.share(GROUP, TEST) == 100
+    assert world.share(GROUP, PRODUCTION) == 0
+
+
+ALL_HOOKS = LifecycleHook(
+    target_arn=FUNCTION,
+    stages=(
+        S.PRE_SCALE_UP,
+        S.POST_SCALE_UP,
+        S.TEST_TRAFFIC_SHIFT,
+        S.POST_TEST_TRAFFIC_SHIFT,
+        S.PRE_PRODUCTION_TRAFFIC_SHIFT,
+        S.PRODUCTION_TRAFFIC_SHIFT,
+        S.POST_PRODUCTION_TRAFFIC_SHIFT,
+    ),
+)
+
+
+def test_hooks_are_called_in_the_order_of_the_stages_and_for_every_step() -> None:
+    world = steady_world(with_hooks(LINEAR, ALL_HOOKS))
+    world.hook_calls.clear()
+
+    world.deploy()
+    until_done(world)
+
+    steps = [S.PRE_PRODUCTION_TRAFFIC_SHIFT, S.PRODUCTION_TRAFFIC_SHIFT] * 3
+    assert [call.stage for call in world.hook_calls] == [*ALL_HOOKS.stages[:4], *steps, S.POST_PRODUCTION_TRAFFIC_SHIFT]
+    assert len({call.hook_id for call in world.hook_calls}) == len(world.hook_calls)
+    weights = [call.payload["executionDetails"]["productionTrafficWeights"] for call in world.hook_calls]
+    target = world.primary.revision_arn
+    assert [one.get(target) for one in weights if one] == [40.0, 80.0, 100.0]
+
+
+@pytest.mark.parametrize("wanted", ALL_HOOKS.stages)
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"hookStatus": "FAILED"}, f"Lifecycle hook target {FUNCTION} returned FAILED status."),
+        ({}, f"ECS was unable to parse the response from {FUNCTION} due to: HookStatus must not be null."),
+        (ValueError("connection refused"), f"ECS was unable to invoke hook target {FUNCTION} due to connection refused"),
+    ],
+)
+def test_a_hook_that_fails_rolls_back_from_every_stage(wanted: LifecycleStage, answer: object, told: str) -> None:
+    world = steady_world(with_hooks(CANARY, ALL_HOOKS))
+    old = world.live
+
+    def answering(call: HookExecution) -> object:
+        return answer if call.stage is wanted else {"hookStatus": "SUCCEEDED"}
+
+    world.hook_answer = answering
+    failed = world.deploy()
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL
+    reason = f"Service deployment rolled back because {wanted} lifecycle hook(s) failed. {told}"
+    assert list(world.service_deployments.values())[-1].status_reason == reason
+    assert f"(deployment {failed.id}) deployment failed: {reason}" in world.transcript()
+    assert world.share(GREEN) == world.share(GREEN, TEST) == 100
+    assert world.live == old
+    assert world.primary.id == "ecs-svc/1"
+
+
+def test_a_hook_in_progress_is_called_again_after_the_delay_that_it_asks_for() -> None:
+    world = steady_world(with_hooks(BLUE_GREEN, LifecycleHook(target_arn=FUNCTION, stages=(S.POST_SCALE_UP,))))
+    world.hook_calls.clear()
+    at: list[float] = []
+    began = world.now
+
+    def answering(_: HookExecution) -> object:
+        at.append((world.now - began).total_seconds())
+        answers = {1: {"hookStatus": "IN_PROGRESS"}, 2: {"hookStatus": "IN_PROGRESS", "callBackDelay": 5}}
+        return answers.get(len(at), {"hookStatus": "SUCCEEDED"})
+
+    world.hook_answer = answering
+    world.deploy()
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
+    assert [round(one - at[0], 1) for one in at] == [0, 30.1, 35.2]
+    assert len({call.execution_id for call in world.hook_calls}) == 1
+
+
+@pytest.mark.parametrize(("action", "ends"), [("CONTINUE", "SUCCESSFUL"), ("ROLLBACK", "ROLLBACK_SUCCESSFUL")])
+def test_a_hook_without_an_answer_times_out(action: str, ends: str) -> None:
+    hook = LifecycleHook(
+        target_arn=FUNCTION,
+        stages=(S.POST_SCALE_UP,),
+        timeout=timedelta(minutes=5),
+        timeout_action=HookTimeoutAction(action),
+    )
+    world = steady_world(with_hooks(BLUE_GREEN, hook))
+    world.hook_answer = lambda _: None
+
+    world.deploy()
+    until_done(world)
+
+    assert status(world) == ends
+    assert list(world.service_deployments.values())[-1].hooks[-1].status is HookStatus.TIMED_OUT
+
+
+def paused_world(configuration: DeploymentConfiguration, **pause: object) -> World:
+    """The second deployment of a service, waiting at a PAUSE hook."""
+    world = steady_world(configuration)
+    hook = LifecycleHook(target_type=HookTargetType.PAUSE, **pause)  # type: ignore[arg-type] # of LifecycleHook
+    world.configure(with_hooks(configuration, hook))
+    world.deploy()
+    world.run_until(
+        lambda: any(one.status is HookStatus.AWAITING_ACTION for act in world.open_service_deployments for one in act.hooks)
+    )
+    return world
+
+
+@pytest.mark.parametrize("strategy", [BLUE_GREEN, DeploymentConfiguration(circuit_breaker=BREAKER)])
+@pytest.mark.parametrize("at", [S.PRE_SCALE_UP, S.POST_SCALE_UP, S.POST_PRODUCTION_TRAFFIC_SHIFT])
+@pytest.mark.parametrize(
+    ("answer", "ends"), [(HookStatus.SUCCEEDED, "SUCCESSFUL"), (HookStatus.FAILED, "ROLLBACK_SUCCESSFUL")]
+)
+def test_a_pause_waits_for_its_answer(
+    strategy: DeploymentConfiguration, at: LifecycleStage, answer: HookStatus, ends: str
+) -> None:
+    world = paused_world(strategy, stages=(at,))
+    world.run(3600)
+    assert stage(world) is at
+    if at is S.PRE_SCALE_UP:
+        assert not world.live_of(world.primary)
+
+    world.continue_hook(answer)
+    until_done(world)
+
+    assert status(world) == ends
+
+
+def test_a_pause_that_nobody_answers_times_out() -> None:
+    world = paused_world(BLUE_GREEN, stages=(S.POST_SCALE_UP,), timeout=timedelta(minutes=10))
+
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL
+    reason = "Service deployment rolled back because POST_SCALE_UP pause hook timed out."
+    assert list(world.service_deployments.values())[-1].status_reason == reason
+
+
+@pytest.mark.parametrize("configuration", [BLUE_GREEN, CANARY, LINEAR])
+@pytest.mark.parametrize("bad", [CRASHES, NEVER_READY])
+def test_a_revision_that_does_not_come_up_gets_no_traffic_and_is_rolled_back(
+    configuration: DeploymentConfiguration, bad: object
+) -> None:
+    world = steady_world(configuration)
+    old = world.live
+
+    world.deploy(bad)  # type: ignore[arg-type] # a Behaviour
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL
+    assert world.shares == []
+    assert world.live == old
+    assert world.transcript()[-2:] == ["(deployment ecs-svc/1) deployment completed.", "has reached a steady state."]
+
+
+@pytest.mark.parametrize("wanted", [S.SCALE_UP, S.PRODUCTION_TRAFFIC_SHIFT, S.BAKE_TIME, S.CLEAN_UP])
+def test_stop_service_deployment_rolls_back_from_every_stage(wanted: LifecycleStage) -> None:
+    world = steady_world(CANARY, desired_count=3)
+    protect(world, lasts=7200)
+
+    world.deploy()
+    until_stage(world, wanted)
+    world.request_rollback()
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL
+    assert world.share(GREEN) == world.share(GREEN, TEST) == 100
+    assert world.primary.id == "ecs-svc/1"
+    assert len(world.live_of(world.primary)) == 3
+    assert world.live == world.live_of(world.primary)
+
+
+def test_an_alarm_in_the_bake_time_takes_the_traffic_back_at_once() -> None:
+    world = steady_world(replace(BLUE_GREEN, alarms=DeploymentAlarms(names=("5xx", "old"), enable=True, rollback=True)))
+    world.set_alarm("5xx", StateValue.OK)
+    world.set_alarm("old", StateValue.ALARM)
+    world.deploy()
+    until_stage(world, S.BAKE_TIME)
+
+    world.set_alarm("5xx", StateValue.ALARM)
+    before = world.now
+    until_done(world)
+
+    act = list(world.service_deployments.values())[-1]
+    assert act.status is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL
+    assert (act.alarm_status, act.triggered_alarms, act.ignored_alarms) == ("TRIGGERED", ("5xx",), ("old",))
+    assert world.shares[-1][1] == 100
+    assert world.shares[-1][0] - before < seconds(1)
+    assert "(deployment ecs-svc/2) deployment failed: alarm detected." in world.transcript()
+
+
+def test_without_rollback_an_alarm_leaves_tasks_and_traffic_as_they_are() -> None:
+    world = steady_world(replace(BLUE_GREEN, alarms=DeploymentAlarms(names=("5xx",), enable=True)))
+    world.set_alarm("5xx", StateValue.OK)
+    new = world.deploy()
+    until_stage(world, S.BAKE_TIME)
+
+    world.set_alarm("5xx", StateValue.ALARM)
+    world.run(3600)
+
+    assert status(world) is ServiceDeploymentStatus.STOPPED
+    assert world.primary.rollout_state is RolloutState.FAILED
+    assert world.share(GROUP) == 100
+    assert len(world.live_of(new)) == 2
+    assert len(world.live) == 4
+    world.deploy()
+    until_done(world)
+    assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
+    assert len(world.live) == 2
+
+
+@pytest.mark.parametrize("wanted", [S.SCALE_UP, S.PRODUCTION_TRAFFIC_SHIFT, S.BAKE_TIME, S.CLEAN_UP])
+@pytest.mark.parametrize("configuration", [BLUE_GREEN, CANARY, LINEAR, DeploymentConfiguration(circuit_breaker=BREAKER)])
+def test_a_newer_deployment_takes_over_at_every_stage(wanted: LifecycleStage, configuration: DeploymentConfiguration) -> None:
+    world = steady_world(CANARY)
+    protect(world, lasts=3600)
+    world.deploy()
+    until_stage(world, wanted)
+
+    world.configure(configuration)
+    newest = world.deploy()
+    until_done(world)
+    world.run(60)
+
+    assert [act.status for act in world.service_deployments.values()] == ["SUCCESSFUL", "STOPPED", "SUCCESSFUL"]
+    assert world.live == world.live_of(newest)
+    assert len(world.live) == 2
+    (group,) = {key.target_group_arn for key in world.targets}
+    assert world.share(group) == world.share(group, TEST) == 100
+
+
+def test_a_deployment_that_takes_over_and_fails_goes_back_to_the_revision_with_the_traffic() -> None:
+    world = steady_world(CANARY)
+    second = world.deploy()
+    until_stage(world, S.BAKE_TIME)
+
+    world.deploy(CRASHES)
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL
+    assert world.primary.id == second.id
+    assert world.live == world.live_of(world.primary)
+
+
+@pytest.mark.parametrize(
+    ("production", "test", "told"),
+    [
+        (
+            rule(PRODUCTION, blue=50, green=50),
+            rule(TEST, green=1),
+            "should have exactly one target group serving traffic but found 2",
+        ),
+        (rule(PRODUCTION, blue=1), rule(TEST, blue=1), "is not associated with either productionListenerRule or"),
+        (None, rule(TEST, green=1), "One or more rules not found"),
+    ],
+)
+def test_rules_that_do_not_fit_roll_back_with_the_reason(production: object, test: object, told: str) -> None:
+    world = steady_world()
+    for arn, one in ((PRODUCTION, production), (TEST, test)):
+        world.rules.pop(arn)
+        if one is not None:
+            world.rules[arn] = one  # type: ignore[assignment] # a Rule
+    world.rules_in_force = dict(world.rules)
+
+    world.deploy()
+    until_done(world)
+
+    act = list(world.service_deployments.values())[-1]
+    assert act.status is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL
+    assert (act.status_reason or "").startswith("Service deployment rolled back because of invalid networking configuration. ")
+    assert told in (act.status_reason or "")
+
+
+def test_the_first_deployment_with_a_failing_hook_has_nothing_to_go_back_to() -> None:
+    hook = LifecycleHook(target_arn=FUNCTION, stages=(S.POST_SCALE_UP,))
+    world = World(Setting(configuration=with_hooks(BLUE_GREEN, hook), shifts=True))
+    world.hook_answer = lambda _: {"hookStatus": "FAILED"}
+
+    world.deploy()
+    until_done(world)
+
+    act = list(world.service_deployments.values())[-1]
+    assert (act.status, act.status_reason) == (
+        ServiceDeploymentStatus.ROLLBACK_FAILED,
+        "No rollback candidate was found to run the rollback.",
+    )
+    assert any("POST_SCALE_UP lifecycle hook(s) failed." in message for message in world.messages)
+
+
+def test_lost_tasks_of_both_revisions_are_replaced_within_them() -> None:
+    world = steady_world()
+    new = world.deploy()
+    until_stage(world, S.BAKE_TIME)
+
+    old_task = next(task for task in world.live if task.revision_arn != new.revision_arn)
+    world.kill(old_task)
+    world.kill(world.live_of(new)[0])
+    world.run(20)
+
+    assert stage(world) is S.BAKE_TIME
+    assert len(world.live_of(new)) == 2
+    assert len(world.live) == 4
+
+
+def test_scaling_during_a_shift_scales_both_revisions() -> None:
+    world = steady_world()
+    new = world.deploy()
+    until_stage(world, S.BAKE_TIME)
+
+    world.scale(4)
+    world.run(20)
+
+    assert len(world.live_of(new)) == 4
+    assert len(world.live) == 8
+    until_done(world)
+    assert len(world.live) == 4
+
+
+def test_nothing_is_shifted_while_the_control_plane_is_away_and_all_goes_on_when_it_is_back() -> None:
+    world = steady_world(CANARY)
+    world.deploy()
+    until_stage(world, S.PRODUCTION_TRAFFIC_SHIFT)
+    world.lose_control_plane(1200)
+
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
+    assert [share for _, share in world.shares][-1] == 0
+
+
+def test_a_good_service_needs_no_load_balancer_for_blue_green() -> None:
+    world = World(Setting(configuration=BLUE_GREEN, target_groups=()))
+    world.deploy(GOOD)
+    until_done(world)
+    world.deploy(GOOD)
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
+    assert len(world.live) == 2
