@@ -194,7 +194,7 @@ def test_service_events_that_are_actions_are_told(message: str, level: str, name
         events.started("s", ["0f"]),
         events.registered("s", 1, "tg"),
         events.completed("s", "ecs-svc/1"),
-        events.failed("s", "ecs-svc/1"),
+        events.failed("s", "ecs-svc/1", "tasks failed to start"),
         events.stopped_pending("s", 1),
         events.draining("s", 1),
     ],
