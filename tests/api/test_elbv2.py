@@ -76,7 +76,7 @@ class World:
         return made
 
     def listener(self, balancer: dict[str, Any], group: dict[str, Any], **more: Any) -> dict[str, Any]:
-        given = {"Protocol": "HTTP", "Port": 8080, "DefaultActions": [forward(group)], **more}
+        given = {"Protocol": "HTTP", "Port": 8080, **({"DefaultActions": [forward(group)]} if group else {}), **more}
         arn = balancer["LoadBalancerArn"]
         made: dict[str, Any] = self.elb.create_listener(LoadBalancerArn=arn, **given)["Listeners"][0]
         return made
@@ -177,6 +177,35 @@ def test_a_target_group_shows_albs_defaults(world: World) -> None:
     assert {"Key": "deregistration_delay.timeout_seconds", "Value": "300"} in attributes
 
 
+def pairs(attributes: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in attributes.items()]
+
+
+def test_both_stickinesses_go_together_in_a_rule_of_several_groups(world: World) -> None:
+    blue, green = (world.group(name)["TargetGroupArn"] for name in ("blue", "green"))
+    weighted = [{"TargetGroupArn": blue, "Weight": 1}, {"TargetGroupArn": green, "Weight": 0}]
+    sticky = {"TargetGroups": weighted, "TargetGroupStickinessConfig": {"Enabled": True, "DurationSeconds": 120}}
+    plain = {"TargetGroups": weighted}
+    listener = world.listener(world.balancer(), {}, DefaultActions=[{"Type": "forward", "ForwardConfig": plain}])
+    on = pairs({"stickiness.enabled": "true"})
+
+    code, message = refusal(world.elb.modify_target_group_attributes, TargetGroupArn=blue, Attributes=on)
+    assert "InvalidConfigurationRequest" == code
+    assert "You must enable group stickiness before enabling target stickiness" in message
+
+    def modify(configuration: dict[str, Any]) -> dict[str, Any]:
+        actions = [{"Type": "forward", "ForwardConfig": configuration}]
+        return {"ListenerArn": listener["ListenerArn"], "DefaultActions": actions}
+
+    [shown] = world.elb.modify_listener(**modify(sticky))["Listeners"][0]["DefaultActions"]
+    assert sticky == shown["ForwardConfig"]
+    world.elb.modify_target_group_attributes(TargetGroupArn=blue, Attributes=on)
+    assert "InvalidConfigurationRequest" == refusal(world.elb.modify_listener, **modify(plain))[0]
+    for wrong in ({"Enabled": True}, {"Enabled": True, "DurationSeconds": 604801}):
+        given = plain | {"TargetGroupStickinessConfig": wrong}
+        assert "ValidationError" == refusal(world.elb.modify_listener, **modify(given))[0]
+
+
 def test_only_known_attributes_with_known_values_are_taken(world: World) -> None:
     group, balancer = world.group()["TargetGroupArn"], world.balancer()["LoadBalancerArn"]
     modify = world.elb.modify_target_group_attributes
@@ -184,8 +213,10 @@ def test_only_known_attributes_with_known_values_are_taken(world: World) -> None
     assert "ValidationError" == refusal(modify, TargetGroupArn=group, Attributes=[{"Key": "nope", "Value": "1"}])[0]
     delay = "deregistration_delay.timeout_seconds"
     assert "ValidationError" == refusal(modify, TargetGroupArn=group, Attributes=[{"Key": delay, "Value": "3601"}])[0]
-    sticky = [{"Key": "stickiness.enabled", "Value": "true"}]
-    assert "InvalidConfigurationRequest" == refusal(modify, TargetGroupArn=group, Attributes=sticky)[0]
+    app = {"stickiness.enabled": "true", "stickiness.type": "app_cookie"}
+    assert "InvalidConfigurationRequest" == refusal(modify, TargetGroupArn=group, Attributes=pairs(app))[0], "no cookie name"
+    slow = {"slow_start.duration_seconds": "30", "load_balancing.algorithm.type": "least_outstanding_requests"}
+    assert "InvalidConfigurationRequest" == refusal(modify, TargetGroupArn=group, Attributes=pairs(slow))[0]
     shown = modify(TargetGroupArn=group, Attributes=[{"Key": delay, "Value": "5"}])["Attributes"]
     assert {"Key": delay, "Value": "5"} in shown
     unknown = [{"Key": "idle_timeout", "Value": "1"}]

@@ -6,7 +6,7 @@ import inspect
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,7 +82,14 @@ class Records:
             protocol="HTTP",
         )
 
-    def group(self, name: str, check: TargetHealthCheck = QUICK, **attributes: str) -> None:
+    def group(
+        self,
+        name: str,
+        check: TargetHealthCheck = QUICK,
+        *,
+        attributes: Mapping[str, str] | None = None,
+        version: str = "HTTP1",
+    ) -> None:
         self.groups[name] = TargetGroup(
             arn=group_arn(name),
             name=name,
@@ -90,10 +97,10 @@ class Records:
             port=80,
             vpc_id="vpc-1",
             target_type="ip",
-            protocol_version="HTTP1",
+            protocol_version=version,
             health_check=check,
             created_at=NOW,
-            attributes={name.replace("__", "."): value for name, value in attributes.items()},
+            attributes=attributes or {},
         )
 
     def rule(self, action: Action, *conditions: Condition, priority: int | None = None) -> None:
@@ -134,6 +141,8 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: str
+    cookies: list[str] = field(default_factory=list)
+    """Each Set-Cookie."""
 
 
 async def read_answer(reader: asyncio.StreamReader) -> Answer:
@@ -142,7 +151,8 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer:
     status_line, *lines = head.rstrip().split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Answer(int(status_line.split()[1]), headers, body.decode())
+    cookies = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("set-cookie:")]
+    return Answer(int(status_line.split()[1]), headers, body.decode(), cookies)
 
 
 async def request(url: tuple[str, int], path: str = "/", *, method: str = "GET", **headers: str) -> Answer:

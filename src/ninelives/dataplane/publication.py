@@ -63,10 +63,10 @@ class Publication:
         except MalformedResource as error:
             raise PublishRejected(str(error)) from error
         self._snapshot = snapshot
-        if fresh[Kind.ROUTES]:
-            fresh[Kind.ENDPOINTS] |= _packed(_kept_until_routed(before, snapshot))
+        kept = _kept_until_routed(before, snapshot) if fresh[Kind.ROUTES] else {}
+        fresh[Kind.ENDPOINTS] |= _packed(kept)
         await self._make(fresh)
-        await self._shrink(snapshot)
+        await self._shrink({cluster: snapshot.endpoints[cluster] for cluster in kept})
         self._break(before, snapshot)
         if _loses_endpoints(before, snapshot):
             await asyncio.sleep(THREADS_SECONDS)
@@ -119,9 +119,9 @@ class Publication:
         for name in listeners:
             await _accepting(self._snapshot.listeners[name])
 
-    async def _shrink(self, snapshot: EnvoySnapshot) -> None:
-        """Endpoints that were kept until the routes had changed."""
-        endpoints = self._ads.set(Kind.ENDPOINTS, _packed(snapshot.endpoints))
+    async def _shrink(self, assignments: Contents) -> None:
+        """Take away the endpoints that were kept until the routes had changed."""
+        endpoints = self._ads.set(Kind.ENDPOINTS, _packed(assignments))
         self._ads.push(Kind.ENDPOINTS, endpoints)
         await self._wait(_names(Kind.ENDPOINTS, endpoints))
 

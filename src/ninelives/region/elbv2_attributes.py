@@ -6,21 +6,33 @@ Source: botocore ``elbv2`` 2015-12-01, ``LoadBalancerAttribute.Key``, ``TargetGr
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from enum import StrEnum
+from typing import Any, Final
 
 from ninelives.model.errors import ApiError
 
 Allowed = Callable[[str], bool]
 
 
+class Effect(StrEnum):
+    """What an attribute does here."""
+
+    LIVE = "live"
+    """The region acts on it as ALB does."""
+    RECORDED = "recorded"
+    """It is taken, shown again, and changes nothing: there is nothing here for it to change."""
+    REFUSED = "refused"
+    """Values other than its default are refused: they would promise what is not done."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute:
-    """One attribute: its default, and which values are taken."""
+    """One attribute: its default, which values are taken, and what it does. ``remark`` says what differs from ALB."""
 
     default: str
     allowed: Allowed
-    is_live: bool = False
-    """Whether the data plane acts on it; a recorded one must keep its default's effect or be refused elsewhere."""
+    effect: Effect = Effect.LIVE
+    remark: str = ""
 
 
 def _one_of(*values: str) -> Allowed:
@@ -35,86 +47,121 @@ def _anything(_: str) -> bool:
     return True
 
 
+def _is_header_name(value: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9-]{0,40}", value) is not None
+
+
+def _is_header_value(value: str) -> bool:
+    return len(value) <= 1024 and all(" " <= character <= "~" for character in value)  # noqa: PLR2004
+
+
 _boolean = _one_of("true", "false")
 
 
-def _attributes(rows: Mapping[str, tuple[str, Allowed]], *, live: frozenset[str] = frozenset()) -> Mapping[str, Attribute]:
-    return {key: Attribute(default=default, allowed=allowed, is_live=key in live) for key, (default, allowed) in rows.items()}
+LIVE, RECORDED, REFUSED = Effect
+
+
+def _attributes(rows: Mapping[str, tuple[Any, ...]]) -> Mapping[str, Attribute]:
+    """Rows are default, allowed values and, where they are not live or differ from ALB, effect and remark."""
+    return {key: _attribute(*row) for key, row in rows.items()}
+
+
+def _attribute(default: str, allowed: Allowed, effect: Effect = LIVE, remark: str = "") -> Attribute:
+    return Attribute(default=default, allowed=allowed, effect=effect, remark=remark)
 
 
 LOAD_BALANCER: Final = _attributes(
     {
-        "access_logs.s3.bucket": ("", _anything),
-        "access_logs.s3.enabled": ("false", _boolean),
-        "access_logs.s3.prefix": ("", _anything),
-        "client_keep_alive.seconds": ("3600", _between(60, 604800)),
-        "connection_logs.s3.bucket": ("", _anything),
-        "connection_logs.s3.enabled": ("false", _boolean),
-        "connection_logs.s3.prefix": ("", _anything),
+        "access_logs.s3.bucket": ("", _anything, RECORDED),
+        "access_logs.s3.enabled": ("false", _boolean, RECORDED),
+        "access_logs.s3.prefix": ("", _anything, RECORDED),
+        "client_keep_alive.seconds": ("3600", _between(60, 604800), LIVE, "a change begins with new connections"),
+        "connection_logs.s3.bucket": ("", _anything, RECORDED),
+        "connection_logs.s3.enabled": ("false", _boolean, REFUSED),
+        "connection_logs.s3.prefix": ("", _anything, RECORDED),
         "deletion_protection.enabled": ("false", _boolean),
-        "health_check_logs.s3.bucket": ("", _anything),
-        "health_check_logs.s3.enabled": ("false", _boolean),
-        "health_check_logs.s3.prefix": ("", _anything),
+        "health_check_logs.s3.bucket": ("", _anything, RECORDED),
+        "health_check_logs.s3.enabled": ("false", _boolean, REFUSED),
+        "health_check_logs.s3.prefix": ("", _anything, RECORDED),
         "idle_timeout.timeout_seconds": ("60", _between(1, 4000)),
-        "ipv6.deny_all_igw_traffic": ("false", _boolean),
-        "load_balancing.cross_zone.enabled": ("true", _one_of("true")),
-        "routing.http.desync_mitigation_mode": ("defensive", _one_of("monitor", "defensive", "strictest")),
+        "ipv6.deny_all_igw_traffic": ("false", _boolean, RECORDED),
+        "load_balancing.cross_zone.enabled": ("true", _one_of("true"), RECORDED, "one machine is one zone"),
+        "routing.http.desync_mitigation_mode": (
+            "defensive",
+            _one_of("monitor", "defensive", "strictest"),
+            RECORDED,
+            "ambiguous requests are always refused",
+        ),
         "routing.http.drop_invalid_header_fields.enabled": ("false", _boolean),
         "routing.http.preserve_host_header.enabled": ("false", _boolean),
         "routing.http.x_amzn_tls_version_and_cipher_suite.enabled": ("false", _boolean),
         "routing.http.xff_client_port.enabled": ("false", _boolean),
         "routing.http.xff_header_processing.mode": ("append", _one_of("append", "preserve", "remove")),
         "routing.http2.enabled": ("true", _boolean),
-        "waf.fail_open.enabled": ("false", _boolean),
-        "zonal_shift.config.enabled": ("false", _boolean),
-    },
-    live=frozenset({"deletion_protection.enabled"}),
+        "waf.fail_open.enabled": ("false", _boolean, RECORDED),
+        "zonal_shift.config.enabled": ("false", _boolean, RECORDED),
+    }
 )
+
+_COUNT: Final = "target_group_health.{}.minimum_healthy_targets.count"
+_PERCENTAGE: Final = "target_group_health.{}.minimum_healthy_targets.percentage"
 
 TARGET_GROUP: Final = _attributes(
     {
         "deregistration_delay.timeout_seconds": ("300", _between(0, 3600)),
-        "load_balancing.algorithm.anomaly_mitigation": ("off", _one_of("on", "off")),
+        "load_balancing.algorithm.anomaly_mitigation": ("off", _one_of("on", "off"), RECORDED),
         "load_balancing.algorithm.type": (
             "round_robin",
             _one_of("round_robin", "least_outstanding_requests", "weighted_random"),
+            LIVE,
+            "each of the proxy's two workers goes round by itself; random weights are equal",
         ),
         "load_balancing.cross_zone.enabled": (
             "use_load_balancer_configuration",
             _one_of("true", "false", "use_load_balancer_configuration"),
+            RECORDED,
+            "one machine is one zone",
         ),
-        "slow_start.duration_seconds": ("0", _between(30, 900, "0")),
+        "slow_start.duration_seconds": ("0", _between(30, 900, "0"), LIVE, "real time, whatever the time scale"),
         "stickiness.app_cookie.cookie_name": ("", lambda value: not value.startswith("AWSALB")),
         "stickiness.app_cookie.duration_seconds": ("86400", _between(1, 604800)),
         "stickiness.enabled": ("false", _boolean),
         "stickiness.lb_cookie.duration_seconds": ("86400", _between(1, 604800)),
         "stickiness.type": ("lb_cookie", _one_of("lb_cookie", "app_cookie")),
-        "target_group_health.dns_failover.minimum_healthy_targets.count": ("1", _between(1, 10**6, "off")),
-        "target_group_health.dns_failover.minimum_healthy_targets.percentage": ("off", _between(1, 100, "off")),
-        "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count": ("1", _between(1, 10**6)),
-        "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": ("off", _between(1, 100, "off")),
-    },
-    live=frozenset({"deregistration_delay.timeout_seconds"}),
+        _COUNT.format("dns_failover"): ("1", _between(1, 10**6, "off"), RECORDED),
+        _PERCENTAGE.format("dns_failover"): ("off", _between(1, 100, "off"), RECORDED),
+        _COUNT.format("unhealthy_state_routing"): ("1", _between(1, 10**6), LIVE, "exact up to 100 targets"),
+        _PERCENTAGE.format("unhealthy_state_routing"): ("off", _between(1, 100, "off")),
+    }
 )
+
+_CERTIFICATE_PARTS: Final = ("", "_issuer", "_leaf", "_serial_number", "_subject", "_validity")
+RESPONSE_HEADERS: Final = (
+    "access_control_allow_credentials",
+    "access_control_allow_headers",
+    "access_control_allow_methods",
+    "access_control_allow_origin",
+    "access_control_expose_headers",
+    "access_control_max_age",
+    "content_security_policy",
+    "strict_transport_security",
+    "x_content_type_options",
+    "x_frame_options",
+)
+"""Headers of answers that a listener can set, as its attributes name them."""
 
 LISTENER: Final = _attributes(
     {
-        f"routing.http.{name}": (default, allowed)
-        for name, default, allowed in [
-            *((f"request.x_amzn_mtls_clientcert{part}.header_name", "", _anything)
-              for part in ("", "_issuer", "_leaf", "_serial_number", "_subject", "_validity")),
-            ("request.x_amzn_tls_cipher_suite.header_name", "", _anything),
-            ("request.x_amzn_tls_version.header_name", "", _anything),
-            *((f"response.{header}.header_value", "", _anything)
-              for header in (
-                  "access_control_allow_credentials", "access_control_allow_headers", "access_control_allow_methods",
-                  "access_control_allow_origin", "access_control_expose_headers", "access_control_max_age",
-                  "content_security_policy", "strict_transport_security", "x_content_type_options", "x_frame_options",
-              )),
-            ("response.server.enabled", "true", _boolean),
-        ]
+        **{
+            f"routing.http.request.x_amzn_mtls_clientcert{part}.header_name": ("", _anything, REFUSED)
+            for part in _CERTIFICATE_PARTS
+        },
+        "routing.http.request.x_amzn_tls_cipher_suite.header_name": ("", _is_header_name),
+        "routing.http.request.x_amzn_tls_version.header_name": ("", _is_header_name),
+        **{f"routing.http.response.{header}.header_value": ("", _is_header_value) for header in RESPONSE_HEADERS},
+        "routing.http.response.server.enabled": ("true", _boolean),
     }
-)  # fmt: skip
+)
 
 
 def with_defaults(table: Mapping[str, Attribute], given: Mapping[str, str]) -> dict[str, str]:
@@ -123,13 +170,17 @@ def with_defaults(table: Mapping[str, Attribute], given: Mapping[str, str]) -> d
 
 
 def checked(table: Mapping[str, Attribute], noun: str, given: Mapping[str, str]) -> Mapping[str, str]:
-    """``given``, once every key and value is taken. Raises ``ValidationError``."""
+    """``given``, once every key and value is taken. Raises ``ValidationError``, ``InvalidConfigurationRequest``."""
     for key, value in given.items():
         attribute = table.get(key)
         if attribute is None:
             raise ApiError("ValidationError", f"{noun} attribute key '{key}' is not recognized")
         if not attribute.allowed(value):
             raise ApiError("ValidationError", f"{noun} attribute value '{value}' is not valid for key '{key}'")
+        if attribute.effect is Effect.REFUSED and value != attribute.default:
+            raise ApiError(
+                "InvalidConfigurationRequest", f"ninelives does not do {noun.lower()} attribute '{key}' = '{value}'"
+            )
     return given
 
 

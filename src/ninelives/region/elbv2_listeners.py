@@ -152,12 +152,10 @@ def modify(region: Region, arn: str, *, protocol: str | None, port: int | None, 
 def modify_attributes(region: Region, arn: str, given: Mapping[str, str]) -> Listener:
     listener = find(region, arn)
     checked(LISTENER, "Listener", given)
-    for key, value in given.items():
-        if value != LISTENER[key].default:
-            raise ApiError("InvalidConfigurationRequest", f"ninelives does not do listener attribute '{key}' yet")
     changed = replace(listener, attributes={**listener.attributes, **given})
     with region.state.transaction() as changes:
         changes.put(changed)
+    region.wake()
     return changed
 
 

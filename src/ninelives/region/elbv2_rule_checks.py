@@ -21,6 +21,7 @@ WILDCARDS_MAX: Final = 6
 """Wildcards of a rule, all conditions together."""
 GROUPS_MAX: Final = 5
 WEIGHTS: Final = range(1000)
+STICKINESS_SECONDS: Final = range(1, 604_801)
 
 _ONCE: Final = ("path-pattern", "host-header", "http-request-method", "source-ip")
 _ALLOWED: Final = {
@@ -94,8 +95,10 @@ def check_action(region: Region, action: Action, balancer: LoadBalancer) -> None
 
 
 def _check_forward(region: Region, forward: Forward, balancer: LoadBalancer) -> None:
-    if forward.stickiness_seconds is not None:
-        raise ApiError("InvalidConfigurationRequest", "ninelives does not do target group stickiness yet")
+    if forward.stickiness_seconds is not None and forward.stickiness_seconds not in STICKINESS_SECONDS:
+        raise _invalid(
+            f"The target group stickiness duration '{forward.stickiness_seconds}' must be between '1' and '604800' seconds"
+        )
     if not 1 <= len(forward.target_groups) <= GROUPS_MAX:
         raise _invalid(f"A forward action must have between '1' and '{GROUPS_MAX}' target groups")
     arns = [one.arn for one in forward.target_groups]
@@ -111,6 +114,15 @@ def _check_forward(region: Region, forward: Forward, balancer: LoadBalancer) -> 
         if set(elbv2_target_groups.load_balancers_of(region, group.arn)) - {balancer.arn}:
             message = f"The following target groups cannot be associated with more than one load balancer: {group.arn}"
             raise ApiError("TargetGroupAssociationLimit", message)
+    if len(arns) > 1 and forward.stickiness_seconds is None and any(_is_sticky(region, arn) for arn in arns):
+        raise ApiError(
+            "InvalidConfigurationRequest",
+            "You must enable group stickiness on a rule if you enabled target stickiness on one of its target groups",
+        )
+
+
+def _is_sticky(region: Region, arn: str) -> bool:
+    return elbv2_target_groups.find(region, arn).attributes.get("stickiness.enabled") == "true"
 
 
 def _check_redirect(redirect: Redirect) -> None:

@@ -16,7 +16,7 @@ from ninelives.model.elbv2 import (
     TargetKey,
 )
 from ninelives.model.errors import ApiError
-from ninelives.region.elbv2_attributes import TARGET_GROUP, check_name, checked, checked_tags
+from ninelives.region.elbv2_attributes import TARGET_GROUP, check_name, checked, checked_tags, with_defaults
 from ninelives.region.region import Region
 
 TARGET_GROUPS_MAX = 3000
@@ -82,21 +82,51 @@ def modify_health_check(region: Region, arn: str, health_check: TargetHealthChec
 
 
 def modify_attributes(region: Region, arn: str, given: Mapping[str, str]) -> TargetGroup:
-    """Change attributes. Raises ``ValidationError`` for unknown keys and values, and for what the data plane cannot do."""
+    """Change attributes. Raises ``ValidationError``, ``InvalidConfigurationRequest``."""
     group = find(region, arn)
     checked(TARGET_GROUP, "Target group", given)
-    for key, value in given.items():
-        attribute = TARGET_GROUP[key]
-        if (
-            not attribute.is_live
-            and value != attribute.default
-            and key in {"stickiness.enabled", "slow_start.duration_seconds"}
-        ):
+    attributes = {**group.attributes, **given}
+    _check_together(with_defaults(TARGET_GROUP, attributes))
+    if given.get("stickiness.enabled") == "true":
+        _check_rules_are_sticky(region, arn)
+    return _put(region, replace(group, attributes=attributes))
+
+
+def _check_together(attributes: Mapping[str, str]) -> None:
+    """Refuse attributes that exclude each other.
+
+    Source: ELB user guide, "Edit target group attributes": slow start is for round robin alone, anomaly mitigation for
+    weighted random alone; an application cookie has a name.
+    """
+    algorithm = attributes["load_balancing.algorithm.type"]
+    if attributes["slow_start.duration_seconds"] != "0" and algorithm != "round_robin":
+        raise ApiError(
+            "InvalidConfigurationRequest", f"Slow start cannot be enabled with the load balancing algorithm '{algorithm}'"
+        )
+    if attributes["load_balancing.algorithm.anomaly_mitigation"] == "on" and algorithm != "weighted_random":
+        raise ApiError(
+            "InvalidConfigurationRequest",
+            "Anomaly mitigation can only be enabled with the load balancing algorithm 'weighted_random'",
+        )
+    with_application_cookie = attributes["stickiness.enabled"] == "true" and attributes["stickiness.type"] == "app_cookie"
+    if with_application_cookie and not attributes["stickiness.app_cookie.cookie_name"]:
+        raise ApiError(
+            "InvalidConfigurationRequest",
+            "The attribute 'stickiness.app_cookie.cookie_name' is required for app_cookie stickiness",
+        )
+
+
+def _check_rules_are_sticky(region: Region, arn: str) -> None:
+    for rule in region.state.rules.values():
+        action = rule.action
+        if not isinstance(action, Forward) or len(action.target_groups) == 1 or action.stickiness_seconds is not None:
+            continue
+        if any(one.arn == arn for one in action.target_groups):
             raise ApiError(
                 "InvalidConfigurationRequest",
-                f"ninelives does not do '{key}' = '{value}' yet; its default is '{attribute.default}'",
+                f"This target group appears behind a rule with group stickiness disabled ({rule.arn})."
+                " You must enable group stickiness before enabling target stickiness",
             )
-    return _put(region, replace(group, attributes={**group.attributes, **given}))
 
 
 def delete(region: Region, arn: str) -> None:

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, assert_never
 
-from ninelives.model.elbv2 import Action, FixedResponse, Forward, Redirect, Rule
-from ninelives.routing.clusters import ADMITTED
-from ninelives.routing.conditions import route_match, with_query
+from ninelives.model.elbv2 import Action, FixedResponse, Forward, Redirect, Rule, TargetGroup
+from ninelives.routing.clusters import ADMITTED, cluster_name
+from ninelives.routing.conditions import ANY_PATH, route_match, with_query
 from ninelives.routing.errors import error_page
+from ninelives.routing.scripts import configured
+from ninelives.routing.stickiness import answering_host, group_cookies, session_context, session_per_route, with_group_cookie
 
 Json = dict[str, Any]
 
@@ -16,18 +19,30 @@ ACTION_NAMES: Mapping[type[Action], str] = {Forward: "forward", FixedResponse: "
 PLACEHOLDER = re.compile(r"#\{(protocol|host|port|path|query)\}")
 
 
-def routes(rule: Rule, envoy_clusters: Mapping[str, str], idle_timeout: timedelta) -> list[Json]:
-    """The Envoy routes of a rule, in order. ``envoy_clusters`` names the cluster of each target group ARN there is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a rule's routes depend on beside the rule: the target groups that Envoy has, and the load balancer's settings."""
+
+    groups: Mapping[str, TargetGroup]
+    idle_timeout: timedelta
+    rewrites: Json = field(default_factory=dict)
+    """Members of every forwarding action."""
+    drops_invalid_headers: bool = False
+    takes_http2: bool = False
+
+
+def routes(rule: Rule, around: Surroundings) -> list[Json]:
+    """The Envoy routes of a rule, in order."""
     match = route_match(rule.conditions)
     told = {"priority": "0" if rule.priority is None else str(rule.priority), "actions": ACTION_NAMES[type(rule.action)]}
     metadata = {"filter_metadata": {"ninelives": told}}
-    return [route | {"metadata": metadata} for route in _routes(rule, match, envoy_clusters, idle_timeout)]
+    return [route | {"metadata": metadata} for route in _routes(rule, match, around)]
 
 
-def _routes(rule: Rule, match: Json, envoy_clusters: Mapping[str, str], idle_timeout: timedelta) -> list[Json]:
+def _routes(rule: Rule, match: Json, around: Surroundings) -> list[Json]:
     match rule.action:
         case Forward() as forward:
-            return [{"match": match} | _forward(forward, envoy_clusters, idle_timeout)]
+            return _forwards(forward, match, around)
         case FixedResponse() as answer:
             return [{"match": match} | _fixed_response(answer)]
         case Redirect() as redirect if "#{query}" in redirect.query:
@@ -42,24 +57,86 @@ def _routes(rule: Rule, match: Json, envoy_clusters: Mapping[str, str], idle_tim
             assert_never(never)
 
 
-def _forward(forward: Forward, envoy_clusters: Mapping[str, str], idle_timeout: timedelta) -> Json:
-    """Shares in proportion to the weights; a sum of 0 answers 503, as ALB does.
+def _forwards(forward: Forward, match: Json, around: Surroundings) -> list[Json]:
+    """With target group stickiness, a route for each group first: for those who bear its cookie, at whatever weight."""
+    known = [one for one in forward.target_groups if one.arn in around.groups]
+    seconds = forward.stickiness_seconds
+    found = []
+    if around.takes_http2 and known and all(around.groups[one.arn].protocol_version == "HTTP1" for one in known):
+        found.append({"match": match | {"grpc": {}}} | _answer(464, ""))
+    if seconds is not None:
+        found += [
+            {"match": with_group_cookie(match, one.arn)} | _forward({one.arn: 1}, seconds, around)
+            for one in {one.arn: one for one in known}.values()
+        ]
+    weights: dict[str, int] = {}
+    for one in known:
+        if one.weight > 0:
+            weights[one.arn] = weights.get(one.arn, 0) + one.weight
+    return [*found, {"match": match} | _forward(weights, seconds, around)]
+
+
+def _forward(weights: Mapping[str, int], stickiness_seconds: int | None, around: Surroundings) -> Json:
+    """Shares in proportion to the weights; without any it answers 503, as ALB does.
 
     One target group gets everything whatever its weight above 0. Retries nothing: neither does ALB once a request was sent.
     Envoy's own limit of 15 s for a whole request is off; ALB knows only the idle timeout.
     """
-    weights: dict[str, int] = {}
-    for group in forward.target_groups:
-        if group.weight > 0 and group.arn in envoy_clusters:
-            name = envoy_clusters[group.arn]
-            weights[name] = weights.get(name, 0) + group.weight
     if not weights:
-        return {"direct_response": {"status": 503, "body": {"inline_string": error_page(503)}}} | _content_type("text/html")
-    action: Json = {"timeout": "0s", "idle_timeout": seconds(idle_timeout), "metadata_match": ADMITTED}
-    if len(weights) == 1:
-        return {"route": action | {"cluster": next(iter(weights))}}
-    shares = [{"name": name, "weight": weight} for name, weight in weights.items()]
-    return {"route": action | {"weighted_clusters": {"clusters": shares}}}
+        return _answer(503, error_page(503))
+    action: Json = {
+        "timeout": "0s",
+        "idle_timeout": seconds(around.idle_timeout),
+        "metadata_match": ADMITTED,
+        **around.rewrites,
+    }
+    shares = {arn: _share(around.groups[arn], stickiness_seconds, around) for arn in weights}
+    if len(shares) == 1:
+        [(arn, share)] = shares.items()
+        return {"route": action | {"cluster": cluster_name(arn)}} | share
+    clusters = [{"name": cluster_name(arn), "weight": weights[arn]} | share for arn, share in shares.items()]
+    return {"route": action | {"weighted_clusters": {"clusters": clusters}}}
+
+
+def _share(group: TargetGroup, stickiness_seconds: int | None, around: Surroundings) -> Json:
+    """What requests to a target group get beside the group: its cookies, and what the script is to do."""
+    headers = [] if stickiness_seconds is None else group_cookies(group.arn, stickiness_seconds)
+    context = session_context(group)
+    filters: Json = {}
+    if context:
+        headers.append(answering_host())
+        filters |= session_per_route()
+    if around.drops_invalid_headers:
+        context["drop_invalid"] = True
+    if group.protocol_version != "HTTP1":
+        context["protocol_version"] = group.protocol_version
+    filters |= configured(context)
+    share: Json = {"response_headers_to_add": headers} if headers else {}
+    return share | ({"typed_per_filter_config": filters} if filters else {})
+
+
+def refusals() -> list[Json]:
+    """What ALB refuses before any rule is looked at: the method TRACE, and more than thirty addresses in X-Forwarded-For.
+
+    Source: ELB user guide, "Troubleshoot your Application Load Balancers" (HTTP 405, HTTP 463).
+    """
+    addresses = {"safe_regex": {"regex": "(?:[^,]*,){30}.*"}}
+    refused = {
+        405: {"name": ":method", "string_match": {"exact": "TRACE"}},
+        463: {"name": "x-forwarded-for", "string_match": addresses},
+    }
+    return [
+        {"match": ANY_PATH | {"headers": [header]}, "metadata": {"filter_metadata": {"ninelives": {"actions": "-"}}}}
+        | _answer(status, error_page(status))
+        for status, header in refused.items()
+    ]
+
+
+def _answer(status: int, page: str) -> Json:
+    """One of the load balancer's own errors."""
+    if not page:
+        return {"direct_response": {"status": status}}
+    return {"direct_response": {"status": status, "body": {"inline_string": page}}} | _content_type("text/html")
 
 
 def _fixed_response(answer: FixedResponse) -> Json:

@@ -23,6 +23,7 @@ from ninelives.model.timing import Timing
 Json = dict[str, Any]
 
 TYPE = "type.googleapis.com/envoy"
+POLICIES = f"{TYPE}.extensions.load_balancing_policies"
 HEALTH_LOG = "health.log"
 """File of health check events, in the directory in which Envoy runs."""
 SHORTEST_INTERVAL = timedelta(seconds=0.2)
@@ -31,11 +32,8 @@ UNLIMITED = 1_000_000
 
 ADMITTED: Json = {"filter_metadata": {"envoy.lb": {"admitted": "yes"}}}
 
-ALGORITHMS = {
-    "round_robin": "ROUND_ROBIN",
-    "least_outstanding_requests": "LEAST_REQUEST",
-    "weighted_random": "RANDOM",
-}
+SUBSETS: Json = {"fallback_policy": "NO_FALLBACK", "subset_selectors": [{"keys": ["admitted"]}]}
+SLOW_START_MIN_PERCENT = 1
 
 
 class Admission(Enum):
@@ -76,21 +74,20 @@ def health_rule(group: TargetGroup, timing: Timing) -> HealthRule:
     )
 
 
-def cluster(group: TargetGroup, timing: Timing) -> Json:
-    """The cluster of a target group, without its endpoints."""
+def cluster(group: TargetGroup, timing: Timing, *, registered: int = 0) -> Json:
+    """The cluster of a target group, without its endpoints; ``registered`` is how many there are that do not drain."""
     found: Json = {
         "@type": f"{TYPE}.config.cluster.v3.Cluster",
         "name": cluster_name(group.arn),
         "type": "EDS",
         "connect_timeout": "10s",
         "eds_cluster_config": {"eds_config": {"resource_api_version": "V3", "ads": {}}},
-        "lb_policy": ALGORITHMS.get(group.attributes.get("load_balancing.algorithm.type", ""), "ROUND_ROBIN"),
-        "lb_subset_config": {"fallback_policy": "NO_FALLBACK", "subset_selectors": [{"keys": ["admitted"]}]},
+        **_algorithm(group),
         # Else a healthy endpoint that is removed stays, and keeps getting requests.
         "ignore_health_on_host_removal": True,
         "common_lb_config": {
-            # Fail open only where none of up to a hundred is healthy; a failed check counts at once, not up to 1 s later.
-            "healthy_panic_threshold": {"value": 1},
+            "healthy_panic_threshold": {"value": _panic_percent(group, registered)},
+            # A failed check counts at once, not up to 1 s later.
             "update_merge_window": "0s",
             # Shows an endpoint that has not been checked yet as such.
             "ignore_new_hosts_until_first_hc": True,
@@ -117,6 +114,45 @@ def cluster(group: TargetGroup, timing: Timing) -> Json:
             "typed_config": {"@type": f"{TYPE}.extensions.transport_sockets.tls.v3.UpstreamTlsContext"},
         }
     return found
+
+
+def _algorithm(group: TargetGroup) -> Json:
+    """ALB's algorithm over the admitted endpoints.
+
+    Least outstanding requests: of all endpoints; Envoy's worker threads share the counts. Weighted random: with equal
+    weights; ALB lowers those of anomalous targets only where anomaly mitigation is on, which is recorded only.
+    Slow start: the share of an endpoint grows linearly from its first good check on; where all are new, all are equal.
+    """
+    match group.attributes.get("load_balancing.algorithm.type", "round_robin"):
+        case "least_outstanding_requests":
+            least = {"@type": f"{POLICIES}.least_request.v3.LeastRequest", "selection_method": "FULL_SCAN"}
+            inner = [{"typed_extension_config": {"name": "least_request", "typed_config": least}}]
+            subset = {"@type": f"{POLICIES}.subset.v3.Subset", **SUBSETS, "subset_lb_policy": {"policies": inner}}
+            return {
+                "load_balancing_policy": {"policies": [{"typed_extension_config": {"name": "subset", "typed_config": subset}}]}
+            }
+        case "weighted_random":
+            return {"lb_policy": "RANDOM", "lb_subset_config": SUBSETS}
+        case _:
+            seconds = int(group.attributes.get("slow_start.duration_seconds", "0"))
+            found: Json = {"lb_policy": "ROUND_ROBIN", "lb_subset_config": SUBSETS}
+            if seconds:
+                slow = {"slow_start_window": f"{seconds}s", "min_weight_percent": {"value": SLOW_START_MIN_PERCENT}}
+                found["round_robin_lb_config"] = {"slow_start_config": slow}
+            return found
+
+
+def _panic_percent(group: TargetGroup, registered: int) -> int:
+    """Below which percentage of healthy endpoints the group fails open; at the defaults, where none of up to 100 is.
+
+    Source: ELB user guide, "Target group health"; ``target_group_health.unhealthy_state_routing.minimum_healthy_targets``.
+    """
+    prefix = "target_group_health.unhealthy_state_routing.minimum_healthy_targets."
+    percentage = group.attributes.get(prefix + "percentage", "off")
+    count = int(group.attributes.get(prefix + "count", "1"))
+    enough = min(count, registered) - 1
+    by_count = 1 if enough < 1 else 100 * enough // registered + 1
+    return max(by_count, 0 if percentage == "off" else int(percentage))
 
 
 def _protocol(group: TargetGroup) -> Json:

@@ -9,11 +9,18 @@ from typing import Any
 Json = dict[str, Any]
 
 SERVER: Json = {
-    "header": {"key": "Server", "value": "awselb/2.0"},
-    "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    "headers_to_add": [
+        {"header": {"key": "Server", "value": "awselb/2.0"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"},
+    ]
 }
 
-REASONS = {503: "Service Temporarily Unavailable", 504: "Gateway Time-out", 408: "Request Time-out"}
+REASONS = {
+    405: "Not Allowed",
+    408: "Request Time-out",
+    463: "",
+    503: "Service Temporarily Unavailable",
+    504: "Gateway Time-out",
+}
 """Where ALB's words differ from the registered ones."""
 
 CONNECTION_FAILED = ["UF", "UC", "LR", "UR", "UPE"]
@@ -22,35 +29,34 @@ CONNECTION_FAILED = ["UF", "UC", "LR", "UR", "UPE"]
 
 def error_page(status: int) -> str:
     """The HTML that ALB sends with an error of its own."""
-    title = f"{status} {REASONS.get(status) or HTTPStatus(status).phrase}"
+    reason = REASONS[status] if status in REASONS else HTTPStatus(status).phrase
+    title = f"{status} {reason}".rstrip()
     lines = ["<html>", f"<head><title>{title}</title></head>", "<body>", f"<center><h1>{title}</h1></center>", "</body>"]
     return "\r\n".join([*lines, "</html>", ""])
 
 
-def local_reply_config() -> Json:
+def local_reply_config(*, shows_server: bool) -> Json:
     """Envoy's own answers as ALB's: 502 for a failed connection (Envoy: 503), 504 for a connect timeout, 400 for headers
     that are too large (Envoy: 431). The first filter that matches wins; configured answers keep their bodies.
     """
-    return {
-        "mappers": [
-            {"filter": _cel("response.code_details == 'direct_response'"), "headers_to_add": [SERVER]},
-            _mapper(_all_of(_flags(["UF"]), _cel("response.code_details.contains('connection_timeout')")), 504),
-            _mapper(_flags(CONNECTION_FAILED), 502),
-            _mapper(_status(503), 503),
-            _mapper(_status(504), 504),
-            _mapper(_status(408), 408),
-            _mapper(_status(400), 400),
-            _mapper(_status(431), 400),
-            {"filter": _status(200, "GE"), "headers_to_add": [SERVER]},
-        ]
-    }
+    mappers = [
+        {"filter": _cel("response.code_details == 'direct_response'")},
+        _mapper(_all_of(_flags(["UF"]), _cel("response.code_details.contains('connection_timeout')")), 504),
+        _mapper(_flags(CONNECTION_FAILED), 502),
+        _mapper(_status(503), 503),
+        _mapper(_status(504), 504),
+        _mapper(_status(408), 408),
+        _mapper(_status(400), 400),
+        _mapper(_status(431), 400),
+        {"filter": _status(200, "GE")},
+    ]
+    return {"mappers": [mapper | (SERVER if shows_server else {}) for mapper in mappers]}
 
 
 def _mapper(condition: Json, status: int) -> Json:
     return {
         "filter": condition,
         "status_code": status,
-        "headers_to_add": [SERVER],
         "body_format_override": {
             "text_format_source": {"inline_string": error_page(status)},
             "content_type": "text/html",

@@ -1,23 +1,26 @@
 """An ELB listener as an Envoy listener and its route configuration.
 
-Envoy cuts long streams when a listener changes; so all that can change stands in the route configuration, and the listener
-depends on nothing but its name, address and the choices made when the region starts.
+Envoy lets old connections go when a listener changes: each is asked to close with its next answer, and cut after ten
+minutes. So what changes in a deployment stands in the route configuration. The listener depends only on its own record and
+on attributes of the load balancer that belong to connections.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from ninelives.model.elbv2 import Listener, LoadBalancer, Rule
+from ninelives.model.elbv2 import Listener, LoadBalancer, Rule, TargetGroup
 from ninelives.routing.access_log import access_log
-from ninelives.routing.actions import routes
+from ninelives.routing.actions import Surroundings, refusals, routes, seconds
 from ninelives.routing.clusters import TYPE, preserved_header_case
 from ninelives.routing.conditions import SOURCE_ADDRESS
 from ninelives.routing.errors import local_reply_config
+from ninelives.routing.headers import CLIENT, changed_headers, host_rewrite, shows_server, strips_port
+from ninelives.routing.scripts import lua_filter
+from ninelives.routing.stickiness import session_filter
 
 Json = dict[str, Any]
 
-CLIENT = "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"
 DEFAULT_RULE_LAST = 1_000_000
 """Sorts the default rule behind every priority (1 to 50000)."""
 
@@ -29,12 +32,11 @@ def listener_name(listener_arn: str) -> str:
 
 def envoy_listener(balancer: LoadBalancer, listener: Listener) -> Json:
     """The listener at its address; its routes come by RDS under the same name."""
-    name = listener_name(listener.arn)
     return {
         "@type": f"{TYPE}.config.listener.v3.Listener",
-        "name": name,
+        "name": listener_name(listener.arn),
         "address": {"socket_address": {"address": balancer.address, "port_value": listener.bound_port}},
-        "filter_chains": [{"filters": [_source_address(), _http(name)]}],
+        "filter_chains": [{"filters": [_source_address(), _http(balancer, listener)]}],
     }
 
 
@@ -55,7 +57,9 @@ def _source_address() -> Json:
     }
 
 
-def _http(name: str) -> Json:
+def _http(balancer: LoadBalancer, listener: Listener) -> Json:
+    name = listener_name(listener.arn)
+    idle_timeout = seconds(idle_timeout_of(balancer))
     return {
         "name": "http",
         "typed_config": {
@@ -69,25 +73,30 @@ def _http(name: str) -> Json:
             "skip_xff_append": True,
             "generate_request_id": False,
             "server_header_transformation": "PASS_THROUGH",
+            "strip_any_host_port": strips_port(balancer, listener),
             "max_request_headers_kb": 64,
             "common_http_protocol_options": {
-                "idle_timeout": "60s",
+                "idle_timeout": idle_timeout,
                 "max_headers_count": 1000,
-                "max_connection_duration": "3600s",
+                "max_connection_duration": f"{balancer.attributes.get('client_keep_alive.seconds', '3600')}s",
             },
             "http1_safe_max_connection_duration": True,
-            "stream_idle_timeout": "60s",
+            "stream_idle_timeout": idle_timeout,
             "http_protocol_options": {
                 "accept_http_10": True,
                 "default_host_for_http_10": "alb",
                 "header_key_format": preserved_header_case(),
             },
             "upgrade_configs": [{"upgrade_type": "websocket"}],
-            "http_filters": [_router()],
-            "local_reply_config": local_reply_config(),
+            "http_filters": [lua_filter(), session_filter(), _router()],
+            "local_reply_config": local_reply_config(shows_server=shows_server(listener)),
             "access_log": [access_log(name)],
         },
     }
+
+
+def idle_timeout_of(balancer: LoadBalancer) -> timedelta:
+    return timedelta(seconds=int(balancer.attributes.get("idle_timeout.timeout_seconds", "60")))
 
 
 def _router() -> Json:
@@ -98,36 +107,25 @@ def _router() -> Json:
 
 
 def route_configuration(
-    balancer: LoadBalancer, listener: Listener, rules: Iterable[Rule], envoy_clusters: Mapping[str, str]
+    balancer: LoadBalancer, listener: Listener, rules: Iterable[Rule], groups: Mapping[str, TargetGroup]
 ) -> Json:
-    """The rules in order of priority, the default rule last; the first that matches wins."""
+    """The rules in order of priority, the default rule last; the first that matches wins. ``groups`` are those in use."""
     ordered = sorted(rules, key=lambda rule: DEFAULT_RULE_LAST if rule.priority is None else rule.priority)
-    idle_timeout = timedelta(seconds=int(balancer.attributes.get("idle_timeout.timeout_seconds", "60")))
+    around = Surroundings(
+        groups=groups,
+        idle_timeout=idle_timeout_of(balancer),
+        rewrites=host_rewrite(balancer, listener),
+        drops_invalid_headers=balancer.attributes.get("routing.http.drop_invalid_header_fields.enabled") == "true",
+    )
     return {
         "@type": f"{TYPE}.config.route.v3.RouteConfiguration",
         "name": listener_name(listener.arn),
-        **_forwarded_headers(balancer.attributes.get("routing.http.xff_header_processing.mode", "append")),
+        **changed_headers(balancer, listener),
         "virtual_hosts": [
             {
                 "name": "alb",
                 "domains": ["*"],
-                "routes": [route for rule in ordered for route in routes(rule, envoy_clusters, idle_timeout)],
+                "routes": [*refusals(), *(route for rule in ordered for route in routes(rule, around))],
             }
         ],
     }
-
-
-def _forwarded_headers(mode: str) -> Json:
-    """X-Forwarded-For as the load balancer's attribute says; X-Forwarded-Proto is Envoy's own work.
-
-    X-Forwarded-Port is the port that the client really used.
-    """
-    port = {"key": "X-Forwarded-Port", "value": "%DOWNSTREAM_LOCAL_PORT%"}
-    added = [{"header": port, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}]
-    removed = ["x-envoy-external-address"]
-    if mode == "append":
-        client = {"key": "X-Forwarded-For", "value": CLIENT}
-        added.append({"header": client, "append_action": "APPEND_IF_EXISTS_OR_ADD"})
-    if mode == "remove":
-        removed.append("x-forwarded-for")
-    return {"request_headers_to_add": added, "request_headers_to_remove": removed}

@@ -40,7 +40,7 @@ def resolve(
     """Resources for every load balancer; only what refers to something that exists.
 
     A target group is in use when a rule of a served listener forwards to it, at whatever weight.
-    Not served: listeners that are not HTTP (there are no certificates yet), and stickiness (refuse both at the door).
+    Not served: listeners that are not HTTP (there are no certificates yet; refuse them at the door).
     """
     balancers = {balancer.arn: balancer for balancer in load_balancers}
     served = [one for one in listeners if one.load_balancer_arn in balancers and one.protocol == "HTTP"]
@@ -57,12 +57,15 @@ def resolve(
         targets_by_group[target.target_group_arn].append(target)
 
     return EnvoySnapshot(
-        clusters={envoy_clusters[arn]: cluster(group, timing) for arn, group in in_use.items()},
+        clusters={
+            envoy_clusters[arn]: cluster(group, timing, registered=_serving(targets_by_group[arn]))
+            for arn, group in in_use.items()
+        },
         endpoints={envoy_clusters[arn]: assignment(group, targets_by_group[arn]) for arn, group in in_use.items()},
         listeners={listener_name(one.arn): envoy_listener(balancers[one.load_balancer_arn], one) for one in served},
         routes={
             listener_name(one.arn): route_configuration(
-                balancers[one.load_balancer_arn], one, rules_by_listener[one.arn], envoy_clusters
+                balancers[one.load_balancer_arn], one, rules_by_listener[one.arn], in_use
             )
             for one in served
         },
@@ -78,3 +81,7 @@ def resolve(
 
 def _groups_of(rule: Rule) -> list[str]:
     return [group.arn for group in rule.action.target_groups] if isinstance(rule.action, Forward) else []
+
+
+def _serving(targets: Iterable[Target]) -> int:
+    return sum(target.draining_since is None for target in targets)

@@ -68,11 +68,13 @@ def _read_forward(action: Parameters) -> Forward:
     if groups and scalar is not None and [scalar] != [one.get("TargetGroupArn") for one in groups]:
         raise ApiError("ValidationError", "TargetGroupArn and ForwardConfig name different target groups")
     stickiness = configuration.get("TargetGroupStickinessConfig") or {}
+    if stickiness.get("Enabled") and stickiness.get("DurationSeconds") is None:
+        raise ApiError("ValidationError", "A target group stickiness duration must be specified")
     if not groups:
         return Forward(target_groups=(WeightedTargetGroup(arn=scalar or "", weight=1),))
     return Forward(
         target_groups=tuple(WeightedTargetGroup(arn=one["TargetGroupArn"], weight=one.get("Weight", 1)) for one in groups),
-        stickiness_seconds=stickiness.get("DurationSeconds", 3600) if stickiness.get("Enabled") else None,
+        stickiness_seconds=stickiness["DurationSeconds"] if stickiness.get("Enabled") else None,
         by_arn=len(groups) == 1,
     )
 
@@ -110,7 +112,7 @@ def write_action(action: Action) -> list[dict[str, Any]]:
                 "Type": "forward",
                 "ForwardConfig": {
                     "TargetGroups": [{"TargetGroupArn": one.arn, "Weight": one.weight} for one in action.target_groups],
-                    "TargetGroupStickinessConfig": {"Enabled": action.stickiness_seconds is not None},
+                    "TargetGroupStickinessConfig": _write_stickiness(action.stickiness_seconds),
                 },
             }
             if action.by_arn:
@@ -128,6 +130,10 @@ def write_action(action: Action) -> list[dict[str, Any]]:
             return [{"Type": "redirect", "RedirectConfig": parts | {"StatusCode": f"HTTP_{action.status_code}"}}]
         case _:
             assert_never(action)
+
+
+def _write_stickiness(seconds: int | None) -> dict[str, Any]:
+    return {"Enabled": False} if seconds is None else {"Enabled": True, "DurationSeconds": seconds}
 
 
 _CONFIGURATIONS = {
