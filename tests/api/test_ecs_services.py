@@ -176,7 +176,6 @@ def test_a_service_that_ecs_refuses_is_refused_in_its_words(members: dict[str, A
     [
         {"launchType": "EC2"},
         {"launchType": "EXTERNAL"},
-        {"deploymentController": {"type": "CODE_DEPLOY"}},
         {"serviceRegistries": [{"registryArn": "arn"}]},
         {"serviceConnectConfiguration": {"enabled": True}},
     ],

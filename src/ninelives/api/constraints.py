@@ -11,6 +11,9 @@ from typing import Any, Final
 
 from ninelives.api.service_model import Shape
 
+OWN_WORDS: Final = {"DeploymentLifecycleHookTargetType": "Invalid targetType. Valid values are: AWS_LAMBDA, PAUSE"}
+"""How a service tells a value outside an enumeration where it is known not to use the common form, by the shape's name."""
+
 SHOWN_LENGTH: Final = 200
 """Characters of a value that a message repeats."""
 
@@ -34,6 +37,8 @@ class Violation:
     path: str
     value: str | None
     demand: str
+    own_words: str | None = None
+    """The service's own message, in place of the common one."""
 
     def __str__(self) -> str:
         shown = "null" if self.value is None else f"'{self.value[:SHOWN_LENGTH]}'"
@@ -46,11 +51,14 @@ def violations(shape: Shape | None, parameters: Mapping[str, Any]) -> list[Viola
 
 
 def told(found: list[Violation]) -> str:
-    """One message for all violations.
+    """One message for all violations; where the service has words of its own for one of them, those alone.
 
     >>> told([Violation("cluster", None, "Member must not be null")])
     "1 validation error detected: Value null at 'cluster' failed to satisfy constraint: Member must not be null"
     """
+    own = next((violation.own_words for violation in found if violation.own_words), None)
+    if own is not None:
+        return own
     count = f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected"
     return f"{count}: {'; '.join(str(violation) for violation in found)}"
 
@@ -98,7 +106,8 @@ def _check_string(shape: Shape, value: str, path: str) -> Iterator[Violation]:
         yield Violation(path, value, f"Member must satisfy regular expression pattern: {pattern}")
     allowed = shape.traits.get("enum")
     if allowed and value not in allowed:
-        yield Violation(path, value, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
+        demand = f"Member must satisfy enum value set: [{', '.join(allowed)}]"
+        yield Violation(path, value, demand, OWN_WORDS.get(shape.name))
 
 
 def _check_size(shape: Shape, value: Any, path: str, size: int) -> Iterator[Violation]:

@@ -90,17 +90,20 @@ def check_scheduling(given: Json) -> None:
         if configuration.get("maximumPercent", 0) > 100:  # noqa: PLR2004 - a percentage
             message = "The daemon scheduling strategy does not support values above 100 for maximumPercent"
             raise ApiError("InvalidParameterException", message)
+        if given.get("availabilityZoneRebalancing") == "ENABLED":
+            message = "Availability Zone Rebalancing does not support DAEMON services"
+            raise ApiError("InvalidParameterException", message)
         raise ApiError(
             "UnsupportedFeatureException", "The DAEMON scheduling strategy needs container instances: Fargate has none."
         )
-    check_controller(given)
+    check_controller(given, is_new=True)
     if len(given.get("placementStrategy", ())) > PLACEMENT_STRATEGIES_MAX:
         raise ApiError("InvalidParameterException", f"Maximum number of strategies is {PLACEMENT_STRATEGIES_MAX}")
     check_placement(given)
 
 
-def check_controller(given: Json) -> None:
-    """Refuse deployment controllers other than ECS's own."""
+def check_controller(given: Json, *, is_new: bool = False) -> None:
+    """Refuse deployment controllers other than ECS's own: ECS's own mistakes first."""
     controller = given.get("deploymentController", {}).get("type", "ECS")
     if controller == "ECS":
         return
@@ -110,6 +113,12 @@ def check_controller(given: Json) -> None:
         raise ApiError("InvalidParameterException", message)
     if "alarms" in configuration:
         message = "Alarm based rollback feature is only supported with ECS deployment controller"
+        raise ApiError("InvalidParameterException", message)
+    if controller == "CODE_DEPLOY" and is_new and not given.get("loadBalancers"):
+        message = (
+            "When the deployment controller is CODE_DEPLOY, the service requires an Application Load Balancer or Network Load "
+            "Balancer"
+        )
         raise ApiError("InvalidParameterException", message)
     if controller == "EXTERNAL" and given.get("taskDefinition"):
         raise ApiError("InvalidParameterException", "TaskDefinition must be blank")

@@ -109,8 +109,10 @@ def _checked_service(region: Region, cluster: Cluster, name: str, given: Json) -
     launch_type, strategy = given.get("launchType"), given.get("capacityProviderStrategy")
     if launch_type == "EC2" and "platformVersion" in given:
         raise ApiError("InvalidParameterException", "The platform version must be null when specifying an EC2 launch type.")
-    launched = capacity(cluster, launch_type=launch_type, strategy=strategy)
     definition = rules.usable_definition(region, given["taskDefinition"])
+    if launch_type == "EC2" and not strategy:  # ECS's own mistakes before what is only this region's
+        rules.check_network(definition, given.get("networkConfiguration"))
+    launched = capacity(cluster, launch_type=launch_type, strategy=strategy)
     rules.check_fargate(definition)
     rules.check_carried_out(definition)
     rules.check_volumes(given, definition)

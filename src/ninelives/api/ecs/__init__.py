@@ -13,6 +13,7 @@ from ninelives.api.ecs import (
     services,
     tags,
     task_definitions,
+    task_sets,
     tasks,
 )
 from ninelives.api.ecs.state_changes import state_changes
@@ -28,6 +29,7 @@ _HANDLERS: Mapping[str, RegionHandler] = {
     **services.HANDLERS,
     **tags.HANDLERS,
     **task_definitions.HANDLERS,
+    **task_sets.HANDLERS,
     **tasks.HANDLERS,
 }
 
