@@ -17,9 +17,10 @@ from ninelives.model.ecs import (
     StopCode,
     Task,
 )
+from ninelives.model.elbv2 import Target
 from ninelives.model.timing import Timing
 from ninelives.scheduler import events, live_ceiling, reconcile, running_floor
-from ninelives.scheduler.plan import Plan
+from ninelives.scheduler.plan import Plan, Put
 
 EVEN = Behaviour(pull=0, boot=3)
 """All tasks at once, so that events come together."""
@@ -360,6 +361,29 @@ def test_an_address_that_went_to_a_new_task_is_not_taken_from_it_when_the_old_on
 
     (target,) = [target for key, target in world.targets.items() if key.id == old.address.ip]
     assert target.draining_since is None
+
+
+def test_a_target_is_not_forgotten_because_its_address_went_to_a_task_that_ended_before_it_ran() -> None:
+    world = steady_world()
+    old, brief = sorted(world.live, key=lambda task: task.id)
+    assert old.address is not None
+    world.targets = {key: target for key, target in world.targets.items() if key.id == old.address.ip}
+    ended = {"desired_status": DesiredStatus.STOPPED, "stop_code": StopCode.ESSENTIAL_CONTAINER_EXITED}
+    exited = tuple(replace(one, last_status="STOPPED") for one in old.containers)
+    world.tasks[old.arn] = replace(old, containers=exited, **ended)  # type: ignore[arg-type] # by name
+    world.tasks[brief.arn] = replace(
+        brief,
+        last_status=LastStatus.ACTIVATING,
+        created_at=brief.created_at + seconds(1),
+        address=old.address,
+        containers=exited,
+        **ended,  # type: ignore[arg-type] # by name
+    )
+
+    plan = reconcile(world.snapshot(), world.now, world.timing)
+
+    targets = [one.record for one in plan.decisions if isinstance(one, Put) and isinstance(one.record, Target)]
+    assert [(old.address.ip, world.now)] == [(one.id, one.draining_since) for one in targets]
 
 
 def test_protected_tasks_hold_a_deployment_until_their_protection_ends() -> None:

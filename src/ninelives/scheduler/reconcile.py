@@ -89,12 +89,20 @@ def _note_running(draft: Draft, before: Task, after: Task) -> None:
 
 
 def _owners(draft: Draft) -> dict[TargetKey, Task]:
-    """Whose target each one is, by address. Where a runtime gave a dead task's address to a new one, it is the new one's."""
+    """Whose target each one is, by address. Where a runtime gave a dead task's address to a new one, it is the new one's.
+
+    A task that ended before it was RUNNING was never registered, whatever address it had.
+    """
     owners: dict[TargetKey, Task] = {}
-    for task in sorted(draft.tasks.values(), key=lambda task: (task.desired_status is DesiredStatus.RUNNING, task.created_at)):
+    for task in sorted(draft.tasks.values(), key=_claim):
         if task.started_at is not None:
             owners.update(dict.fromkeys(target_keys(task, draft.load_balancers_of(task)), task))
     return owners
+
+
+def _claim(task: Task) -> tuple[bool, bool, datetime]:
+    is_registered = task.last_status in {LastStatus.RUNNING, LastStatus.DEACTIVATING}
+    return (task.desired_status is DesiredStatus.RUNNING, is_registered, task.created_at)
 
 
 def _own_targets(
