@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ninelives.model.ecs import (
+    Container,
     ContainerDefinition,
     DesiredStatus,
     HealthStatus,
@@ -23,6 +24,7 @@ from ninelives.model.observation import ContainerObservation, TaskObservation
 from ninelives.region.ports import TaskLaunch
 from ninelives.runtime import task_run
 from ninelives.runtime.engine import EngineAway, FoundTask, Seen, StartFailed, cannot_pull, cannot_start
+from ninelives.runtime.engine_runtime import EngineRuntime
 from ninelives.runtime.log_feed import LogFeed
 from ninelives.runtime.task_run import TaskRun
 
@@ -288,6 +290,26 @@ def test_an_adopted_task_that_is_to_stop_starts_nothing_more() -> None:
         assert engine.asked == []
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(("seen", "asked"), [("PENDING", "pull image-of-web"), ("RUNNING", None)])
+def test_a_task_of_which_nothing_is_left_is_started_again_only_if_nothing_was_seen_of_it(seen: str, asked: str | None) -> None:
+    async def main() -> list[str]:
+        engine = FakeEngine()
+        runtime = EngineRuntime(engine)
+        reports: list[TaskObservation] = []
+        runtime.subscribe(reports.append, lambda _line: None)
+        launch = launch_of(container("web"))
+        containers = (Container(arn="c", name="web", image="image-of-web", last_status=seen),)
+        task = replace(launch.task, last_status=LastStatus.ACTIVATING, containers=containers)
+        await runtime.adopt([replace(launch, task=task)])
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert [one.is_removed for one in reports[:1]] == [asked is None]
+        await runtime.close()
+        return engine.asked
+
+    assert ([asked] if asked else []) == asyncio.run(main())[:1]
 
 
 @given(statuses=st.lists(st.sampled_from(["RUNNING", "STOPPED"]), max_size=8))

@@ -125,9 +125,9 @@ class EngineRuntime:
 def _was_being_started(launch: TaskLaunch) -> bool:
     """Whether an earlier control plane died while it pulled the task's images: nothing is there yet, and nothing is lost.
 
-    One in PROVISIONING is not among them: the region has still to ask for it.
+    One in PROVISIONING is not among them: the region has still to ask for it. One of which a container was seen has lost it.
     """
-    return launch.task.desired_status is DesiredStatus.RUNNING and launch.task.last_status in {
-        LastStatus.PENDING,
-        LastStatus.ACTIVATING,
-    }
+    task = launch.task
+    was_seen = task.is_started or any(one.last_status != "PENDING" for one in task.containers)
+    is_on_its_way = task.last_status in {LastStatus.PENDING, LastStatus.ACTIVATING}
+    return task.desired_status is DesiredStatus.RUNNING and is_on_its_way and not was_seen
