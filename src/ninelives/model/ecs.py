@@ -30,8 +30,11 @@ class LastStatus(StrEnum):
 
     def may_become(self, later: "LastStatus") -> bool:
         """Whether ``later`` lies ahead on the task's one road."""
-        order = list(LastStatus)
-        return order.index(self) < order.index(later)
+        return _ROAD.index(self) < _ROAD.index(later)
+
+
+_ROAD = tuple(LastStatus)
+_LIVE = (LastStatus.PROVISIONING, LastStatus.PENDING, LastStatus.ACTIVATING, LastStatus.RUNNING)
 
 
 class DesiredStatus(StrEnum):
@@ -609,12 +612,7 @@ class Task:
     @property
     def is_live(self) -> bool:
         """In PROVISIONING to RUNNING and meant to run: what ``maximumPercent`` counts."""
-        return self.desired_status is DesiredStatus.RUNNING and self.last_status in {
-            LastStatus.PROVISIONING,
-            LastStatus.PENDING,
-            LastStatus.ACTIVATING,
-            LastStatus.RUNNING,
-        }
+        return self.desired_status is DesiredStatus.RUNNING and self.last_status in _LIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -253,7 +253,8 @@ class Loop:
                     for one in seen.containers
                     if one.image_digest and pinned(one.image, one.image_digest) != one.image
                 )
-                changes.put(replace(revision, container_images=images) if images else revision)
+                if images:
+                    changes.put(replace(revision, container_images=images))
         region.wake()
 
     @staticmethod

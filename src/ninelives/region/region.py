@@ -14,6 +14,7 @@ from ninelives.model.elbv2 import DRAINING, NOT_IN_USE, REGISTERING, Forward, Ru
 from ninelives.model.timing import Timing
 from ninelives.region.ports import Alarms, Clock, DataPlane, Ids, NoAlarms
 from ninelives.region.state import Changes, State
+from ninelives.routing import EnvoySnapshot
 
 EVENTS_KEPT = 100
 """Source: ``ecs`` ``Service.events``."""
@@ -42,6 +43,8 @@ class Region:
         self.alarms: Alarms = alarms or NoAlarms()
         self.rules_in_force: Mapping[str, Rule] = {}
         """Listener rules as the data plane has taken them, by ARN."""
+        self.routing: tuple[int, EnvoySnapshot] | None = None
+        """What the data plane is to serve, as last made (``snapshots.routing_of``), and of which version of the records."""
         self.bell = asyncio.Event()
         self._last_sequence = max((event.sequence for event in state.events.values()), default=0)
 

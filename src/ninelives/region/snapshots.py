@@ -82,9 +82,11 @@ def _rules_of(region: Region, service: Service, revision_arns: Iterable[str | No
 
 
 def routing_of(region: Region) -> EnvoySnapshot:
-    """What the data plane is to serve."""
+    """What the data plane is to serve: made anew only when a record that it is made of has changed."""
     state = region.state
-    return resolve(
+    if region.routing is not None and region.routing[0] == state.routing_version:
+        return region.routing[1]
+    snapshot = resolve(
         load_balancers=state.load_balancers.values(),
         listeners=state.listeners.values(),
         rules=state.rules.values(),
@@ -92,3 +94,5 @@ def routing_of(region: Region) -> EnvoySnapshot:
         targets=state.targets.values(),
         timing=region.timing,
     )
+    region.routing = (state.routing_version, snapshot)
+    return snapshot

@@ -24,6 +24,9 @@ from ninelives.region.ports import RECORD_TYPES, Record, Store
 
 R = TypeVar("R")
 
+ROUTED: tuple[type[Any], ...] = (LoadBalancer, Listener, Rule, TargetGroup, Target)
+"""Kinds that what the data plane serves is made of."""
+
 OwnedByService = Deployment | ServiceDeployment | ServiceEvent | ServiceRevision | Task
 OWNED_BY_SERVICES: tuple[type[Any], ...] = OwnedByService.__args__
 """Kinds that are found by their service too: each look at one service would else go through the records of all."""
@@ -45,6 +48,8 @@ class State:
         self._by_service: dict[tuple[type[Any], str], dict[str, Any]] = {}
         self._open: Changes | None = None
         self._watchers: list[Watcher] = []
+        self.routing_version = 0
+        """Grows whenever a record of the kinds that are routed has changed."""
         for record in store.load():
             self._keep(record)
 
@@ -149,6 +154,8 @@ class State:
             self._keep(record)
         for kind, key in changes.deletes:
             self._drop(kind, key)
+        if any(kind in ROUTED for kind, _ in (*changes.puts, *changes.deletes)):
+            self.routing_version += 1
 
     def _keep(self, record: Record) -> None:
         kind = type(record)

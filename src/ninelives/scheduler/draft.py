@@ -54,6 +54,9 @@ class Draft:
         self._decisions: list[StartTasks | Tell] = []
         self._puts: dict[tuple[type, str], Put] = {}
         self._wake_ats: list[datetime] = []
+        self._live: list[Task] | None = None
+        self._primary: Deployment | None = None
+        """Both as they were last read; None once a decision has changed them."""
 
     # Reading.
 
@@ -68,7 +71,9 @@ class Draft:
 
     @property
     def primary(self) -> Deployment:
-        return next(one for one in self.deployments if one.status is DeploymentStatus.PRIMARY)
+        if self._primary is None:
+            self._primary = next(one for one in self.deployments if one.status is DeploymentStatus.PRIMARY)
+        return self._primary
 
     @property
     def service_deployments(self) -> list[ServiceDeployment]:
@@ -91,9 +96,11 @@ class Draft:
         return live_ceiling(self.service.desired_count, configuration.maximum_percent)
 
     @property
-    def live(self) -> list[Task]:
+    def live(self) -> Sequence[Task]:
         """Tasks in PROVISIONING to RUNNING that are meant to run, oldest first; without those that this pass starts."""
-        return [task for task in self.tasks.values() if task.is_live]
+        if self._live is None:
+            self._live = [task for task in self.tasks.values() if task.is_live]
+        return self._live
 
     def live_of(self, deployment: Deployment) -> list[Task]:
         """Those of ``live`` that belong to a deployment's revision."""
@@ -135,6 +142,7 @@ class Draft:
 
     def put_task(self, task: Task) -> None:
         self.tasks[task.arn] = task
+        self._live = None
         self._put(task)
 
     def put_target(self, target: Target) -> None:
@@ -143,6 +151,7 @@ class Draft:
 
     def put_deployment(self, deployment: Deployment) -> None:
         self._deployments[deployment.revision_arn] = deployment
+        self._primary = None
         self._put(deployment)
 
     def put_service_deployment(self, service_deployment: ServiceDeployment) -> None:

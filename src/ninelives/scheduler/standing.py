@@ -31,12 +31,17 @@ def standing_of(tasks: Iterable[Task], failing: Collection[str]) -> Standing:
 
     Proven tasks are kept before others, old ones before young ones.
     """
-    ranked = sorted(tasks, key=_rank)
-    return Standing(
-        healthy=tuple(task for task in ranked if task.healthy_since is not None),
-        waiting=tuple(task for task in ranked if task.healthy_since is None and task.arn not in failing),
-        failing=tuple(task for task in ranked if task.healthy_since is None and task.arn in failing),
-    )
+    healthy: list[Task] = []
+    waiting: list[Task] = []
+    failed: list[Task] = []
+    for task in sorted(tasks, key=_rank):
+        if task.healthy_since is not None:
+            healthy.append(task)
+        elif task.arn in failing:
+            failed.append(task)
+        else:
+            waiting.append(task)
+    return Standing(healthy=tuple(healthy), waiting=tuple(waiting), failing=tuple(failed))
 
 
 def _rank(task: Task) -> tuple[bool, bool, datetime, str]:
