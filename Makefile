@@ -1,6 +1,7 @@
 # The front door. Every target sets up what it needs first; that takes no time once it is there.
 #   make demo [RUNTIME=docker|host] [ARGS=…]    Cats 1.0.0, then 2.0.1, under load, and not one request lost
 #   make test [ARGS=…]                          all tests that this machine can run
+#   make simulate [WORLDS=100000] [SEED=…]      worlds of the simulator, for a night; the tests live through 1,000
 #   make lint · make format                     linters · what they can mend by themselves
 #   make bench                                  measurements; not part of the tests
 #   make base-image                             a base image for Cats, where no registry is reachable (root, Docker)
@@ -8,9 +9,13 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := demo
 RUNTIME ?= auto
+WORLDS ?= 100000
+PROCESSES ?= 2
+# Every night other worlds; what failed is named by its seed.
+SEED ?= $(shell date -u +%Y%m%d)000000
 BIN := .venv/bin
 
-.PHONY: setup demo test lint format bench base-image
+.PHONY: setup demo test simulate lint format bench base-image
 
 setup:
 	@scripts/setup tool
@@ -22,6 +27,9 @@ demo:
 test:
 	@scripts/setup tests
 	@scripts/test $(ARGS)
+
+simulate: setup
+	@$(BIN)/python -m ninelives.simulator --worlds $(WORLDS) --seed $(SEED) --processes $(PROCESSES)
 
 lint: setup
 	$(BIN)/ruff check
