@@ -34,7 +34,7 @@ THRESHOLDS = {
     ThresholdType.UNBOUNDED_PERCENT: range(1, 101),
 }
 BAKE_MINUTES_MAX = 1440
-"""Of a step of a canary or linear deployment."""
+"""Of a deployment, and of a step of a canary or linear one."""
 CANARY_PERCENT = (0.1, 100.0)
 STEP_PERCENT = (3.0, 100.0)
 HOOKS_MAX = 10
@@ -53,8 +53,8 @@ def merged(before: DeploymentConfiguration, given: Json) -> DeploymentConfigurat
     Raises ``InvalidParameterException`` for mistakes.
     """
     bake_minutes = given.get("bakeTimeInMinutes")
-    if bake_minutes is not None and bake_minutes < 0:
-        raise _invalid("bakeTimeInMinutes must be at least 0")
+    if bake_minutes is not None and not 0 <= bake_minutes <= BAKE_MINUTES_MAX:
+        raise _invalid(f"bakeTimeInMinutes must be between 0 and {BAKE_MINUTES_MAX}")
     breaker = given.get("deploymentCircuitBreaker")
     strategy = Strategy(given.get("strategy", before.strategy))
     after = replace(

@@ -105,7 +105,7 @@ def write_service_deployment(region: Region, one: ServiceDeployment) -> Mapping[
         ],
         "targetServiceRevision": _write_summary(one.target_revision_arn, primary, service, counts)
         | _weights(one, is_target=True),
-        "lifecycleStage": _shown_stage(one.lifecycle_stage),
+        "lifecycleStage": _shown_stage(one),
         "lifecycleHookDetails": [_write_hook(execution) for execution in one.hooks] or None,
         "deploymentConfiguration": shown_configuration(one.deployment_configuration),
         "rollback": one.rollback
@@ -129,11 +129,17 @@ def write_service_deployment(region: Region, one: ServiceDeployment) -> Mapping[
     return {name: value for name, value in answer.items() if value is not None}
 
 
-def _shown_stage(stage: LifecycleStage | None) -> str | None:
-    """PRE_PRODUCTION_TRAFFIC_SHIFT takes hooks and is no value of ``ServiceDeployment.lifecycleStage``."""
+def _shown_stage(one: ServiceDeployment) -> str | None:
+    """A rolling deployment shows no stage, unless it may be held in one.
+
+    PRE_PRODUCTION_TRAFFIC_SHIFT takes hooks and is no value of ``ServiceDeployment.lifecycleStage``.
+    """
+    configuration, stage = one.deployment_configuration, one.lifecycle_stage
+    if stage is None or not (configuration.strategy.shifts_traffic or configuration.lifecycle_hooks):
+        return None
     if stage is LifecycleStage.PRE_PRODUCTION_TRAFFIC_SHIFT:
         stage = LifecycleStage.PRODUCTION_TRAFFIC_SHIFT
-    return None if stage is None else str(stage)
+    return str(stage)
 
 
 def _write_hook(one: HookExecution) -> Mapping[str, Any]:
