@@ -104,6 +104,7 @@ def test_the_next_command_names_the_region_that_is_meant(monkeypatch: pytest.Mon
         ({"port": 4600}, "--port is 4566, not 4600"),
         ({"region": "us-east-1"}, "--region is eu-west-1, not us-east-1"),
         ({"time_scale": 5.0}, "--time-scale is 1, not 5"),
+        ({"functions": {"f": "http://x/"}}, "--function is none, not f=http://x/"),
         ({"runtime": "auto"}, ""),
         ({}, ""),
     ],
@@ -125,9 +126,12 @@ def test_what_a_running_region_does_not_carry_out_is_said(
         (["--region", "Nowhere"], "expected the name of an AWS region, such as eu-west-1, found 'Nowhere'"),
         (["--region", "eu-west-"], "expected the name of an AWS region"),
         (["--account", "12"], "expected an account id of 12 digits, such as 123456789012, found '12'"),
+        (["--function", "smoke"], "expected a URL or path.py:function after the `=`, found ''"),
+        (["--function", "smoke=nowhere.py:handler"], "there is no file nowhere.py."),
+        (["--function", "s m=http://x/"], "expected a function's name or ARN before the `=`"),
     ],
 )
-def test_a_region_and_an_account_have_the_form_that_aws_gives_them(
+def test_what_up_is_told_has_the_form_that_aws_gives_it(
     arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert 1 == run(["up", "--state", str(tmp_path / "state"), *arguments])

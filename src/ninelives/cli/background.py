@@ -36,6 +36,7 @@ def start_region(settings: RegionSettings) -> RunningRegion:
         "--state", str(settings.state_directory), "--port", str(settings.port), "--region", settings.region,
         "--account", settings.account, "--runtime", settings.runtime, "--time-scale", str(settings.time_scale),
     ]  # fmt: skip
+    command += [f"--function={name}={where}" for name, where in settings.functions.items()]
     with settings.log_file.open("ab") as output:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"

@@ -122,6 +122,7 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     from ninelives.api.door import create_app
     from ninelives.api.moto_bridge import MotoBridge
     from ninelives.eventbridge import EventBridge, Rules, Targets
+    from ninelives.hooks import LocalFunctions, read_stand_ins
     from ninelives.registry import Registry, registry_app
     from ninelives.telemetry import CloudWatchLogs
 
@@ -162,7 +163,8 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
         registry=registry_app(registry),
         place=place,
     )
-    loop = Loop(region, runtime=runtime, log_sink=log_sink)
+    functions = LocalFunctions(read_stand_ins(settings.functions))
+    loop = Loop(region, runtime=runtime, log_sink=log_sink, hook_functions=functions)
     try:
         async with _serving(app, settings.port):
             await loop.start()

@@ -2,13 +2,13 @@
 
 import os
 import subprocess
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from ninelives.cli.errors import UserError
-from ninelives.cli.options import Place, following_options, place_options
+from ninelives.cli.options import Place, place_options, release_options
 from ninelives.deploy.options import LOCAL, Builder, Options
 
 VERSION_VARIABLES = ("NINELIVES_VERSION", "IMAGE_TAG", "GITHUB_SHA")
@@ -25,18 +25,8 @@ VERSION_VARIABLES = ("NINELIVES_VERSION", "IMAGE_TAG", "GITHUB_SHA")
     help="What builds the image [what the region runs tasks with, else Docker where it answers].",
 )
 @click.option("--force", is_flag=True, help="Replace the tasks even if nothing changed.")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the verdict.")
-@following_options
-def deploy(
-    version: str | None,
-    place: Place,
-    builder: str | None,
-    timeout: timedelta,
-    *,
-    force: bool,
-    wait: bool,
-    as_json: bool,
-) -> int:
+@release_options
+def deploy(version: str | None, place: Place, builder: str | None, options: Options, *, force: bool, as_json: bool) -> int:
     """Build, push and release VERSION, and wait for the verdict.
 
     Without VERSION: that of $NINELIVES_VERSION, $IMAGE_TAG or $GITHUB_SHA, else the commit of a clean checkout.
@@ -46,8 +36,8 @@ def deploy(
 
     chosen = version or version_of_surroundings(place.config.parent)
     suited = region_builder() if place.environment == LOCAL else Builder.AUTO
-    options = Options(builder=Builder(builder) if builder else suited, timeout=timeout, force=force, wait=wait)
-    return run_release(place, lambda session, asked: release_version(session, chosen, asked), options, as_json=as_json)
+    asked_for = replace(options, builder=Builder(builder) if builder else suited, force=force)
+    return run_release(place, lambda session, asked: release_version(session, chosen, asked), asked_for, as_json=as_json)
 
 
 def version_of_surroundings(folder: Path) -> str:

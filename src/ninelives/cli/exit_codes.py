@@ -7,7 +7,8 @@ class ExitCode(IntEnum):
     """How a command ended. A code never changes its meaning."""
 
     OK = 0
-    """Done; for ``deploy``, ``rollback`` and ``wait``: the release succeeded and the old tasks have drained."""
+    """Done; for ``deploy``, ``promote``, ``rollback``, ``wait``: the release succeeded and the old tasks have drained; for
+    ``abort``: it was rolled back."""
     ERROR = 1
     """A mistake in the file or the command, a missing piece, a refused call; a deployment that failed without a rollback."""
     CHANGES = 2

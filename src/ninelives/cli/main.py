@@ -27,10 +27,20 @@ VERBS: dict[str, str] = {
     "status": "Show the service: version, tasks, targets, events.",
     "wait": "Wait for the running deployment's verdict.",
     "logs": "Show what the tasks wrote.",
+    "promote": "Let a paused release go on.",
+    "abort": "Take back the release that is under way.",
     "rollback": "Go back to the last version that was proven good.",
     "history": "List past deployments with their verdicts.",
 }
 """Each verb and its line in the help. ``ninelives.cli.<verb>`` holds a click command of the verb's name."""
+
+
+NO_VERBS: dict[str, str] = {
+    "pause": "ECS pauses a release only where a hook of the service file says so "
+    "(`deploy: {hooks: [{stages: […], pause: true}]}`). One that is under way goes on or is taken back (`ninelives abort`).",
+    "resume": "A paused release goes on with `ninelives promote`.",
+}
+"""What one may look for and ECS has not, with what there is instead."""
 
 
 class LazyVerbs(click.Group):
@@ -49,7 +59,8 @@ class LazyVerbs(click.Group):
         verbs = self.list_commands(ctx)
         if args and not args[0].startswith("-") and args[0] not in verbs:
             near = get_close_matches(args[0], verbs, n=1)
-            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+            told = NO_VERBS.get(args[0]) or (f"Did you mean {near[0]!r}?" if near else "")
+            ctx.fail(f"No such command {args[0]!r}. {told}".rstrip())
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

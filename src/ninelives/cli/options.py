@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ninelives.deploy.options import DEFAULT_TIMEOUT, FILE_NAME, LOCAL
+from ninelives.deploy.options import DEFAULT_TIMEOUT, FILE_NAME, LOCAL, Options
 from ninelives.deploy.quantities import read_duration, write_duration
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,13 +59,36 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")(command)
 
 
+def decision_option(command: F) -> F:
+    """--wait-for-promotion: told as ``waits_for_decisions``."""
+    return click.option(
+        "--wait-for-promotion", "waits_for_decisions", is_flag=True,
+        help="Keep waiting where the release pauses for a decision, instead of ending with code 8.",
+    )(command)  # fmt: skip
+
+
 def following_options(command: F) -> F:
     """--timeout, --json."""
     timeout = click.option(
-        "--timeout", type=Duration(), envvar="NINELIVES_TIMEOUT", default=write_duration(DEFAULT_TIMEOUT), show_default=True,
-        help="How long to wait for the verdict; the deployment goes on after that.",
+        "--timeout", type=Duration(), envvar="NINELIVES_TIMEOUT", default=None,
+        help="How long to wait for the verdict; the deployment goes on after that "
+        f"[{write_duration(DEFAULT_TIMEOUT)} and the bakes of the strategy].",
     )  # fmt: skip
     as_json = click.option(
         "--json", "as_json", is_flag=True, help="One JSON object on stdout; progress as JSON lines on stderr."
     )
     return timeout(as_json(command))
+
+
+def release_options(command: F) -> F:
+    """--wait/--no-wait, --wait-for-promotion, --timeout, --json: told as ``options`` and ``as_json``."""
+    import functools
+
+    @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the verdict.")
+    @decision_option
+    @following_options
+    @functools.wraps(command)
+    def with_options(timeout: timedelta | None, *, wait: bool, waits_for_decisions: bool, **rest: Any) -> Any:
+        return command(options=Options(timeout=timeout, wait=wait, waits_for_decisions=waits_for_decisions), **rest)
+
+    return with_options  # type: ignore[return-value]  # click's decorators keep no signature

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ninelives.cli.exit_codes import ExitCode
+from ninelives.deploy.deployment_report import deployment_json
 from ninelives.deploy.quantities import write_duration
 from ninelives.deploy.release import Release
 from ninelives.deploy.verdict import Outcome
@@ -25,15 +26,19 @@ EXIT_CODES = {
 }
 
 NEXT_STEPS = {
-    Outcome.TIMED_OUT: "It goes on: `ninelives wait` follows it, `ninelives rollback` takes it back.",
-    Outcome.PAUSED: "It goes on when the hook is answered; `ninelives rollback` takes it back.",
+    Outcome.TIMED_OUT: "It goes on: `ninelives wait` follows it, `ninelives abort` takes it back.",
+    Outcome.PAUSED: "`ninelives promote` lets it go on, `ninelives abort` takes it back.",
     Outcome.SUPERSEDED: "`ninelives wait` follows the newer one.",
 }
 
 
 def exit_code_of(release: Release) -> int:
     """The code that a release ends with; one that was not waited for has only begun, which is what was asked."""
-    return ExitCode.OK if release.verdict is None else EXIT_CODES[release.verdict.outcome]
+    if release.verdict is None or release.has_succeeded:
+        return ExitCode.OK
+    if release.verdict.outcome is Outcome.SUCCEEDED:  # it was to be aborted, and had ended before
+        return ExitCode.ERROR
+    return EXIT_CODES[release.verdict.outcome]
 
 
 def release_json(release: Release) -> dict[str, Any]:
@@ -41,6 +46,7 @@ def release_json(release: Release) -> dict[str, Any]:
     started, verdict, file = release.started, release.verdict, release.definition.file
     seen = release.last.service if release.last is not None else None
     targets = release.last.targets if release.last is not None else ()
+    deployment = release.last.service_deployment if release.last is not None else None
     diagnosis = release.diagnosis
     return {
         "verdict": verdict.outcome if verdict is not None else "in_progress",
@@ -57,9 +63,11 @@ def release_json(release: Release) -> dict[str, Any]:
         "image_digest": started.asked.digest,
         "task_definition": started.task_definition,
         "service_deployment": release.service_deployment,
+        "deployment": deployment_json(deployment) if deployment is not None else None,
         "superseded_by": verdict.superseded_by if verdict is not None else None,
         "is_new_deployment": started.is_new_deployment,
         "url": started.asked.url,
+        "test_url": started.asked.test_url,
         "began_at": release.began_at.isoformat(),
         "finished_at": release.finished_at.isoformat(),
         "duration_s": round(release.duration.total_seconds(), 3),
@@ -71,7 +79,11 @@ def release_json(release: Release) -> dict[str, Any]:
 def next_step(release: Release) -> str | None:
     if release.diagnosis is not None:
         return release.diagnosis.next_step
-    return NEXT_STEPS.get(release.verdict.outcome) if release.verdict is not None else "`ninelives wait` follows it."
+    if release.verdict is None:
+        return "`ninelives wait` follows it."
+    if release.verdict.outcome is Outcome.PAUSED and release.started.asked.test_url is not None:
+        return f"Try it at {release.started.asked.test_url}; {NEXT_STEPS[Outcome.PAUSED]}"
+    return NEXT_STEPS.get(release.verdict.outcome) if not release.has_succeeded else None
 
 
 def print_release(release: Release, *, as_json: bool) -> None:
@@ -101,6 +113,8 @@ def summary(release: Release) -> list[str]:
         "green" if release.has_succeeded else "yellow" if verdict.outcome in {Outcome.PAUSED, Outcome.SUPERSEDED} else "red"
     )
     lines = [f"{click.style(verdict.outcome.replace('_', ' '), fg=colour, bold=True)}: {_told(verdict.outcome, release)}"]
+    if release.has_succeeded and verdict.outcome is Outcome.ROLLED_BACK:
+        return lines
     if release.has_succeeded:
         healthy = sum(target.state == "healthy" for target in release.last.targets) if release.last is not None else 0
         where = f", {started.asked.url}" if started.asked.url else ""
@@ -118,6 +132,10 @@ def _told(outcome: Outcome, release: Release) -> str:
     new, old = f"{release.definition.file.service} {asked.version}", asked.from_version
     another = old not in {None, asked.version}
     match outcome:
+        case Outcome.SUCCEEDED if not release.has_succeeded:
+            return f"{_move(release)} had ended before it could be taken back"
+        case Outcome.ROLLED_BACK if release.has_succeeded:
+            return f"{new} was taken back; {old if another else 'what ran before'} serves on (took {took})"
         case Outcome.SUCCEEDED:
             return f"{_move(release)} in {took}"
         case Outcome.ROLLED_BACK:

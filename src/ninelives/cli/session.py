@@ -39,7 +39,7 @@ def run_release(place: Place, act: Act, options: Options, *, as_json: bool) -> i
             release = act(Session(aws=aws, definition=definition, clock=WallClock(), listener=listener), options)
     except KeyboardInterrupt:
         if seen:
-            click.echo("The deployment goes on: `ninelives wait` follows it, `ninelives rollback` takes it back.", err=True)
+            click.echo("The deployment goes on: `ninelives wait` follows it, `ninelives abort` takes it back.", err=True)
         raise
     print_release(release, as_json=as_json)
     return exit_code_of(release)

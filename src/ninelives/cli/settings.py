@@ -5,7 +5,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ class RegionSettings:
     runtime: str = "auto"
     """``docker``, ``host`` or ``auto``: Docker where its engine answers."""
     time_scale: float = 1.0
+    functions: Mapping[str, str] = field(default_factory=dict)
+    """What stands in for Lambda functions that lifecycle hooks name: a URL or ``path.py:function`` by name or ARN."""
 
     @property
     def endpoint(self) -> str:

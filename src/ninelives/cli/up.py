@@ -6,9 +6,10 @@ import logging.handlers
 import re
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -51,7 +52,6 @@ def _of_form(pattern: re.Pattern[str], expected: str) -> Callable[[click.Context
 )
 @click.option(
     "--region",
-    "region_name",
     default=None,
     callback=_of_form(REGION_NAME, f"the name of an AWS region, such as {REGION}"),
     help=f"Name of the AWS region [{REGION}].",
@@ -69,22 +69,23 @@ def _of_form(pattern: re.Pattern[str], expected: str) -> Callable[[click.Context
     default=None,
     help="Divide the waits that are only policy (ticks, health check intervals) by N [1].",
 )
+@click.option(
+    "--function",
+    "functions",
+    metavar="NAME=WHERE",
+    multiple=True,
+    callback=lambda _, __, given: _stand_ins(given),
+    help="What stands in for a Lambda function that a lifecycle hook names: a URL that takes a POST, or path.py:function. "
+    "May be repeated; `NAME=` forgets one.",
+)
 @click.option("--foreground", is_flag=True, help="Stay in the foreground; Ctrl-C stops everything.")
-def up(
-    port: int | None,
-    state: Path | None,
-    region_name: str | None,
-    account: str | None,
-    runtime: str | None,
-    time_scale: float | None,
-    *,
-    foreground: bool,
-) -> None:
+def up(state: Path | None, functions: Mapping[str, str], *, foreground: bool, **asked: Any) -> None:
     """Start an embedded AWS region, or bring one back with its tasks and its traffic.
 
     What is not given is as it was at the last start from the same state folder.
     """
-    directory = state or default_state_directory(port or PORT)
+    given = {name: value for name, value in asked.items() if value is not None}
+    directory = state or default_state_directory(given.get("port", PORT))
     before = settings_of(directory)
     if before is None and (strangers := strangers_in(directory)):
         raise UserError(
@@ -92,8 +93,8 @@ def up(
             hint="Name an empty or a new folder with --state.",
         )
     before = before or RegionSettings(state_directory=directory)
-    given = {"port": port, "region": region_name, "account": account, "runtime": runtime, "time_scale": time_scale}
-    settings = replace(before, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    known = {name: where for name, where in {**before.functions, **functions}.items() if where}
+    settings = replace(before, functions=known, **given)
     running = running_to_stay(directory)
     if running is not None and running.is_alive:
         _say_running(running, "already runs", directory)
@@ -151,11 +152,39 @@ def _say_unchanged(running: RunningRegion, before: RegionSettings, asked: Region
         ("--account", running.account, asked.account),
         ("--runtime", running.runtime, running.runtime if asked.runtime == "auto" else asked.runtime),
         ("--time-scale", f"{before.time_scale:g}", f"{asked.time_scale:g}"),
+        ("--function", _listed(before.functions), _listed(asked.functions)),
     )
     other = [f"{option} is {real}, not {wanted}" for option, real, wanted in choices if real != wanted]
     if other:
         end = _verb("down", running, before.state_directory)
         click.echo(f"It stays as it was started: {'; '.join(other)}. To change that, end it first with `{end}`.", err=True)
+
+
+def _listed(functions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={where}" for name, where in functions.items()) or "none"
+
+
+def _stand_ins(given: tuple[str, ...]) -> dict[str, str]:
+    """By function: a URL, an absolute path with a function, or nothing where one is to be forgotten."""
+    from ninelives.hooks.stand_ins import PythonStandIn, read_stand_in
+
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, where = text.partition("=")
+        if equals and not where:
+            found[name] = ""
+            continue
+        try:
+            name, stand_in = read_stand_in(name, where)
+        except ValueError as error:
+            raise click.BadParameter(f"{error}.") from None
+        if isinstance(stand_in, PythonStandIn):
+            path = stand_in.path.absolute()  # the control process stands in another folder
+            if not path.is_file():
+                raise click.BadParameter(f"there is no file {stand_in.path}.")
+            where = f"{path}:{stand_in.function}"
+        found[name] = where
+    return found
 
 
 def _verb(verb: str, running: RunningRegion, directory: Path) -> str:

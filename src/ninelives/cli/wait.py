@@ -4,14 +4,15 @@ from datetime import timedelta
 
 import click
 
-from ninelives.cli.options import Place, following_options, place_options
+from ninelives.cli.options import Place, decision_option, following_options, place_options
 from ninelives.deploy.options import Options
 
 
 @click.command()
 @place_options
+@decision_option
 @following_options
-def wait(place: Place, timeout: timedelta, *, as_json: bool) -> int:
+def wait(place: Place, timeout: timedelta | None, *, waits_for_decisions: bool, as_json: bool) -> int:
     """Wait for the verdict of the newest deployment, whoever started it.
 
     One that has ended is judged at once, with the same exit codes as `deploy`.
@@ -19,4 +20,5 @@ def wait(place: Place, timeout: timedelta, *, as_json: bool) -> int:
     from ninelives.cli.session import run_release
     from ninelives.deploy.waiting import wait_for_running
 
-    return run_release(place, wait_for_running, Options(timeout=timeout), as_json=as_json)
+    options = Options(timeout=timeout, waits_for_decisions=waits_for_decisions)
+    return run_release(place, wait_for_running, options, as_json=as_json)

@@ -94,4 +94,5 @@ def _followed(
     asked = replace(started.asked, goal=goal)
     followed = replace(started.followed, answered=frozenset({answered.id} if answered is not None else ()))
     # What it said before the decision explains it, and is not news any more.
-    return conclude(session, replace(started, asked=asked, followed=followed), options, began=newest.began, told=known)
+    began = newest.began if goal is Outcome.SUCCEEDED else session.clock.now()
+    return conclude(session, replace(started, asked=asked, followed=followed), options, began=began, told=known)

@@ -23,7 +23,8 @@ class Options:
     """How to release, and how to follow it. ``force`` replaces the tasks even if nothing changed."""
 
     builder: Builder = Builder.AUTO
-    timeout: timedelta = DEFAULT_TIMEOUT
+    timeout: timedelta | None = None
+    """How long the verdict is waited for; None: ``DEFAULT_TIMEOUT`` and what the release itself waits on purpose."""
     force: bool = False
     wait: bool = True
     waits_for_decisions: bool = False

@@ -14,7 +14,7 @@ from ninelives.deploy.follow import AWS_PACE_SECONDS, LOCAL_PACE_SECONDS, Patien
 from ninelives.deploy.foundation import Foundation, lay
 from ninelives.deploy.image import Image, built_image, push_image, require_version
 from ninelives.deploy.observation import Observation, ServiceSeen, number_of, read_service
-from ninelives.deploy.options import Options
+from ninelives.deploy.options import DEFAULT_TIMEOUT, Options
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.reports import Act, Step, Tell, telling
 from ninelives.deploy.service_call import create_request, live_service, register, update_request, version_behind
@@ -180,7 +180,7 @@ def conclude(
             started.followed,
             clock,
             Patience(
-                timeout=options.timeout,
+                timeout=timeout_of(options, file),
                 pace_seconds=LOCAL_PACE_SECONDS if aws.is_local else AWS_PACE_SECONDS,
                 waits_for_decisions=options.waits_for_decisions,
             ),
@@ -200,6 +200,13 @@ def conclude(
         diagnosis=explain(aws, definition.file, verdict, gathering, goal=started.asked.goal),
         last=last,
     )
+
+
+def timeout_of(options: Options, file: ServiceFile) -> timedelta:
+    """How long to wait for the verdict."""
+    if options.timeout is not None:
+        return options.timeout
+    return DEFAULT_TIMEOUT + file.deploy.waits_on_purpose(for_decisions=options.waits_for_decisions)
 
 
 def explain(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ninelives.deploy.aws import Aws
+from ninelives.deploy.decision import abort
 from ninelives.deploy.errors import NotFound
 from ninelives.deploy.foundation import ecr_repository_name
 from ninelives.deploy.history import PastRelease, past_releases
@@ -16,6 +17,7 @@ from ninelives.deploy.reports import Act, Tell
 from ninelives.deploy.service_call import describe_task_definition, require_service, version_behind
 from ninelives.deploy.status import service_url
 from ninelives.deploy.task_definition import version_of
+from ninelives.deploy.waiting import newest_deployment
 
 LOOKED_BACK = 100
 
@@ -37,10 +39,14 @@ def candidates(past: Sequence[PastRelease], current_task_definition: str, versio
 def roll_back(session: Session, version: str | None, options: Options) -> Release:
     """Deploy the task definition of the last proven release (of ``version``), and follow it.
 
-    Raises ``NotFound`` when there is none that could run.
+    Where no ``version`` is named and a release is under way, that is taken back: ECS does it quickest by itself. Raises
+    ``NotFound`` when there is no release that could run.
     """
     aws, definition, file = session.aws, session.definition, session.definition.file
     began = session.clock.now()
+    if version is None and newest_deployment(session).deployment.is_under_way:
+        session.tell(Act.NOTE, "a release is under way: it is taken back")
+        return abort(session, options)
     live = require_service(aws, definition)
     before = read_service(live)
     past = past_releases(aws, definition, at_most=LOOKED_BACK)

@@ -6,6 +6,7 @@ Limits are those of ECS and Elastic Load Balancing. Source: botocore ``ecs`` 201
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -421,6 +422,16 @@ class Deploy(Part):
     def shift_bake(self) -> timedelta | None:
         """What ECS is told; None leaves it to ECS."""
         return DEFAULT_BAKE if self.bake is None and self.shifts_traffic else self.bake
+
+    def waits_on_purpose(self, *, for_decisions: bool) -> timedelta:
+        """How long a good release waits at the most: for its bakes and, if so wished, for somebody's decisions."""
+        bakes = self.shift_bake or timedelta(0)
+        if self.strategy == "canary":
+            bakes += self.canary.bake
+        if self.strategy == "linear":
+            bakes += self.linear.bake * (math.ceil(round(WHOLE_PERCENT / self.linear.step, 6)) - 1)
+        pauses = [hook.timeout * len(hook.stages) for hook in self.hooks if hook.pause and for_decisions]
+        return sum(pauses, bakes)
 
 
 DEFAULT_BAKE = timedelta(minutes=5)

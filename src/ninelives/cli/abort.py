@@ -1,0 +1,24 @@
+"""``ninelives abort``: a release that is under way is taken back."""
+
+from datetime import timedelta
+
+import click
+
+from ninelives.cli.options import Place, following_options, place_options
+from ninelives.deploy.options import Options
+
+
+@click.command()
+@place_options
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until what ran before has its place again.")
+@following_options
+def abort(place: Place, timeout: timedelta | None, *, wait: bool, as_json: bool) -> int:
+    """Take back the release that is under way, paused or not.
+
+    With a strategy that shifts traffic, what ran before is still there at full size, and has all traffic again in seconds.
+    Exit code 0: it was rolled back, as asked. One that has ended goes back with `ninelives rollback`.
+    """
+    from ninelives.cli.session import run_release
+    from ninelives.deploy.decision import abort as abort_release
+
+    return run_release(place, abort_release, Options(timeout=timeout, wait=wait), as_json=as_json)

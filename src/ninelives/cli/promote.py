@@ -1,0 +1,23 @@
+"""``ninelives promote``: a paused release goes on."""
+
+import click
+
+from ninelives.cli.options import Place, place_options, release_options
+from ninelives.deploy.options import Options
+
+
+@click.command()
+@place_options
+@click.option(
+    "--hook", "hook_id", default=None, help="The pause that is meant, where several wait at once: its id in `status`."
+)
+@release_options
+def promote(place: Place, hook_id: str | None, options: Options, *, as_json: bool) -> int:
+    """Let a release that is paused go on, and wait for its verdict.
+
+    A release pauses where the service file has a hook with `pause: true`; if it pauses again, exit code 8 says so.
+    """
+    from ninelives.cli.session import run_release
+    from ninelives.deploy.decision import promote as promote_release
+
+    return run_release(place, lambda session, asked: promote_release(session, hook_id, asked), options, as_json=as_json)
