@@ -23,7 +23,8 @@ class Decided:
     def __init__(
         self, world: World, monkeypatch: pytest.MonkeyPatch, *hooks: dict[str, Any], status: str = "IN_PROGRESS"
     ) -> None:
-        self.record, self.asked = world.ecs.made[-1], []
+        self.record = world.ecs.made[-1]
+        self.asked: list[tuple[str, dict[str, Any]]] = []
         self.record |= {"status": status, "lifecycleStage": "POST_TEST_TRAFFIC_SHIFT", "lifecycleHookDetails": list(hooks)}
         monkeypatch.setattr(world.ecs, "continue_service_deployment", self._continue, raising=False)
         monkeypatch.setattr(world.ecs, "stop_service_deployment", self._stop, raising=False)
