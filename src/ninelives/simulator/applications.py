@@ -20,6 +20,11 @@ class Application:
     becomes_ready: bool = True
     stop: float | None = 0.5
     """From the stop signal to the end; None for one that is deaf to it."""
+    stop_code: int = 143
+    first_words: str | None = None
+    """What it writes when it starts."""
+    last_words: str | None = None
+    """What it writes when it is asked to stop."""
     luck: float = 0
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 
-from ninelives.model.ecs import HealthStatus, TaskAddress, TaskDefinition
+from ninelives.model.ecs import ContainerDefinition, HealthStatus, TaskAddress, TaskDefinition
 from ninelives.model.observation import ContainerObservation
 from ninelives.region.ports import TaskLaunch
 from ninelives.simulator.applications import GOOD, Application
@@ -16,8 +16,6 @@ from ninelives.simulator.options import Fault, Options, stream
 PORT = 8080
 APP, SIDECAR = "app", "sidecar"
 KILLED, TERMINATED = 137, 143
-UNHEALTHY_AFTER = 15.0
-"""Seconds of failing container health checks after which Docker says UNHEALTHY."""
 
 
 @dataclass(slots=True)
@@ -59,8 +57,13 @@ class SimulatedTask:
     """Counts turns of health, so that a verdict that was overtaken is dropped."""
 
     @property
+    def main(self) -> ContainerDefinition:
+        """The container that is the application: the first essential one."""
+        return main_container(self.definition)
+
+    @property
     def is_up(self) -> bool:
-        return self.containers[APP].finished_at is None
+        return self.containers[self.main.name].finished_at is None
 
     @property
     def answers(self) -> bool:
@@ -68,7 +71,9 @@ class SimulatedTask:
 
 
 class Machine:
-    """Runs containers. ``changed`` hears of each task whose containers changed, ``answering`` of each address."""
+    """Runs containers. ``changed`` hears of each task whose containers changed, ``answering`` of each address at which another
+    answer is given, ``wrote`` of each line.
+    """
 
     def __init__(self, loop: SimulatedLoop, clock: SimulatedClock, options: Options) -> None:
         self._loop = loop
@@ -84,6 +89,7 @@ class Machine:
         """Whether an application that had served has ended or sickened without being asked: then the loss is its own."""
         self.changed: Callable[[str], None] = lambda _arn: None
         self.answering: Callable[[str], None] = lambda _address: None
+        self.wrote: Callable[[str, str, str], None] = lambda _arn, _container, _line: None
 
     @property
     def random(self) -> Random:
@@ -100,6 +106,8 @@ class Machine:
         task.containers = {one.name: SimulatedContainer(one.name, now) for one in launch.definition.containers}
         self.tasks[arn] = task
         self.created[arn] = self.created.get(arn, 0) + 1
+        if application.first_words is not None:
+            self.wrote(arn, task.main.name, application.first_words)
         if application.life is not None:
             self._later(application.life, lambda: self._crash(task))
         if application.becomes_ready:
@@ -108,8 +116,7 @@ class Machine:
         return task
 
     def application_of(self, launch: TaskLaunch) -> Application:
-        image = next(one.image for one in launch.definition.containers if one.name == APP)
-        return self.applications.get(image, GOOD)
+        return self.applications.get(main_container(launch.definition).image, GOOD)
 
     def _application(self, launch: TaskLaunch) -> Application:
         application = self.application_of(launch)
@@ -124,9 +131,13 @@ class Machine:
         takes = task.application.stop
         if self._options.has(Fault.STOPS_ARE_SLOW):
             takes = self._random.choice((0.1, 3.0, self._options.stop_timeout * 0.9, None))
-        self._later(0.1, lambda: self._exit(task, SIDECAR, TERMINATED))
+        if task.application.last_words is not None and task.is_up:
+            self.wrote(arn, task.main.name, task.application.last_words)
+        for name in task.containers:
+            if name != task.main.name:
+                self._later(0.1, lambda name=name: self._exit(task, name, TERMINATED))  # type: ignore[misc] # mypy knows no lambda with a default
         if takes is not None:
-            self._later(takes, lambda: self._exit(task, APP, TERMINATED))
+            self._later(takes, lambda: self._exit(task, task.main.name, task.application.stop_code))
 
     def kill(self, arn: str) -> None:
         """SIGKILL to each container."""
@@ -145,7 +156,7 @@ class Machine:
     def die(self, task: SimulatedTask, exit_code: int, reason: str | None = None) -> None:
         """The application ends by itself."""
         self.has_failed_by_itself |= task.is_ready and task.is_up and not task.is_asked_to_stop
-        self._exit(task, APP, exit_code, reason)
+        self._exit(task, task.main.name, exit_code, reason)
 
     def sicken(self, task: SimulatedTask, *, is_sick: bool) -> None:
         if task.is_up and task.is_sick is not is_sick:
@@ -203,7 +214,7 @@ class Machine:
         if container is None or container.finished_at is not None:
             return
         container.finished_at, container.exit_code, container.reason = self._clock.now(), exit_code, reason
-        if name == APP:
+        if name == task.main.name:
             task.health_turn += 1
             self.answering(address_of(task.address))
         self.changed(task.arn)
@@ -212,18 +223,24 @@ class Machine:
         """The application's health has changed: the load balancer will see, and Docker's health check in its time."""
         task.health_turn += 1
         self.answering(address_of(task.address))
-        if self._options.has_health_check:
-            turn = task.health_turn
-            wait = self._random.uniform(0, 5) if task.answers else UNHEALTHY_AFTER
+        check = task.main.health_check
+        if check is not None:
+            turn, interval = task.health_turn, check.interval.total_seconds()
+            wait = self._random.uniform(0, interval) if task.answers else check.retries * interval
             self._later(wait, lambda: self._judge(task, turn))
 
     def _judge(self, task: SimulatedTask, turn: int) -> None:
         if turn == task.health_turn and task.is_up:
-            task.containers[APP].health = HealthStatus.HEALTHY if task.answers else HealthStatus.UNHEALTHY
+            task.containers[task.main.name].health = HealthStatus.HEALTHY if task.answers else HealthStatus.UNHEALTHY
             self.changed(task.arn)
 
     def _later(self, delay: float, act: Callable[[], None]) -> None:
         self._loop.call_later(delay, act, context=self._loop.world)
+
+
+def main_container(definition: TaskDefinition) -> ContainerDefinition:
+    """The first essential container of a definition."""
+    return next(one for one in definition.containers if one.essential)
 
 
 def address_of(address: TaskAddress) -> str:

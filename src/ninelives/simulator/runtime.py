@@ -46,10 +46,12 @@ class SimulatedRuntime:
         self._asked = asked
         self._runs: dict[str, _Run] = {}
         self._observed: Callable[[TaskObservation], None] | None = None
+        self._logged: Callable[[LogLine], None] = lambda _line: None
 
-    def subscribe(self, observed: Callable[[TaskObservation], None], logged: Callable[[LogLine], None]) -> None:  # noqa: ARG002 - the port's
+    def subscribe(self, observed: Callable[[TaskObservation], None], logged: Callable[[LogLine], None]) -> None:
         assert self._observed is None, "subscribe is called once"
         self._observed = observed
+        self._logged = logged
 
     async def adopt(self, tasks: Collection[TaskLaunch]) -> None:
         await self._taken("adopt")
@@ -103,6 +105,10 @@ class SimulatedRuntime:
         run = self._runs.get(task_arn)
         if run is not None:
             self._process.within(run.seen)
+
+    def wrote(self, task_arn: str, container_name: str, message: str) -> None:
+        line = LogLine(task_arn=task_arn, container_name=container_name, timestamp=self._clock.now(), message=message)
+        self._process.within(lambda: self._logged(line))
 
     # Inside.
 

@@ -156,7 +156,7 @@ class Users:
             "stopTimeout": options.stop_timeout,
         }
         if options.has_health_check:
-            app["healthCheck"] = {"command": ["CMD", "true"]}
+            app["healthCheck"] = {"command": ["CMD", "true"], "interval": 5}
         containers = [app]
         if options.has_sidecar:
             containers.append({"name": SIDECAR, "image": "sidecar:1", "essential": False, "stopTimeout": options.stop_timeout})
