@@ -338,6 +338,13 @@ STARTS_A_DEPLOYMENT: list[tuple[dict[str, Any], bool]] = [
     ({"availabilityZoneRebalancing": "DISABLED"}, False),
     ({"capacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1}]}, False),
     ({"volumeConfigurations": []}, False),
+    ({"serviceRegistries": []}, False),
+    ({"placementConstraints": [], "placementStrategy": []}, False),
+    ({"deploymentController": {"type": "ECS"}}, False),
+    ({"deploymentConfiguration": {"bakeTimeInMinutes": 5}}, False),
+    ({"deploymentConfiguration": {"alarms": {"alarmNames": ["a"], "enable": True, "rollback": True}}}, False),
+    ({"deploymentConfiguration": {"lifecycleHooks": [{"targetType": "PAUSE", "lifecycleStages": ["PRE_SCALE_UP"]}]}}, False),
+    ({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}, False),
     ({}, False),
 ]
 
@@ -355,6 +362,16 @@ def test_only_what_tasks_are_made_of_starts_a_deployment(change: dict[str, Any],
 
     assert len(service["deployments"]) == (2 if starts else 1)
     assert len(world.region.state.of_service(ServiceDeployment, service["serviceArn"])) == (2 if starts else 1)
+
+
+def test_a_grace_period_starts_no_deployment_and_holds_at_once() -> None:
+    world = World()
+    world.with_service(loadBalancers=behind(world.target_group()))
+    complete(world)
+
+    service = world.call("UpdateService", cluster="c", service="s", healthCheckGracePeriodSeconds=90)["service"]
+
+    assert (len(service["deployments"]), service["healthCheckGracePeriodSeconds"]) == (1, 90)
 
 
 def test_a_forced_deployment_takes_the_strategy_that_was_set_before() -> None:
