@@ -1,5 +1,6 @@
 """Our codecs against botocore's own: what its serializer writes we read, what we write its parser reads."""
 
+import contextlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ninelives.api.codec_cbor import cbor_of_texts, read_cbor, write_cbor
 from ninelives.api.codec_json import read_json, write_json
 from ninelives.api.codec_query import escape, read_query, write_query
 from ninelives.api.constraints import Unreadable, told, violations
@@ -156,6 +158,67 @@ def test_query_answers_are_read_by_botocore(service: str, data: st.DataObject) -
 
     assert parsed.pop("ResponseMetadata")["RequestId"] == "the-id"
     assert pruned(answer) == pruned(parsed)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_cbor_requests_are_read_as_botocore_wrote_them(data: st.DataObject) -> None:
+    name, parameters = data.draw(cases("cloudwatch", "input"))
+    operation = botocore_model("cloudwatch").operation_model(name)
+    written = botocore.serialize.create_serializer("smithy-rpc-v2-cbor", False).serialize_to_request(parameters, operation)
+
+    assert parameters == read_cbor(load_service("cloudwatch").operation(name).input, bytes(written["body"]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_cbor_answers_are_read_by_botocore(data: st.DataObject) -> None:
+    name, answer = data.draw(cases("cloudwatch", "output"))
+    body = write_cbor(load_service("cloudwatch").operation(name).output, answer)
+    parsed = botocore.parsers.create_parser("smithy-rpc-v2-cbor").parse(
+        {"status_code": 200, "headers": {}, "body": body},
+        botocore_model("cloudwatch").operation_model(name).output_shape,
+    )
+    parsed.pop("ResponseMetadata")
+
+    assert answer == parsed
+
+
+@given(body=st.binary(max_size=40))
+def test_any_bytes_are_read_as_cbor_or_refused(body: bytes) -> None:
+    with contextlib.suppress(Unreadable):
+        read_cbor(load_service("cloudwatch").operation("PutMetricData").input, body)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("a0", {}),
+        ("bf694e616d6573706163657f6161616266ff", None),  # a text in chunks whose last one is cut short
+        ("bf694e616d6573706163657f61616162ffff", {"Namespace": "ab"}),
+        ("a1694e616d6573706163656161", {"Namespace": "a"}),
+        ("a2694e616d65737061636561616361626363616263", {"Namespace": "a"}),  # a member that the model does not know
+        ("a1694e616d657370616365f6", {}),
+        ("a1694e616d65737061636501", None),
+        ("a16a4d6574726963446174619bffffffffffffffff", None),
+        ("83010203", None),
+        ("a0a0", None),
+        ("ff", None),
+    ],
+)
+def test_cbor_in_every_form_that_the_standard_allows(body: str, expected: Any) -> None:
+    shape = load_service("cloudwatch").operation("PutMetricData").input
+    if expected is None:
+        with pytest.raises(Unreadable):
+            read_cbor(shape, bytes.fromhex(body))
+    else:
+        assert expected == read_cbor(shape, bytes.fromhex(body))
+
+
+def test_long_texts_have_long_heads() -> None:
+    text = "x" * 70_000
+
+    assert cbor_of_texts({"a": text})[3:8].hex() == "7a00011170"
 
 
 def test_nulls_and_unknown_members_are_left_out() -> None:

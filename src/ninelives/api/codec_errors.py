@@ -4,6 +4,7 @@ from typing import Final
 
 import orjson
 
+from ninelives.api.codec_cbor import cbor_of_texts
 from ninelives.api.codec_query import escape
 from ninelives.api.wire import WireResponse
 
@@ -22,9 +23,17 @@ def write_error(  # noqa: PLR0913 a refusal has these facts
     service: str = "",
     namespace: str = "",
     json_version: str = "1.1",
+    query_code: str = "",
 ) -> WireResponse:
-    """The answer that carries ``code`` and ``message``; ``protocol`` is botocore's word (json, query, ec2, rest-json, …)."""
+    """The answer that carries ``code`` and ``message``; ``protocol`` is botocore's word (json, query, ec2, rest-json, …).
+
+    ``query_code`` is what the error is called in the query protocol, for services that have grown out of it: SDKs go on
+    calling it so. Source: Smithy, ``aws.protocols#awsQueryCompatible``.
+    """
     headers = {"x-amzn-requestid": request_id}
+    blame = "Receiver" if status >= SERVER_FAULT else "Sender"
+    if query_code:
+        headers["x-amzn-query-error"] = f"{query_code};{blame}"
     match protocol:
         case "json":
             headers |= {"content-type": f"application/x-amz-json-{json_version}", "x-amzn-errortype": code}
@@ -45,7 +54,6 @@ def write_error(  # noqa: PLR0913 a refusal has these facts
             body = _xml(f"<Error>{error}<RequestId>{request_id}</RequestId></Error>")
         case _:
             headers["content-type"] = "text/xml"
-            blame = "Receiver" if status >= SERVER_FAULT else "Sender"
             error = f"<Type>{blame}</Type><Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
             xmlns = f' xmlns="{escape(namespace)}"' if namespace else ""
             body = _xml(f"<ErrorResponse{xmlns}><Error>{error}</Error><RequestId>{request_id}</RequestId></ErrorResponse>")
@@ -54,25 +62,3 @@ def write_error(  # noqa: PLR0913 a refusal has these facts
 
 def _xml(text: str) -> bytes:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
-
-
-def cbor_of_texts(texts: dict[str, str]) -> bytes:
-    """A map of texts in CBOR (RFC 8949), which is all that an error needs.
-
-    >>> cbor_of_texts({"a": "b"}).hex()
-    'a161616162'
-    """
-    body = _cbor_head(5, len(texts))
-    for pair in texts.items():
-        for text in pair:
-            raw = text.encode()
-            body += _cbor_head(3, len(raw)) + raw
-    return body
-
-
-def _cbor_head(major: int, size: int) -> bytes:
-    if size < 24:  # noqa: PLR2004 RFC 8949, section 3: up to 23 stands in the first byte
-        return bytes([major << 5 | size])
-    if size < 1 << 8:
-        return bytes([major << 5 | 24, size])
-    return bytes([major << 5 | 25]) + min(size, 0xFFFF).to_bytes(2, "big")

@@ -34,8 +34,12 @@ def read_json(shape: Shape | None, body: bytes) -> dict[str, Any]:
         raise Unreadable("", f"the body is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise Unreadable("", f"the body is {_kind(value)}, not an object")
-    parameters: dict[str, Any] = {} if shape is None else _read(shape, value, "")
-    return parameters
+    return {} if shape is None else read_members(shape, value)
+
+
+def read_members(shape: Shape, value: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters in a decoded body, in which timestamps and blobs may stand as such already. Raises ``Unreadable``."""
+    return _read_structure(shape, value, "")
 
 
 def _read(shape: Shape, value: Any, path: str) -> Any:
@@ -63,7 +67,7 @@ def _read(shape: Shape, value: Any, path: str) -> Any:
         case "timestamp":
             return _read_timestamp(value, path)
         case "blob":
-            return _read_blob(_expect(str, value, path, "String"), path)
+            return value if isinstance(value, bytes) else _read_blob(_expect(str, value, path, "String"), path)
         case other:
             raise AssertionError(f"{shape.name} is a {other}")
 
@@ -114,6 +118,8 @@ def _read_integer(kind: str, value: Any, path: str) -> int:
 
 
 def _read_timestamp(value: Any, path: str) -> datetime:
+    if isinstance(value, datetime):
+        return value
     try:
         if isinstance(value, str):
             moment = datetime.fromisoformat(value)

@@ -2,11 +2,13 @@
 
 import inspect
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import uuid4
 
 from ninelives.api.call import Call, Operations
+from ninelives.api.codec_cbor import read_cbor, write_cbor
 from ninelives.api.codec_errors import CBOR, write_error
 from ninelives.api.codec_json import read_json, write_json
 from ninelives.api.codec_query import read_query, write_query
@@ -17,6 +19,9 @@ from ninelives.model.arns import Place
 from ninelives.model.errors import ApiError
 
 logger = logging.getLogger(__name__)
+
+CBOR_PATH: Final = re.compile(r"/service/[^/]+/operation/(?P<operation>[^/]+)$")
+"""Where Smithy RPC v2 names the operation."""
 
 BODY_LIMIT: Final = 10 * 1024 * 1024
 """Bytes of a request to an own service."""
@@ -29,8 +34,12 @@ FAULT_CODES: Final = {
     "ecr": "ServerException",
     "events": "InternalException",
     "application-autoscaling": "InternalServiceException",
+    "cloudwatch": "InternalServiceFault",
 }
 """How a service calls its own failure."""
+
+SHAPE_NAMES_PROTOCOLS: Final = frozenset({"json", CBOR})
+"""Protocols that call an error by its shape's name; the others by its code."""
 
 MODELLED_STATUS: Final = 400
 """The status of an ``ApiError`` that says none; the model's own then stands."""
@@ -105,7 +114,7 @@ class OwnService:
         return self.model.protocol
 
     def _operation(self, protocol: str, name: str | None) -> Operation:
-        if protocol == CBOR:
+        if protocol == CBOR and CBOR not in self.model.protocols:
             raise self._unknown(protocol, f"ninelives does not speak rpc-v2-cbor to {self.service} yet; use JSON or query.")
         known = self._known.get(name or "")
         if known is None:
@@ -121,7 +130,13 @@ class OwnService:
     ) -> Mapping[str, Any]:
         try:
             shape = operation.input
-            parameters = read_json(shape, request.body) if protocol == "json" else read_query(shape, form)
+            match protocol:
+                case "json":
+                    parameters = read_json(shape, request.body)
+                case "smithy-rpc-v2-cbor":
+                    parameters = read_cbor(shape, request.body)
+                case _:
+                    parameters = read_query(shape, form)
         except Unreadable as error:
             raise ApiError(_unreadable_code(protocol), str(error)) from error
         found = violations(operation.input, parameters)
@@ -130,13 +145,16 @@ class OwnService:
         return parameters
 
     def _invalid_code(self, protocol: str) -> str:
-        return INVALID_CODES.get(self.service, "ValidationException" if protocol == "json" else "ValidationError")
+        return INVALID_CODES.get(self.service, "ValidationError" if protocol == "query" else "ValidationException")
 
     def _write(self, protocol: str, operation: Operation, answer: Mapping[str, Any], request_id: str) -> WireResponse:
         headers = {"x-amzn-requestid": request_id}
         if protocol == "json":
             headers["content-type"] = f"application/x-amz-json-{self._json_version}"
             body = write_json(operation.output, answer)
+        elif protocol == CBOR:
+            headers |= {"content-type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
+            body = write_cbor(operation.output, answer)
         else:
             headers["content-type"] = "text/xml"
             body = write_query(operation, answer, namespace=self._namespace, request_id=request_id)
@@ -150,14 +168,21 @@ class OwnService:
             status = traits.status or status
         return write_error(
             protocol,
-            code=traits.code if traits and protocol != "json" else error.code,
+            code=traits.code if traits and protocol not in SHAPE_NAMES_PROTOCOLS else error.code,
             message=error.message,
             status=status,
             request_id=request_id,
             service=self.service,
             namespace=self._namespace,
             json_version=self._json_version,
+            query_code=self._query_code(protocol, error.code),
         )
+
+    def _query_code(self, protocol: str, code: str) -> str:
+        if protocol not in SHAPE_NAMES_PROTOCOLS or "awsQueryCompatible" not in self.model.metadata:
+            return ""
+        traits = self.model.errors.get(code)
+        return traits.code if traits else code
 
     @property
     def _namespace(self) -> str:
@@ -172,21 +197,24 @@ class OwnService:
             f"Credential should be scoped to a valid region: this ninelives region is '{self._place.region}', "
             f"and the request is for '{region}'."
         )
-        if protocol == "json":
+        if protocol in SHAPE_NAMES_PROTOCOLS:
             return ApiError("InvalidSignatureException", message)
         return ApiError("SignatureDoesNotMatch", message, status=403)
 
     def _unknown(self, protocol: str, message: str) -> ApiError:
-        return ApiError("UnknownOperationException" if protocol in {"json", CBOR} else "InvalidAction", message)
+        return ApiError("UnknownOperationException" if protocol in SHAPE_NAMES_PROTOCOLS else "InvalidAction", message)
 
 
 def _unreadable_code(protocol: str) -> str:
-    return "SerializationException" if protocol == "json" else "MalformedInput"
+    return "SerializationException" if protocol in SHAPE_NAMES_PROTOCOLS else "MalformedInput"
 
 
 def _operation_name(protocol: str, request: WireRequest, form: Mapping[str, str]) -> str | None:
     if protocol == "query":
         return form.get("Action")
+    if protocol == CBOR:
+        found = CBOR_PATH.search(request.raw_path)
+        return found["operation"] if found else None
     if request.target is None:
         return None
     return request.target.rpartition(".")[2]
