@@ -121,12 +121,13 @@ def _value(described: Mapping[str, Any]) -> str:
 
 def operations() -> Mapping[str, tuple[str, ...]]:
     """What the region answers itself, by service."""
-    from ninelives.api import ecr, ecs, elbv2
+    from ninelives.api import cloudwatch, ecr, ecs, elbv2
 
     anything = Mock()
     served = {
         "ecs": ecs.operations(anything),
         "elbv2": elbv2.operations(anything, anything),
+        "cloudwatch": cloudwatch.operations(anything),
         "ecr": ecr.operations(anything, place=anything, endpoint="127.0.0.1:4566", now=anything),
     }
     return {service: tuple(sorted(names)) for service, names in served.items()}

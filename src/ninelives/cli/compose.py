@@ -118,29 +118,33 @@ def is_locked(settings: RegionSettings) -> bool:
 @contextlib.asynccontextmanager
 async def running_region(settings: RegionSettings, *, ready: Callable[[], None]) -> AsyncIterator[Loop]:
     """A region that answers at ``settings.endpoint``; on leaving, its control plane lets go and tasks and proxy run on."""
-    from ninelives.api import ecr, ecs, elbv2, events
+    from ninelives.api import cloudwatch, ecr, ecs, elbv2, events
     from ninelives.api.door import create_app
     from ninelives.api.moto_bridge import MotoBridge
     from ninelives.eventbridge import EventBridge, Rules, Targets
     from ninelives.hooks import LocalFunctions, read_stand_ins
     from ninelives.registry import Registry, registry_app
-    from ninelives.telemetry import CloudWatchLogs
+    from ninelives.telemetry import CloudWatch, CloudWatchLogs
 
     directory = settings.state_directory
     place = place_of(settings)
+    timing = Timing(time_scale=settings.time_scale)
+    clock = SystemClock()
     store = SqliteStore(directory / "region.sqlite")
     data_plane = make_data_plane(settings)
     runtime = make_runtime(settings)
+    moto = MotoBridge(place=place, directory=directory / "moto")
+    moto.start()
+    cloud_watch = CloudWatch(directory / "cloudwatch.sqlite", place=place, now=clock.now, timing=timing, call=moto.call)
     region = Region(
         place=place,
         state=State(store),
-        clock=SystemClock(),
+        clock=clock,
         ids=RandomIds(),
         data_plane=data_plane,
-        timing=Timing(time_scale=settings.time_scale),
+        timing=timing,
+        alarms=cloud_watch.alarms,
     )
-    moto = MotoBridge(place=place, directory=directory / "moto")
-    moto.start()
     log_sink = CloudWatchLogs(moto.call)
     outbox = Outbox(region, is_heard=lambda: moto.has_records_of("events"))
     outbox.tell_of_transitions(ecs.state_changes)
@@ -156,6 +160,7 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
         operations={
             "ecs": ecs.operations(region),
             "elbv2": elbv2.operations(region, elbv2.Ec2Network(moto.call)),
+            "cloudwatch": cloudwatch.operations(cloud_watch),
             "ecr": ecr.operations(registry, place=place, endpoint=f"{HOST}:{settings.port}", now=region.now),
         },
         before_moto={"events": events.operations(outbox, moto.call)},
@@ -168,20 +173,21 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     try:
         async with _serving(app, settings.port):
             await loop.start()
-            running = asyncio.create_task(loop.run(), name="region loop")
-            delivering = asyncio.create_task(event_bridge.run(), name="EventBridge")
+            chores = {"region loop": loop.run(), "EventBridge": event_bridge.run(), "CloudWatch": cloud_watch.run()}
+            running = [asyncio.create_task(chore, name=name) for name, chore in chores.items()]
             ready()
             try:
                 yield loop
             finally:
-                running.cancel()
-                delivering.cancel()
-                await asyncio.gather(running, delivering, return_exceptions=True)
+                for chore in running:
+                    chore.cancel()
+                await asyncio.gather(*running, return_exceptions=True)
                 await loop.close()
                 await runtime.close()  # first: until then it brings lines
                 await log_sink.close()
                 await data_plane.close()
     finally:
+        await cloud_watch.close()
         await moto.close()
         registry.close()
         store.close()
@@ -238,6 +244,7 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
 
     from ninelives.dataplane import EnvoyFailed
     from ninelives.runtime.engine import EngineAway
+    from ninelives.telemetry import DatabaseFromTheFuture
 
     with locked(settings):
         remember(settings)
@@ -247,7 +254,7 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
                 with contextlib.suppress(FileNotFoundError):  # the folder may have vanished
                     say(is_ending=True)
                 log.info("%s: %s", number.name, "stopping everything" if number is signal.SIGINT else "letting go")
-        except (EnvoyFailed, StoreFromTheFuture) as error:
+        except (EnvoyFailed, StoreFromTheFuture, DatabaseFromTheFuture) as error:
             raise UserError(str(error), hint=f"The region's log: {settings.log_file}") from error
         except EngineAway as error:
             raise _tasks_out_of_reach(error) from error

@@ -1,5 +1,21 @@
-"""Container logs on their way to CloudWatch Logs."""
+"""What is heard of the region's tasks and traffic: container logs, metrics, and the alarms on them."""
 
+from ninelives.telemetry.alarms import Alarms
+from ninelives.telemetry.cloudwatch import CloudWatch
+from ninelives.telemetry.database import DatabaseFromTheFuture, open_database
 from ninelives.telemetry.logs import CloudWatchLogs
+from ninelives.telemetry.metric_queries import answer, distributions
+from ninelives.telemetry.metric_store import LISTED, MetricStore, Sample
 
-__all__ = ["CloudWatchLogs"]
+__all__ = [
+    "LISTED",
+    "Alarms",
+    "CloudWatch",
+    "CloudWatchLogs",
+    "DatabaseFromTheFuture",
+    "MetricStore",
+    "Sample",
+    "answer",
+    "distributions",
+    "open_database",
+]

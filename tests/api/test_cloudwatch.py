@@ -1,0 +1,505 @@
+"""CloudWatch over a running door: boto3 in each of its protocols, and the AWS CLI."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.model import ServiceModel
+from running_door import PLACE, OpenDoor, RunningDoor
+
+from ninelives.api import cloudwatch
+from ninelives.api.call import Call, Operations
+from ninelives.api.service_model import load_service
+from ninelives.model.timing import Timing
+from ninelives.telemetry import CloudWatch
+
+PROTOCOLS = ("smithy-rpc-v2-cbor", "json", "query")
+OPERATIONS = tuple(cloudwatch.operations(Mock()))
+MINUTE = timedelta(minutes=1)
+
+
+class CloudWatchWorld:
+    """CloudWatch on a door's own thread, with a clock that can be set forward."""
+
+    def __init__(self, path: Path | None = None, *, time_scale: float = 1.0) -> None:
+        self._path = path
+        self._timing = Timing(time_scale=time_scale)
+        self._handlers: Operations | None = None
+        self.ahead = timedelta()
+        self.published: list[Mapping[str, Any]] = []
+        self.changes: list[str] = []
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead  # noqa: TID251 - boto3 signs with the real clock
+
+    @property
+    def operations(self) -> Operations:
+        return {name: self._through(name) for name in OPERATIONS}
+
+    def _through(self, name: str) -> Callable[[Call], Any]:
+        def answer(call: Call) -> Any:
+            return self._made()[name](call)
+
+        return answer
+
+    def _made(self) -> Operations:
+        """Made at the first call, on the thread that makes all the others."""
+        if self._handlers is None:
+            watch = CloudWatch(self._path, place=PLACE, now=self.now, timing=self._timing, call=self._call)
+            self.alarms = watch.alarms
+            self.alarms.watch(lambda alarm, before: self.changes.append(f"{alarm.name} {before.value}->{alarm.state.value}"))
+            self._handlers = cloudwatch.operations(watch)
+        return self._handlers
+
+    async def _call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "missing" in parameters["TopicArn"]:
+            raise RuntimeError("Topic does not exist")
+        self.published.append({"call": f"{service}:{operation}", **parameters})
+        return {}
+
+    def evaluate(self, door: RunningDoor, *, after: timedelta = timedelta()) -> None:
+        """Let time pass, and the alarms look."""
+        self.ahead += after
+
+        async def now() -> None:
+            self._made()
+            self.alarms.evaluate()
+            await asyncio.sleep(0)  # actions
+            await asyncio.sleep(0)
+
+        asyncio.run_coroutine_threadsafe(now(), door.loop).result(10)
+
+
+@pytest.fixture
+def world() -> CloudWatchWorld:
+    return CloudWatchWorld()
+
+
+@pytest.fixture
+def door(open_door: OpenDoor, world: CloudWatchWorld) -> RunningDoor:
+    return open_door({"cloudwatch": world.operations})
+
+
+@pytest.fixture
+def client(door: RunningDoor) -> Any:
+    return door.client("cloudwatch")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251
+
+
+def an_alarm(**members: Any) -> dict[str, Any]:
+    return {
+        "AlarmName": "errors",
+        "Namespace": "Cats",
+        "MetricName": "Errors",
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1.0,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "notBreaching",
+        **members,
+    }
+
+
+def the_alarm(client: Any, name: str = "errors") -> dict[str, Any]:
+    (found,) = client.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return dict(found)
+
+
+SPOKEN = {"smithy-rpc-v2-cbor": "application/cbor", "json": "application/x-amz-json-1.0", "query": "application/x-www-form"}
+
+
+def a_client(door: RunningDoor, protocol: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A client that speaks ``protocol``, whichever of them botocore prefers today."""
+    monkeypatch.setattr(ServiceModel, "resolved_protocol", property(lambda _: protocol))
+    client = door.client("cloudwatch")
+
+    def check(request: Any, **_: Any) -> None:
+        spoken = request.headers["Content-Type"]
+        assert (spoken if isinstance(spoken, str) else spoken.decode()).startswith(SPOKEN[protocol])
+
+    client.meta.events.register("before-send.cloudwatch", check)
+    return client
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_metrics_and_alarms_in_every_protocol(door: RunningDoor, protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = a_client(door, protocol, monkeypatch)
+    at = now()
+    client.put_metric_data(
+        Namespace="Cats",
+        MetricData=[
+            {"MetricName": "Errors", "Timestamp": at, "Value": 3.0, "Unit": "Count",
+             "Dimensions": [{"Name": "Service", "Value": "cats"}]},
+        ],
+    )  # fmt: skip
+    client.put_metric_alarm(**an_alarm(Dimensions=[{"Name": "Service", "Value": "cats"}]))
+    (metric,) = client.list_metrics(Namespace="Cats")["Metrics"]
+    (datapoint,) = client.get_metric_statistics(
+        Namespace="Cats", MetricName="Errors", Dimensions=metric["Dimensions"], StartTime=at - MINUTE, EndTime=at + MINUTE,
+        Period=60, Statistics=["Sum", "SampleCount"], ExtendedStatistics=["p99"],
+    )["Datapoints"]  # fmt: skip
+
+    assert (datapoint["Sum"], datapoint["SampleCount"], datapoint["Unit"]) == (3.0, 1.0, "Count")
+    assert datapoint["ExtendedStatistics"] == {"p99": 3.0}
+    assert datapoint["Timestamp"] == at.replace(second=0, microsecond=0)
+    assert the_alarm(client)["StateValue"] == "INSUFFICIENT_DATA"
+    with pytest.raises(ClientError) as failure:
+        client.set_alarm_state(AlarmName="nobody", StateValue="ALARM", StateReason="test")
+    assert failure.value.response["Error"]["Code"] == "ResourceNotFound"
+    assert failure.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+    with pytest.raises(ClientError, match="ValidationError"):
+        client.put_metric_alarm(**an_alarm(EvaluationPeriods=2, DatapointsToAlarm=3))
+
+
+def test_an_alarm_is_evaluated_on_its_period(world: CloudWatchWorld, door: RunningDoor, client: Any) -> None:
+    client.put_metric_alarm(**an_alarm(DatapointsToAlarm=1))
+    assert the_alarm(client)["StateReason"] == "Unchecked: Initial alarm creation"
+    world.evaluate(door)
+    assert the_alarm(client)["StateValue"] == "OK"
+
+    client.put_metric_data(Namespace="Cats", MetricData=[{"MetricName": "Errors", "Values": [1.0], "Counts": [5.0]}])
+    world.evaluate(door, after=MINUTE + timedelta(seconds=2))
+    alarm = the_alarm(client)
+
+    assert alarm["StateValue"] == "ALARM"
+    assert alarm["StateReason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints [5.0 (")
+    assert json.loads(alarm["StateReasonData"])["recentDatapoints"] == [5.0]
+    world.evaluate(door, after=4 * MINUTE)
+    assert the_alarm(client)["StateValue"] == "OK"
+    assert world.changes == ["errors INSUFFICIENT_DATA->OK", "errors OK->ALARM", "errors ALARM->OK"]
+    history = client.describe_alarm_history(AlarmName="errors", ScanBy="TimestampAscending")["AlarmHistoryItems"]
+    assert [item["HistorySummary"] for item in history] == [
+        'Alarm "errors" created',
+        "Alarm updated from INSUFFICIENT_DATA to OK",
+        "Alarm updated from OK to ALARM",
+        "Alarm updated from ALARM to OK",
+    ]
+
+
+def test_an_alarm_on_an_error_rate(world: CloudWatchWorld, door: RunningDoor, client: Any) -> None:
+    def of(id_: str, name: str) -> dict[str, Any]:
+        metric = {"Namespace": "Cats", "MetricName": name}
+        return {"Id": id_, "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}, "ReturnData": False}
+
+    client.put_metric_alarm(
+        AlarmName="rate",
+        EvaluationPeriods=1,
+        Threshold=5.0,
+        ComparisonOperator="GreaterThanThreshold",
+        Metrics=[of("errors", "Errors"), of("requests", "Requests"),
+                 {"Id": "rate", "Expression": "100 * FILL(errors, 0) / requests", "ReturnData": True}],
+    )  # fmt: skip
+    client.put_metric_data(
+        Namespace="Cats", MetricData=[{"MetricName": "Errors", "Value": 6.0}, {"MetricName": "Requests", "Value": 100.0}]
+    )
+    world.evaluate(door, after=MINUTE + timedelta(seconds=2))
+
+    assert "Threshold Crossed: 1 datapoint [6.0 (" in the_alarm(client, "rate")["StateReason"]
+    assert [query["Id"] for query in the_alarm(client, "rate")["Metrics"]] == ["errors", "requests", "rate"]
+
+
+def test_an_alarm_on_a_percentile_ignores_few_samples_where_it_is_told_to(
+    world: CloudWatchWorld, door: RunningDoor, client: Any
+) -> None:
+    latency = {"MetricName": "Latency", "ComparisonOperator": "GreaterThanThreshold", "Threshold": 0.5}
+    alarm = an_alarm(**latency, ExtendedStatistic="p99")
+    del alarm["Statistic"]
+    client.put_metric_alarm(**alarm)
+    client.put_metric_alarm(**{**alarm, "AlarmName": "careful", "EvaluateLowSampleCountPercentile": "ignore"})
+    client.put_metric_data(
+        Namespace="Cats", MetricData=[{"MetricName": "Latency", "Values": [0.1, 2.0], "Counts": [97.0, 3.0]}]
+    )
+    world.evaluate(door, after=MINUTE + timedelta(seconds=2))
+
+    assert "[2.0 (" in the_alarm(client)["StateReason"]
+    assert the_alarm(client)["ExtendedStatistic"] == "p99"
+    assert the_alarm(client, "careful")["StateValue"] == "INSUFFICIENT_DATA"
+
+
+def test_a_state_that_is_set_holds_until_the_next_evaluation(world: CloudWatchWorld, door: RunningDoor, client: Any) -> None:
+    client.put_metric_alarm(**an_alarm())
+    world.evaluate(door)
+    client.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="a rehearsal", StateReasonData='{"by": "hand"}')
+    alarm = the_alarm(client)
+
+    assert (alarm["StateValue"], alarm["StateReason"], alarm["StateReasonData"]) == ("ALARM", "a rehearsal", '{"by": "hand"}')
+    world.evaluate(door, after=MINUTE + timedelta(seconds=2))
+    assert the_alarm(client)["StateValue"] == "OK"
+    with pytest.raises(ClientError, match="InvalidFormat"):
+        client.set_alarm_state(AlarmName="errors", StateValue="OK", StateReason="x", StateReasonData="{")
+
+
+def test_actions_are_carried_out_at_a_change_of_state(world: CloudWatchWorld, client: Any) -> None:
+    topic, missing = (f"arn:aws:sns:eu-west-1:111122223333:{name}" for name in ("alarms", "missing"))
+    other = "arn:aws:swf:eu-west-1:111122223333:action/x"
+    client.put_metric_alarm(**an_alarm(AlarmActions=[topic, missing, other]))
+    client.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="a rehearsal")
+    client.describe_alarms()  # the actions run on the same loop
+    actions = client.describe_alarm_history(AlarmName="errors", HistoryItemType="Action")["AlarmHistoryItems"]
+    (sent,) = world.published
+    message = json.loads(sent["Message"])
+
+    assert (sent["call"], sent["TopicArn"]) == ("sns:Publish", topic)
+    assert (message["NewStateValue"], message["OldStateValue"]) == ("ALARM", "INSUFFICIENT_DATA")
+    assert message["Trigger"]["Statistic"] == "SUM"
+    assert {item["HistorySummary"] for item in actions} == {
+        f"Successfully executed action {topic}",
+        f"Failed to execute action {missing}",
+        f"Failed to execute action {other}",
+    }
+    client.disable_alarm_actions(AlarmNames=["errors"])
+    assert the_alarm(client)["ActionsEnabled"] is False
+    client.set_alarm_state(AlarmName="errors", StateValue="OK", StateReason="over")
+    client.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="again")
+    client.describe_alarms()
+    assert len(world.published) == 1
+
+
+def test_a_composite_alarm_follows_its_children(client: Any) -> None:
+    client.put_metric_alarm(**an_alarm())
+    client.put_composite_alarm(AlarmName="both", AlarmRule="ALARM(errors) AND NOT OK(errors)")
+    with pytest.raises(ClientError, match="do not exist"):
+        client.put_composite_alarm(AlarmName="none", AlarmRule="ALARM(nobody)")
+    with pytest.raises(ClientError, match="AlarmRule is not valid"):
+        client.put_composite_alarm(AlarmName="none", AlarmRule="ALARM(errors")
+    client.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="a rehearsal")
+    (both,) = client.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+
+    assert both["StateValue"] == "ALARM"
+    assert both["StateReason"].startswith("arn:aws:cloudwatch:eu-west-1:111122223333:alarm:errors transitioned to ALARM at ")
+    assert [one["AlarmName"] for one in client.describe_alarms(ChildrenOfAlarmName="both")["MetricAlarms"]] == ["errors"]
+    with pytest.raises(ClientError, match="ResourceConflict"):
+        client.delete_alarms(AlarmNames=["errors"])
+    client.delete_alarms(AlarmNames=["errors", "both"])
+    assert client.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])["MetricAlarms"] == []
+
+
+def test_a_time_scale_shortens_periods(open_door: OpenDoor) -> None:
+    world = CloudWatchWorld(time_scale=60)
+    door = open_door({"cloudwatch": world.operations})
+    client = door.client("cloudwatch")
+    client.put_metric_alarm(**an_alarm())
+    client.put_metric_data(Namespace="Cats", MetricData=[{"MetricName": "Errors", "Value": 5.0}])
+    world.evaluate(door, after=timedelta(seconds=2.5))
+
+    assert the_alarm(client)["StateValue"] == "ALARM"
+
+
+def test_get_metric_data_answers_metrics_and_expressions(client: Any) -> None:
+    at = now().replace(second=10, microsecond=0) - 3 * MINUTE
+    for number, value in enumerate((1.0, 2.0, 4.0)):
+        client.put_metric_data(
+            Namespace="Cats", MetricData=[{"MetricName": "Errors", "Timestamp": at + number * MINUTE, "Value": value}]
+        )
+    queries = [
+        {"Id": "m1", "MetricStat": {"Metric": {"Namespace": "Cats", "MetricName": "Errors"}, "Period": 60, "Stat": "Sum"}},
+        {"Id": "e1", "Expression": "RUNNING_SUM(m1)", "Label": "so far"},
+    ]
+    asked = {"MetricDataQueries": queries, "StartTime": at - MINUTE, "EndTime": at + 4 * MINUTE}
+    m1, e1 = client.get_metric_data(**asked)["MetricDataResults"]
+    first = client.get_metric_data(**asked, MaxDatapoints=4, ScanBy="TimestampAscending")
+    second = client.get_metric_data(**asked, MaxDatapoints=4, ScanBy="TimestampAscending", NextToken=first["NextToken"])
+
+    assert (m1["Label"], m1["Values"], m1["StatusCode"]) == ("Errors", [4.0, 2.0, 1.0], "Complete")
+    assert (e1["Label"], e1["Values"]) == ("so far", [7.0, 3.0, 1.0])
+    assert [first["MetricDataResults"][0]["StatusCode"], *first["MetricDataResults"][0]["Values"]] == ["PartialData", 1.0, 2.0]
+    assert second["MetricDataResults"][0]["Values"] == [4.0]
+    assert "NextToken" not in second
+    with pytest.raises(ClientError, match="Error in expression 'e1'"):
+        client.get_metric_data(**{**asked, "MetricDataQueries": [queries[0], {"Id": "e1", "Expression": "m1 +"}]})
+
+
+def test_high_resolution_data_keeps_its_seconds(client: Any) -> None:
+    at = now().replace(microsecond=0) - timedelta(seconds=20)
+    for number in range(3):
+        client.put_metric_data(
+            Namespace="Cats",
+            MetricData=[
+                {"MetricName": "M", "Timestamp": at + timedelta(seconds=number), "Value": 1.0, "StorageResolution": 1}
+            ],
+        )
+    found = client.get_metric_statistics(
+        Namespace="Cats", MetricName="M", StartTime=at, EndTime=at + timedelta(seconds=5), Period=1, Statistics=["Sum"]
+    )
+
+    assert [at + timedelta(seconds=number) for number in range(3)] == [one["Timestamp"] for one in found["Datapoints"]]
+
+
+@pytest.mark.parametrize(
+    ("datum", "code"),
+    [
+        ({"Value": 1.0, "StatisticValues": dict.fromkeys(("SampleCount", "Sum", "Minimum", "Maximum"), 1.0)},
+         "InvalidParameterCombination"),
+        ({"Value": 1.0, "Timestamp": datetime(2020, 1, 1, tzinfo=UTC)}, "InvalidParameterValue"),
+        ({"Values": [1.0, 2.0], "Counts": [1.0]}, "InvalidParameterValue"),
+        ({}, "InvalidParameterCombination"),
+        ({"Value": 1.0, "StorageResolution": 7}, "InvalidParameterValue"),
+        ({"Value": 1.0, "Dimensions": [{"Name": "a", "Value": "1"}, {"Name": "a", "Value": "2"}]}, "InvalidParameterValue"),
+    ],
+)  # fmt: skip
+def test_data_that_cloudwatch_does_not_take_is_refused(client: Any, datum: dict[str, Any], code: str) -> None:
+    with pytest.raises(ClientError) as failure:
+        client.put_metric_data(Namespace="Cats", MetricData=[{"MetricName": "M", "Value": 1.0}, {"MetricName": "M", **datum}])
+
+    assert failure.value.response["Error"]["Code"] == code
+    assert client.list_metrics()["Metrics"] == [], "all of it or nothing"
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"Period": 15}, "Period"),
+        ({"Period": 86400, "EvaluationPeriods": 8}, "seven days"),
+        ({"Period": 600, "EvaluationPeriods": 145}, "a day"),
+        ({"TreatMissingData": "never"}, "treatMissingData"),
+        ({"ExtendedStatistic": "p99"}, "Exactly one"),
+        ({"ComparisonOperator": "GreaterThanUpperThreshold"}, "anomaly"),
+        ({"ThresholdMetricId": "t"}, "does not implement"),
+        ({"AlarmActions": ["me"]}, "Invalid arn"),
+        ({"Metrics": [{"Id": "a", "Expression": "1"}]}, "mutually exclusive"),
+    ],
+)
+def test_an_alarm_that_cloudwatch_does_not_take_is_refused(client: Any, members: dict[str, Any], said: str) -> None:
+    with pytest.raises(ClientError, match=said) as failure:
+        client.put_metric_alarm(**an_alarm(**members))
+
+    assert failure.value.response["Error"]["Code"] == "ValidationError"
+    assert client.describe_alarms()["MetricAlarms"] == []
+
+
+def test_alarms_are_found_by_name_prefix_state_and_metric_in_pages(client: Any) -> None:
+    for number in range(5):
+        client.put_metric_alarm(**an_alarm(AlarmName=f"a{number}"))
+    client.set_alarm_state(AlarmName="a3", StateValue="ALARM", StateReason="test")
+    pages = client.get_paginator("describe_alarms").paginate(AlarmNamePrefix="a", PaginationConfig={"PageSize": 2})
+
+    assert [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]] == ["a0", "a1", "a2", "a3", "a4"]
+    assert [one["AlarmName"] for one in client.describe_alarms(StateValue="ALARM")["MetricAlarms"]] == ["a3"]
+    assert len(client.describe_alarms_for_metric(Namespace="Cats", MetricName="Errors", Period=60)["MetricAlarms"]) == 5
+    assert client.describe_alarms_for_metric(Namespace="Cats", MetricName="Errors", Period=300)["MetricAlarms"] == []
+    assert len(client.describe_alarm_history(HistoryItemType="ConfigurationUpdate")["AlarmHistoryItems"]) == 5
+
+
+def test_tags_of_alarms(client: Any) -> None:
+    client.put_metric_alarm(**an_alarm(Tags=[{"Key": "team", "Value": "cats"}]))
+    arn = the_alarm(client)["AlarmArn"]
+    client.tag_resource(ResourceARN=arn, Tags=[{"Key": "stage", "Value": "prod"}])
+    client.untag_resource(ResourceARN=arn, TagKeys=["team"])
+
+    assert client.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "stage", "Value": "prod"}]
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        client.list_tags_for_resource(ResourceARN=f"{arn}x")
+
+
+def test_dashboards_are_kept(client: Any) -> None:
+    client.put_dashboard(DashboardName="cats", DashboardBody='{"widgets": []}')
+    (entry,) = client.list_dashboards(DashboardNamePrefix="c")["DashboardEntries"]
+
+    assert (entry["DashboardName"], entry["Size"]) == ("cats", 15)
+    assert client.get_dashboard(DashboardName="cats")["DashboardBody"] == '{"widgets": []}'
+    with pytest.raises(ClientError, match="InvalidParameterInput"):
+        client.put_dashboard(DashboardName="cats", DashboardBody="[")
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        client.delete_dashboards(DashboardNames=["cats", "dogs"])
+    client.delete_dashboards(DashboardNames=["cats"])
+    assert client.list_dashboards()["DashboardEntries"] == []
+
+
+def test_everything_outlives_a_restart(open_door: OpenDoor, tmp_path: Path) -> None:
+    path = tmp_path / "cloudwatch.sqlite"
+    door = open_door({"cloudwatch": CloudWatchWorld(path).operations})
+    client = door.client("cloudwatch")
+    queries = [{"Id": "m", "MetricStat": {"Metric": {"Namespace": "N", "MetricName": "M"}, "Period": 60, "Stat": "p90"}}]
+    client.put_metric_alarm(**an_alarm(AlarmActions=["arn:aws:sns:eu-west-1:111122223333:t"], DatapointsToAlarm=1))
+    client.put_metric_alarm(
+        AlarmName="math", Metrics=queries, Threshold=1, EvaluationPeriods=1, ComparisonOperator="LessThanThreshold"
+    )
+    client.put_composite_alarm(AlarmName="composite", AlarmRule="ALARM(math)")
+    client.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="test")
+    client.put_dashboard(DashboardName="cats", DashboardBody="{}")
+    client.put_metric_data(Namespace="Cats", MetricData=[{"MetricName": "Errors", "Values": [1.0, 2.0]}])
+    asked: list[Callable[[Any], Any]] = [
+        lambda one: one.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"]),
+        lambda one: one.describe_alarm_history(),
+        lambda one: one.get_dashboard(DashboardName="cats"),
+        lambda one: one.list_metrics(),
+        lambda one: one.get_metric_statistics(
+            Namespace="Cats", MetricName="Errors", StartTime=now() - 5 * MINUTE, EndTime=now() + MINUTE, Period=3600,
+            Statistics=["Sum", "Maximum"], ExtendedStatistics=["p10"],
+        ),
+    ]  # fmt: skip
+
+    def answers(one: Any) -> list[Any]:
+        found = [question(one) for question in asked]
+        for answer in found:
+            answer.pop("ResponseMetadata")
+        return found
+
+    before = answers(client)
+    door.stop()
+    again = open_door({"cloudwatch": CloudWatchWorld(path).operations})
+
+    assert before == answers(again.client("cloudwatch"))
+
+
+def aws(program: str, door: RunningDoor, *arguments: str) -> Any:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": PLACE.region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    done = subprocess.run(
+        [program, "--endpoint-url", door.url, "--output", "json", "cloudwatch", *arguments],
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout) if done.stdout.strip() else None
+
+
+CLIS = [path for path in (str(Path(sys.executable).with_name("aws")), shutil.which("aws", path="/usr/bin")) if path]
+
+
+@pytest.mark.parametrize("program", CLIS)
+def test_the_aws_cli_puts_an_alarm_and_sets_its_state(program: str, door: RunningDoor) -> None:
+    put = [
+        "put-metric-alarm",
+        "--alarm-name",
+        "errors",
+        "--namespace",
+        "Cats",
+        "--metric-name",
+        "Errors",
+        "--statistic",
+        "Sum",
+    ]
+    aws(program, door, *put, "--period", "60", "--evaluation-periods", "1", "--threshold", "1",
+        "--comparison-operator", "GreaterThanThreshold")  # fmt: skip
+    aws(program, door, "set-alarm-state", "--alarm-name", "errors", "--state-value", "ALARM", "--state-reason", "test")
+    (alarm,) = aws(program, door, "describe-alarms", "--alarm-names", "errors")["MetricAlarms"]
+
+    assert (alarm["StateValue"], alarm["Threshold"]) == ("ALARM", 1.0)
+
+
+def test_every_operation_is_one_of_cloudwatchs() -> None:
+    assert set(OPERATIONS) <= load_service("cloudwatch").operation_names
+
+
+def test_what_is_not_served_is_refused(client: Any) -> None:
+    with pytest.raises(ClientError, match="does not implement cloudwatch:PutAnomalyDetector"):
+        client.put_anomaly_detector(Namespace="N", MetricName="M", Stat="Average")
