@@ -96,6 +96,55 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "the 'restartAttemptPeriod' setting for container 'web' must be between 60 and 1800",
     ),
     (
+        one(restartPolicy={"enabled": True, "ignoredExitCodes": list(range(51))}),
+        "the 'ignoredExitCodes' setting for container 'web' must have at most 50 exit codes",
+    ),
+    (
+        of(
+            container(secrets=[{"name": "KEY", "valueFrom": "key"}], environment=[{"name": "KEY", "value": "plain"}]),
+            executionRoleArn=ROLE,
+        ),
+        (
+            "The secret name must be unique and not shared with any new or existing environment variables set on the "
+            "container, such as 'KEY'."
+        ),
+    ),
+    (
+        of(container(environmentFiles=[{"type": "s3", "value": "arn:aws:s3:::cats/cats.txt"}]), executionRoleArn=ROLE),
+        (
+            "Invalid environment file 'arn:aws:s3:::cats/cats.txt': "
+            "it must be the ARN of an object in Amazon S3 with the file extension .env."
+        ),
+    ),
+    (
+        one(environmentFiles=[{"type": "s3", "value": "arn:aws:s3:::cats/cats.env"}]),
+        "When you are specifying environment files, you must also specify a value for 'executionRoleArn'.",
+    ),
+    (
+        one(volumesFrom=[{"sourceContainer": "db"}]),
+        "Cannot mount volumes from container db because it does not exist",
+    ),
+    (
+        of(
+            container(volumesFrom=[{"sourceContainer": "db"}]),
+            container(name="db", dependsOn=[{"containerName": "web", "condition": "START"}]),
+        ),
+        "The containers of a task definition cannot depend on each other in a circle",
+    ),
+    (fargate(volumes=[{"name": "data"}, {"name": "data"}]), "Volume names must be unique within a task definition."),
+    (
+        fargate(volumes=[{"name": "data", "host": {"sourcePath": "/srv"}}]),
+        "Fargate compatible task definitions do not support sourcePath",
+    ),
+    (
+        fargate(volumes=[{"name": "data", "dockerVolumeConfiguration": {"scope": "task"}}]),
+        "Fargate compatible task definitions do not support dockerVolumeConfiguration",
+    ),
+    (
+        one(ulimits=[{"name": "nofile", "softLimit": 2, "hardLimit": 1}]),
+        "The soft limit 2 of ulimit 'nofile' must not be above its hard limit 1.",
+    ),
+    (
         one(secrets=[{"name": "KEY", "valueFrom": "ssm"}]),
         "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
     ),

@@ -63,6 +63,11 @@ RUN_REFUSED: list[tuple[dict[str, Any], str, str]] = [
         INVALID,
         "Container Overrides length must be at most 8192",
     ),
+    (
+        {"overrides": {"ephemeralStorage": {"sizeInGiB": 20}}},
+        INVALID,
+        "EphemeralStorage size should be at least 21",
+    ),
     ({"overrides": {"memory": "3 GB"}}, "ClientException", "No Fargate configuration exists for given values."),
     (
         {"capacityProviderStrategy": [{"capacityProvider": "FARGATE"}]},

@@ -4,15 +4,15 @@ import asyncio
 import json
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ninelives.model.ecs import ContainerDefinition, DesiredStatus, LastStatus, Task, TaskDefinition
 from ninelives.model.observation import ContainerObservation, TaskObservation
-from ninelives.region.ports import LogLine, TaskLaunch, TaskRuntime
+from ninelives.region.ports import InputsMissing, InputSource, LogLine, TaskInputs, TaskLaunch, TaskRuntime
 from ninelives.runtime import DockerRuntime, HostRuntime
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,10 +33,10 @@ class Bench:
     directory: str
     instance: str
 
-    def runtime(self) -> TaskRuntime:
+    def runtime(self, inputs: InputSource | None = None) -> TaskRuntime:
         if self.kind == "docker":
-            return DockerRuntime(instance=self.instance, region="eu-west-1", directory=Path(self.directory))
-        return HostRuntime(instance=self.instance, region="eu-west-1", directory=Path(self.directory))
+            return DockerRuntime(instance=self.instance, region="eu-west-1", directory=Path(self.directory), inputs=inputs)
+        return HostRuntime(instance=self.instance, region="eu-west-1", directory=Path(self.directory), inputs=inputs)
 
     def container(self, script: str, **members: object) -> ContainerDefinition:
         """A container that runs ``script`` in a shell."""
@@ -135,10 +135,25 @@ class Watched:
         await self.until(lambda: self.seen(launch).is_removed)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """The ``InputSource`` that gives these variables to every container, or none for a reason."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    missing: str | None = None
+
+    async def inputs(self, launch: TaskLaunch) -> TaskInputs:
+        if self.missing is not None:
+            raise InputsMissing(self.missing)
+        return TaskInputs(environment={one.name: self.environment for one in launch.definition.containers})
+
+
 @asynccontextmanager
-async def watched(bench: Bench, adopting: Iterable[TaskLaunch] = ()) -> AsyncIterator[Watched]:
+async def watched(
+    bench: Bench, adopting: Iterable[TaskLaunch] = (), inputs: InputSource | None = None
+) -> AsyncIterator[Watched]:
     """A runtime of ``bench``; on leaving, everything of its instance is removed."""
-    one = Watched(bench.runtime())
+    one = Watched(bench.runtime(inputs))
     try:
         await one.runtime.adopt(list(adopting))
         yield one

@@ -6,10 +6,12 @@ import urllib.request
 import uuid
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
-from runtime_bench import PORT, Bench, Watched, as_seen, doomed_command, watched
+from runtime_bench import PORT, Bench, Given, Watched, as_seen, doomed_command, watched
 
-from ninelives.model.ecs import HealthCheck, HealthStatus, LastStatus, TaskAddress
+from ninelives.model.containers import MountPoint, RestartPolicy, Ulimit, VolumeFrom
+from ninelives.model.ecs import Container, HealthCheck, HealthStatus, LastStatus, TaskAddress
 
 FOR_EVER = "echo ready; while :; do sleep 1; done"
 PATIENT = "trap 'echo asked; exit 7' TERM; echo ready; while :; do sleep 0.1; done"
@@ -31,6 +33,11 @@ async def get(address: TaskAddress) -> bytes:
         except OSError:
             await asyncio.sleep(0.05)
     raise AssertionError(f"nothing answers at {address}")
+
+
+def files_with(content: bytes, directory: str) -> list[Path]:
+    """Files below a directory with these bytes."""
+    return [path for path in Path(directory).rglob("*") if path.is_file() and content in path.read_bytes()]
 
 
 def test_a_started_task_answers_at_its_address(bench: Bench) -> None:
@@ -294,6 +301,137 @@ def test_containers_see_their_variables_and_those_that_ecs_adds(bench: Bench) ->
             await one.until_said(launch, "end")
 
             assert {"GREETING=purr", "AWS_REGION=eu-west-1", "AWS_EXECUTION_ENV=AWS_ECS_FARGATE"} <= set(one.messages(launch))
+
+    asyncio.run(main())
+
+
+def test_secret_variables_reach_the_container_and_no_file_of_ours(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench, inputs=Given(environment={"KEY": "catnip-4711"})) as one:
+            check = HealthCheck(command=("CMD-SHELL", 'test "${#KEY}" = 11'), interval=SECOND / 2, timeout=SECOND)
+            launch = bench.launch(bench.container("echo key $KEY; sleep 60", health_check=check))
+            await one.start(launch)
+            await one.until_said(launch, "key catnip-4711")
+            await one.until(lambda: one.container(launch).health_status is HealthStatus.HEALTHY)
+            logged = {"log"}
+
+            assert [path for path in files_with(b"catnip", bench.directory) if path.name not in logged] == []
+            assert "catnip" not in repr(one.history)
+
+        async with watched(bench, [as_seen(launch, LastStatus.RUNNING)]) as later:
+            assert later.seen(launch).is_removed
+
+    asyncio.run(main())
+
+
+def test_a_health_check_knows_the_secret_variables_after_an_adoption(bench: Bench) -> None:
+    async def main() -> None:
+        check = HealthCheck(command=("CMD-SHELL", 'test "$KEY" = catnip'), interval=SECOND / 2, timeout=SECOND, retries=1)
+        launch = bench.launch(bench.container(FOR_EVER, health_check=check))
+        first = Watched(bench.runtime(Given(environment={"KEY": "catnip"})))
+        await first.start(launch)
+        await first.runtime.close()
+        async with watched(bench, [as_seen(launch, LastStatus.RUNNING)]) as later:
+            await later.until(lambda: later.container(launch).health_status is HealthStatus.HEALTHY)
+
+    asyncio.run(main())
+
+
+def test_a_task_whose_secret_is_missing_starts_nothing_and_says_so(bench: Bench) -> None:
+    async def main() -> None:
+        missing = "ResourceInitializationError: unable to pull secrets or registry auth: no such secret"
+        async with watched(bench, inputs=Given(missing=missing)) as one:
+            launch = bench.launch(bench.container(FOR_EVER))
+            started = await one.start(launch)
+
+            assert started.failure == missing
+            assert one.container(launch).started_at is None
+
+    asyncio.run(main())
+
+
+def test_a_container_with_a_restart_policy_is_started_again_where_it_was(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            policy = RestartPolicy(ignored_exit_codes=frozenset({3}), restart_attempt_period=SECOND / 2)
+            script = "if test -e been; then echo again; sleep 1; exit 3; fi; touch been; echo first; sleep 1; exit 1"
+            launch = bench.launch(bench.container(script, restart_policy=policy))
+            await one.start(launch)
+            stopped = await one.until_stopped(launch)
+
+            assert one.messages(launch) == ["first", "again"]
+            assert (stopped.exit_code, stopped.restart_count) == (3, 1)
+            statuses = [report.containers[0].last_status for report in one.history if report.containers]
+            assert statuses == sorted(statuses, key=("PENDING", "RUNNING", "STOPPED").index)
+
+    asyncio.run(main())
+
+
+def test_a_container_that_ended_unseen_is_restarted_once_there_is_a_control_plane(bench: Bench) -> None:
+    async def main() -> None:
+        policy = RestartPolicy(restart_attempt_period=SECOND / 2)
+        script = "if test -e been; then echo again; sleep 60; fi; touch been; sleep 1; exit 1"
+        launch = bench.launch(bench.container(script, restart_policy=policy))
+        first = Watched(bench.runtime())
+        await first.start(launch)
+        seen = first.container(launch)
+        await first.runtime.close()
+        await asyncio.sleep(1.2)  # nothing of ours sees it end
+        recorded = Container(arn="arn", name="web", image=bench.image, last_status=seen.last_status)
+        launch = as_seen(launch, LastStatus.RUNNING)
+        launch = replace(launch, task=replace(launch.task, containers=(recorded,)))
+        async with watched(bench, [launch]) as later:
+            await later.until_said(launch, "again")
+            await later.until(lambda: later.container(launch).restart_count == 1)
+
+            assert later.container(launch).last_status == "RUNNING"
+
+    asyncio.run(main())
+
+
+def test_containers_of_a_task_share_its_volumes_and_no_other_task_does(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            mount = MountPoint(source_volume="shared", container_path="/shared")
+            writer = bench.container(
+                "echo meow > shared/word; echo written; sleep 60", name="writer", working_directory="/", mount_points=(mount,)
+            )
+            reader = bench.container(
+                "cat shared/word; echo end; sleep 60",
+                working_directory="/",
+                volumes_from=(VolumeFrom(source_container="writer", read_only=True),),
+                depends_on=(("writer", "HEALTHY"),),
+            )
+            written = HealthCheck(command=("CMD-SHELL", "test -s shared/word"), interval=SECOND / 4, timeout=SECOND)
+            launch = bench.launch(reader, replace(writer, health_check=written))
+            await one.start(launch)
+            await one.until_said(launch, "end")
+            other = bench.launch(
+                bench.container("ls shared; echo end; sleep 60", working_directory="/", mount_points=(mount,))
+            )
+            await one.start(other)
+            await one.until_said(other, "end")
+
+            assert one.messages(launch) == ["meow", "end"]
+            assert one.messages(other) == ["end"]
+            await one.remove(launch)
+            await one.remove(other)
+
+        async with watched(bench) as later:
+            assert later.history == []
+
+    asyncio.run(main())
+
+
+def test_a_limit_of_open_files_is_the_container_s(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            limit = Ulimit(name="nofile", soft_limit=512, hard_limit=1024)
+            launch = bench.launch(bench.container("ulimit -Sn; ulimit -Hn; echo end; sleep 60", ulimits=(limit,)))
+            await one.start(launch)
+            await one.until_said(launch, "end")
+
+            assert one.messages(launch) == ["512", "1024", "end"]
 
     asyncio.run(main())
 

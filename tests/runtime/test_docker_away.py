@@ -72,7 +72,7 @@ def test_a_pull_from_an_engine_that_is_away_is_no_fault_of_the_image() -> None:
         images = DockerImages(client, "x86_64")
         try:
             with pytest.raises(EngineAway):
-                await images.pull("127.0.0.1:4566/cats:1.0.0")
+                await images.pull("127.0.0.1:4566/cats:1.0.0", None)
         finally:
             images.close()
 
@@ -147,7 +147,7 @@ def test_a_log_is_followed_again_however_long_the_engine_was_away(
             lines.append(line.message)
 
         feed = LogFeed(asyncio.get_running_loop(), take)
-        container = LoggedContainer(id="1", task_arn="task", name="web")
+        container = LoggedContainer(id="1", task_arn="task", name="web", has_terminal=False)
         followed = DockerLog(engine, str(engine.path), feed, container=container, since=None, delivered=lambda _: None)
         await until(lambda: lines == ["before"])
         engine.go()

@@ -36,7 +36,9 @@ def launch_of(container: ContainerDefinition, cpu_units: int | None, memory_mib:
 )
 def test_limits(task_cpu: int | None, task_memory: int | None, container: dict[str, int], limits: dict[str, int]) -> None:
     one = BENCH.container("true", **container)
-    body = create_body(HOST, launch_of(one, task_cpu, task_memory), one, image="cats:1", digest=None, network="bridge")
+    body = create_body(
+        HOST, launch_of(one, task_cpu, task_memory), one, image="cats:1", digest=None, network="bridge", variables={}
+    )
     found = {name for name in body["HostConfig"] if name.startswith(("Nano", "Memory", "CpuShares"))}
 
     assert {name: body["HostConfig"][name] for name in found} == limits
@@ -44,7 +46,7 @@ def test_limits(task_cpu: int | None, task_memory: int | None, container: dict[s
 
 def test_the_image_s_own_health_check_never_runs() -> None:
     one = BENCH.container("true")
-    body = create_body(HOST, BENCH.launch(one), one, image="cats:1", digest=None, network="bridge")
+    body = create_body(HOST, BENCH.launch(one), one, image="cats:1", digest=None, network="bridge", variables={})
 
     assert body["Healthcheck"] == {"Test": ["NONE"]}
 
@@ -54,7 +56,7 @@ def test_a_health_check_in_nanoseconds() -> None:
         command=("CMD-SHELL", "true"), interval=timedelta(seconds=1.5), timeout=timedelta(seconds=2), retries=4
     )
     one = BENCH.container("true", health_check=check)
-    body = create_body(HOST, BENCH.launch(one), one, image="cats:1", digest=None, network="bridge")
+    body = create_body(HOST, BENCH.launch(one), one, image="cats:1", digest=None, network="bridge", variables={})
 
     assert body["Healthcheck"] == {
         "Test": ["CMD-SHELL", "true"],
@@ -67,7 +69,7 @@ def test_a_health_check_in_nanoseconds() -> None:
 
 def test_members_that_the_definition_leaves_out_are_the_image_s() -> None:
     one = ContainerDefinition(name="web", image="cats:1", entry_point=("/run",), user="cat")
-    body = create_body(HOST, BENCH.launch(one), one, image="cats:1", digest=None, network="bridge")
+    body = create_body(HOST, BENCH.launch(one), one, image="cats:1", digest=None, network="bridge", variables={})
 
     assert (body["Entrypoint"], body["User"]) == (("/run",), "cat")
     assert body.keys().isdisjoint({"Cmd", "WorkingDir"})

@@ -19,7 +19,7 @@ ROOT = Path("/tasks/0f/web/root")
 PORTS = {80: 20080, 9090: 29090}
 
 
-def command_of(config: dict[str, Any] | None = None, **members: Any) -> HostCommand:
+def command_of(config: dict[str, Any] | None = None, variables: dict[str, str] | None = None, **members: Any) -> HostCommand:
     container = ContainerDefinition(**({"name": "web", "image": "cats", "container_ports": (80,)} | members))
     return host_command(
         container,
@@ -29,6 +29,7 @@ def command_of(config: dict[str, Any] | None = None, **members: Any) -> HostComm
         task_arn="arn",
         region="eu-west-1",
         inherited={"PATH": "/usr/bin", "HOME": "/root"},
+        variables=variables or {},
     )
 
 

@@ -40,7 +40,7 @@ def run_file(directory: Path, script: str, environment: dict[str, str] = ENVIRON
 def run(directory: Path, script: str, *, until: str = "") -> HostProcess:
     """Run ``script`` under a supervisor, until that ends; with ``until`` only until it has written that."""
     process = HostProcess(directory, "web", lambda _: None)
-    process.spawn(run_file(directory, script))
+    process.spawn(run_file(directory, script), {})
 
     async def main() -> None:
         ended = asyncio.Event()
@@ -99,7 +99,7 @@ def test_a_process_whose_supervisor_is_killed_dies_and_is_reported(tmp_path: Pat
 
 def test_a_second_supervisor_runs_nothing(tmp_path: Path) -> None:
     process = run(tmp_path, "echo once; sleep 60", until="once")
-    process.spawn(run_file(tmp_path, "echo twice"))
+    process.spawn(run_file(tmp_path, "echo twice"), {})
     process.signal(signal.SIGKILL)
     process.kill_supervisor()
 
@@ -124,7 +124,7 @@ def test_a_program_of_another_kind_is_a_failure_with_the_system_s_words(tmp_path
     program.chmod(0o755)
 
     with pytest.raises(StartFailed, match="Exec format error"):
-        HostProcess(tmp_path, "web", lambda _: None).spawn(run_file(tmp_path, "", program=str(program)))
+        HostProcess(tmp_path, "web", lambda _: None).spawn(run_file(tmp_path, "", program=str(program)), {})
 
 
 def test_ignored_signals_are_not_handed_down(tmp_path: Path) -> None:

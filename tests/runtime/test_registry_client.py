@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from small_images import ARCHITECTURE, MANIFEST, SmallRegistry, archive
 
+from ninelives.region.ports import RegistryLogin
 from ninelives.runtime.engine import StartFailed
 from ninelives.runtime.registry_client import RegistryClient
 from ninelives.runtime.unpack import unpack
@@ -18,7 +19,8 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 def client(reference: str, password: str | None = None) -> RegistryClient:
-    return RegistryClient(reference, architecture=ARCHITECTURE, password=password)
+    login = None if password is None else RegistryLogin(username="AWS", password=password)
+    return RegistryClient(reference, architecture=ARCHITECTURE, login=login)
 
 
 def failure_of(reference: str, directory: Path, password: str | None = None) -> str:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ninelives.model.containers import RestartPolicy, VolumeFrom
 from ninelives.model.ecs import (
     Container,
     ContainerDefinition,
@@ -21,9 +22,9 @@ from ninelives.model.ecs import (
     TaskDefinition,
 )
 from ninelives.model.observation import ContainerObservation, TaskObservation
-from ninelives.region.ports import TaskLaunch
+from ninelives.region.ports import InputSource, RegistryLogin, TaskInputs, TaskLaunch
 from ninelives.runtime import task_run
-from ninelives.runtime.engine import EngineAway, FoundTask, Seen, StartFailed, cannot_pull, cannot_start
+from ninelives.runtime.engine import EngineAway, FoundTask, NoInputs, Seen, StartFailed, cannot_pull, cannot_start
 from ninelives.runtime.engine_runtime import EngineRuntime
 from ninelives.runtime.log_feed import LogFeed
 from ninelives.runtime.task_run import TaskRun
@@ -41,6 +42,8 @@ class FakeEngine:
     failures: dict[str, StartFailed] = field(default_factory=dict)
     errors: list[Exception] = field(default_factory=list)
     """Raised by the next operations."""
+    variables: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What each container was told besides its definition."""
     run: TaskRun | None = None
     heeds_signals: bool = True
 
@@ -49,16 +52,30 @@ class FakeEngine:
     async def find(self, task_arns: frozenset[str]) -> Mapping[str, FoundTask]:
         return {}
 
-    async def pull(self, reference: str) -> str | None:
+    async def pull(self, reference: str, login: RegistryLogin | None) -> str | None:
         self._ask(f"pull {reference}")
         return f"digest of {reference}"
 
     async def prepare(self, launch: TaskLaunch) -> None:
         self._ask("prepare")
 
-    async def start(self, launch: TaskLaunch, container: ContainerDefinition, digest: str | None) -> ContainerObservation:
+    async def start(
+        self, launch: TaskLaunch, container: ContainerDefinition, digest: str | None, variables: Mapping[str, str]
+    ) -> ContainerObservation:
         self._ask(f"start {container.name}")
-        return ContainerObservation(name=container.name, last_status="RUNNING", image_digest=digest)
+        self.variables[container.name] = dict(variables)
+        return ContainerObservation(
+            name=container.name, last_status="RUNNING", image_digest=digest, runtime_id="first", started_at=NOW
+        )
+
+    async def restart(
+        self, launch: TaskLaunch, container: ContainerDefinition, variables: Mapping[str, str]
+    ) -> ContainerObservation:
+        self._ask(f"restart {container.name}")
+        self.variables[container.name] = dict(variables)
+        return ContainerObservation(
+            name=container.name, last_status="RUNNING", runtime_id="again", started_at=NOW + timedelta(hours=1)
+        )
 
     async def address(self, launch: TaskLaunch) -> TaskAddress | None:
         return TaskAddress(ip="10.0.0.1")
@@ -121,10 +138,10 @@ def launch_of(*containers: ContainerDefinition) -> TaskLaunch:
 class Told:
     """A task run and its reports."""
 
-    def __init__(self, engine: FakeEngine, launch: TaskLaunch) -> None:
+    def __init__(self, engine: FakeEngine, launch: TaskLaunch, inputs: InputSource | None = None) -> None:
         self.reports: list[TaskObservation] = []
         self._news = asyncio.Event()
-        self.run = TaskRun(launch, engine, self._report, lambda: NOW)
+        self.run = TaskRun(launch, engine, inputs or NoInputs(), self._report, lambda: NOW)
         engine.run = self.run
 
     def _report(self, observation: TaskObservation) -> None:
@@ -389,3 +406,126 @@ def test_a_removal_that_is_asked_again_tells_the_reason_once(caplog: pytest.LogC
 
     said = [record for record in caplog.records if "asked again" in record.message]
     assert ["Docker does not answer." in one.message and one.exc_info is None for one in said] == [True]
+
+
+def ended(code: int, *, after: timedelta = timedelta(hours=1), began: datetime = NOW) -> ContainerObservation:
+    return ContainerObservation(name="web", last_status="STOPPED", exit_code=code, started_at=began, finished_at=began + after)
+
+
+def restarted(policy: RestartPolicy | None = RestartPolicy()) -> ContainerDefinition:  # noqa: B008  # it is frozen
+    return replace(container("web"), restart_policy=policy)
+
+
+def test_a_container_that_ran_long_enough_is_restarted_and_never_seen_as_stopped() -> None:
+    async def main() -> None:
+        engine = FakeEngine()
+        told = Told(engine, launch_of(restarted()))
+        told.run.start()
+        await told.until(is_started)
+        told.run.seen(ended(1))
+        told.run.seen(ended(1))
+        last = await told.until(lambda one: one.containers[0].restart_count == 1)
+        told.run.seen(ended(1))  # of the first run, looked at late
+
+        assert engine.asked.count("restart web") == 1
+        assert last.containers[0].runtime_id == "again"
+        assert all(report.containers[0].last_status != "STOPPED" for report in told.reports)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("policy", "observation"),
+    [
+        (None, ended(1)),
+        (RestartPolicy(), ended(1, after=timedelta(seconds=299))),
+        (RestartPolicy(ignored_exit_codes=frozenset({0})), ended(0)),
+    ],
+)
+def test_a_container_is_not_restarted(policy: RestartPolicy | None, observation: ContainerObservation) -> None:
+    async def main() -> None:
+        engine = FakeEngine()
+        told = Told(engine, launch_of(restarted(policy)))
+        told.run.start()
+        await told.until(is_started)
+        told.run.seen(observation)
+
+        assert told.reports[-1].containers[0].last_status == "STOPPED"
+        assert "restart web" not in engine.asked
+
+    asyncio.run(main())
+
+
+def test_a_container_that_is_to_stop_is_not_restarted() -> None:
+    async def main() -> None:
+        engine = FakeEngine(heeds_signals=False)
+        told = Told(engine, launch_of(replace(restarted(), stop_timeout=timedelta(hours=1))))
+        told.run.start()
+        await told.until(is_started)
+        told.run.stop()
+        told.run.seen(ended(143))
+        await told.until_stopped()
+
+        assert "restart web" not in engine.asked
+
+    asyncio.run(main())
+
+
+def test_a_restart_that_fails_is_the_end_of_the_container_with_the_reason() -> None:
+    async def main() -> None:
+        engine = FakeEngine(failures={"restart web": cannot_start("its program has gone.")})
+        told = Told(engine, launch_of(restarted()))
+        told.run.start()
+        await told.until(is_started)
+        told.run.seen(ended(1))
+        last = await told.until_stopped()
+
+        assert last.containers[0].exit_code == 1
+        assert last.containers[0].reason == "CannotStartContainerError: its program has gone."
+
+    asyncio.run(main())
+
+
+class Inputs:
+    """Gives a variable and a login to each container, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def inputs(self, launch: TaskLaunch) -> TaskInputs:
+        self.asked += 1
+        names = [one.name for one in launch.definition.containers]
+        return TaskInputs(
+            environment={name: {"FOR": name} for name in names},
+            logins={name: RegistryLogin(username=name, password="catnip") for name in names},
+        )
+
+
+def test_each_container_gets_its_own_inputs_also_when_it_is_restarted() -> None:
+    async def main() -> None:
+        engine, inputs = FakeEngine(), Inputs()
+        told = Told(engine, launch_of(restarted(), container("db")), inputs)
+        told.run.start()
+        await told.until(is_started)
+        assert engine.variables == {"web": {"FOR": "web"}, "db": {"FOR": "db"}}
+        engine.variables.clear()
+        told.run.seen(ended(1))
+        await told.until(lambda one: one.containers[0].restart_count == 1)
+
+        assert engine.variables == {"web": {"FOR": "web"}}
+        assert inputs.asked == 1
+
+    asyncio.run(main())
+
+
+def test_a_container_waits_for_the_one_whose_volumes_it_mounts() -> None:
+    async def main() -> None:
+        engine = FakeEngine()
+        web = replace(container("web"), volumes_from=(VolumeFrom(source_container="db"),))
+        told = Told(engine, launch_of(web, container("db")))
+        told.run.start()
+        await told.until(is_started)
+
+        assert engine.asked[-2:] == ["start db", "start web"]
+
+    asyncio.run(main())

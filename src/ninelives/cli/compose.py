@@ -22,7 +22,7 @@ from ninelives.model.ecs import LastStatus
 from ninelives.model.timing import Timing
 from ninelives.region.loop import Loop
 from ninelives.region.outbox import Outbox
-from ninelives.region.ports import DataPlane, TaskRuntime
+from ninelives.region.ports import DataPlane, InputSource, TaskRuntime
 from ninelives.region.region import Region
 from ninelives.region.state import State
 from ninelives.region.tasks import launch_of
@@ -59,14 +59,17 @@ def choose_runtime(wanted: str) -> tuple[str, str]:
     return "host", f"host processes: {HOST_PROCESSES_LACK}. Why not in containers: {problem}"
 
 
-def make_runtime(settings: RegionSettings) -> TaskRuntime:
-    """The runtime that ``settings.runtime`` names (``docker`` or ``host``, no longer ``auto``)."""
+def make_runtime(settings: RegionSettings, inputs: InputSource | None = None) -> TaskRuntime:
+    """The runtime that ``settings.runtime`` names (``docker`` or ``host``, no longer ``auto``).
+
+    Without ``inputs`` it can stop tasks, and start none that needs a secret.
+    """
     from ninelives.runtime import DockerRuntime, HostRuntime
 
     directory = settings.state_directory / "tasks"
     if settings.runtime == "docker":
-        return DockerRuntime(instance=settings.instance, region=settings.region, directory=directory)
-    return HostRuntime(instance=settings.instance, region=settings.region, directory=directory)
+        return DockerRuntime(instance=settings.instance, region=settings.region, directory=directory, inputs=inputs)
+    return HostRuntime(instance=settings.instance, region=settings.region, directory=directory, inputs=inputs)
 
 
 def make_data_plane(settings: RegionSettings) -> DataPlane:
@@ -132,9 +135,9 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     clock = SystemClock()
     store = SqliteStore(directory / "region.sqlite")
     data_plane = make_data_plane(settings)
-    runtime = make_runtime(settings)
     moto = MotoBridge(place=place, directory=directory / "moto")
     moto.start()
+    runtime = make_runtime(settings, ecs.ServiceInputs(moto.call))
     cloud_watch = CloudWatch(directory / "cloudwatch.sqlite", place=place, now=clock.now, timing=timing, call=moto.call)
     region = Region(
         place=place,

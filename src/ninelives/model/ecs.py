@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from ninelives.model.arns import last_part
+from ninelives.model.containers import MountPoint, RestartPolicy, Tmpfs, Ulimit, VolumeFrom
 
 Json = Mapping[str, Any]
 """A JSON object as the API spells it; read at the door, never changed inside."""
@@ -191,6 +192,25 @@ class ContainerDefinition:
     """Pairs of container name and condition (START, COMPLETE, SUCCESS, HEALTHY)."""
     readonly_root_filesystem: bool = False
     init_process_enabled: bool = False
+    secrets: tuple[tuple[str, str], ...] = ()
+    """Pairs of variable and ``valueFrom``: where its value is, never the value."""
+    environment_files: tuple[str, ...] = ()
+    """ARNs of objects in S3."""
+    repository_credentials: str | None = None
+    """Name or ARN of the secret with user and password of the image's registry."""
+    restart_policy: RestartPolicy | None = None
+    mount_points: tuple[MountPoint, ...] = ()
+    volumes_from: tuple[VolumeFrom, ...] = ()
+    tmpfs: tuple[Tmpfs, ...] = ()
+    ulimits: tuple[Ulimit, ...] = ()
+    system_controls: tuple[tuple[str, str], ...] = ()
+    docker_labels: tuple[tuple[str, str], ...] = ()
+    capabilities_added: tuple[str, ...] = ()
+    capabilities_dropped: tuple[str, ...] = ()
+    interactive: bool = False
+    pseudo_terminal: bool = False
+    version_consistency: bool = True
+    """Whether all tasks of a service revision run the image that the tag meant when its first task started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -539,6 +559,8 @@ class Container:
     exit_code: int | None = None
     reason: str | None = None
     health_status: HealthStatus = HealthStatus.UNKNOWN
+    restart_count: int = 0
+    """How often its restart policy has started it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

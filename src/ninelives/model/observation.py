@@ -24,6 +24,8 @@ class ContainerObservation:
     health_status: HealthStatus = HealthStatus.UNKNOWN
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    restart_count: int = 0
+    """How often its restart policy has started it again; one that is to be restarted is not reported as stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

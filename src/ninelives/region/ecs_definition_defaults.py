@@ -1,14 +1,17 @@
 """A task definition with what ECS fills in: the members as the API shows them, and the typed containers to act on."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from ninelives.model.ecs import ContainerDefinition, HealthCheck, Json
+from ninelives.model.containers import MountPoint, RestartPolicy, Tmpfs, Ulimit, VolumeFrom
+from ninelives.model.ecs import ContainerDefinition, HealthCheck, Json, TaskDefinition
 from ninelives.region.ecs_fargate_rules import ECR_IMAGE, fargate_mistakes
 from ninelives.region.ecs_task_sizes import cpu_units, memory_mib
 
 HEALTH_CHECK_DEFAULTS = {"interval": 30, "timeout": 5, "retries": 3}
 DEFAULT_STOP_TIMEOUT_SECONDS = 30
+DEFAULT_RESTART_ATTEMPT_PERIOD_SECONDS = 300
 
 
 def filled(definition: Json) -> dict[str, Any]:
@@ -35,6 +38,9 @@ def _filled_container(container: Json, network_mode: str | None) -> dict[str, An
     members["portMappings"] = [_filled_port(mapping, network_mode) for mapping in container.get("portMappings", ())]
     if "healthCheck" in container:
         members["healthCheck"] = HEALTH_CHECK_DEFAULTS | container["healthCheck"]
+    if container.get("restartPolicy", {}).get("enabled"):
+        defaults = {"ignoredExitCodes": [], "restartAttemptPeriod": DEFAULT_RESTART_ATTEMPT_PERIOD_SECONDS}
+        members["restartPolicy"] = defaults | container["restartPolicy"]
     return members
 
 
@@ -74,6 +80,13 @@ def _required_attributes(definition: Json) -> list[str]:
     return sorted(name for name, is_required in found.items() if is_required)
 
 
+def as_read_now(record: TaskDefinition) -> TaskDefinition:
+    """A definition from the store: an earlier version may have read less of its members than the region acts on now."""
+    if "containerDefinitions" not in record.members:
+        return record
+    return replace(record, containers=tuple(read_container(one) for one in record.members["containerDefinitions"]))
+
+
 def read_container(members: Json) -> ContainerDefinition:
     """The typed container of filled-in ``members``."""
     linux = members.get("linuxParameters", {})
@@ -98,6 +111,27 @@ def read_container(members: Json) -> ContainerDefinition:
         depends_on=tuple((one["containerName"], one["condition"]) for one in members.get("dependsOn", ())),
         readonly_root_filesystem=members.get("readonlyRootFilesystem", False),
         init_process_enabled=linux.get("initProcessEnabled", False),
+        secrets=tuple((one["name"], one["valueFrom"]) for one in members.get("secrets", ())),
+        environment_files=tuple(one["value"] for one in members.get("environmentFiles", ())),
+        repository_credentials=members.get("repositoryCredentials", {}).get("credentialsParameter"),
+        restart_policy=_read_restart_policy(members.get("restartPolicy", {})),
+        mount_points=tuple(_read_mount_point(one) for one in members.get("mountPoints", ())),
+        volumes_from=tuple(
+            VolumeFrom(source_container=one["sourceContainer"], read_only=one.get("readOnly", False))
+            for one in members.get("volumesFrom", ())
+        ),
+        tmpfs=tuple(_read_tmpfs(one) for one in linux.get("tmpfs", ())),
+        ulimits=tuple(
+            Ulimit(name=one["name"], soft_limit=one["softLimit"], hard_limit=one["hardLimit"])
+            for one in members.get("ulimits", ())
+        ),
+        system_controls=tuple((one["namespace"], one["value"]) for one in members.get("systemControls", ())),
+        docker_labels=tuple(members.get("dockerLabels", {}).items()),
+        capabilities_added=tuple(linux.get("capabilities", {}).get("add", ())),
+        capabilities_dropped=tuple(linux.get("capabilities", {}).get("drop", ())),
+        interactive=members.get("interactive", False),
+        pseudo_terminal=members.get("pseudoTerminal", False),
+        version_consistency=members.get("versionConsistency", "enabled") == "enabled",
     )
 
 
@@ -115,4 +149,29 @@ def _read_health_check(members: Json | None) -> HealthCheck | None:
         timeout=timedelta(seconds=members["timeout"]),
         retries=members["retries"],
         start_period=timedelta(seconds=members.get("startPeriod", 0)),
+    )
+
+
+def _read_restart_policy(members: Json) -> RestartPolicy | None:
+    if not members.get("enabled"):
+        return None
+    return RestartPolicy(
+        ignored_exit_codes=frozenset(members.get("ignoredExitCodes", ())),
+        restart_attempt_period=timedelta(seconds=members.get("restartAttemptPeriod", DEFAULT_RESTART_ATTEMPT_PERIOD_SECONDS)),
+    )
+
+
+def _read_mount_point(members: Json) -> MountPoint:
+    return MountPoint(
+        source_volume=members["sourceVolume"],
+        container_path=members["containerPath"],
+        read_only=members.get("readOnly", False),
+    )
+
+
+def _read_tmpfs(members: Json) -> Tmpfs:
+    return Tmpfs(
+        container_path=members["containerPath"],
+        size_mib=members["size"],
+        mount_options=tuple(members.get("mountOptions", ())),
     )

@@ -11,10 +11,16 @@ from typing import Any
 from ninelives.model.ecs import Json
 from ninelives.region.ecs_lookup import NAME
 from ninelives.region.ecs_task_sizes import CPU_UNITS, cpu_units, memory_mib
+from ninelives.region.ecs_values import ENVIRONMENT_FILE
 
 IMAGE = re.compile(r"[A-Za-z0-9._:/@#-]{1,512}")
 PORTS = range(1, 65_536)
 RESTART_ATTEMPT_PERIOD_SECONDS = range(60, 1801)
+IGNORED_EXIT_CODES_MAX = 50
+ENVIRONMENT_FILES_MAX = 10
+VARIABLE_TAKEN = (
+    "The secret name must be unique and not shared with any new or existing environment variables set on the container"
+)
 HEALTH_CHECK_RANGES = {
     "interval": range(5, 301),
     "timeout": range(2, 61),
@@ -44,8 +50,12 @@ def mistakes(definition: Json) -> Iterator[str]:
     yield from _dependencies({container["name"]: container for container in containers})
     yield from _port_names(containers)
     yield from _sums(containers, definition)
-    if "executionRoleArn" not in definition and any(container.get("secrets") for container in containers):
-        yield "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."
+    yield from _volumes_of(definition)
+    if "executionRoleArn" not in definition:
+        if any(container.get("secrets") for container in containers):
+            yield "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."
+        if any(container.get("environmentFiles") for container in containers):
+            yield "When you are specifying environment files, you must also specify a value for 'executionRoleArn'."
 
 
 def _names(definition: Json) -> Iterator[str]:
@@ -76,7 +86,9 @@ def _container(container: Json, definition: Json) -> Iterator[str]:
     yield from _memory(container, definition)
     yield from _ports(container, definition.get("networkMode"))
     yield from _volumes(container, definition)
+    yield from _variables(container)
     yield from _restart(container)
+    yield from _ulimits(container)
     yield from _health_check(container)
     yield from _log_options(container)
     if definition.get("networkMode") == "awsvpc":
@@ -119,12 +131,54 @@ def _volumes(container: Json, definition: Json) -> Iterator[str]:
     for point in container.get("mountPoints", ()):
         if point.get("sourceVolume") not in known:
             yield f"Unknown volume '{point.get('sourceVolume')}'."
+        if not point.get("containerPath"):
+            yield "MountPoint.containerPath should not be null or empty."
+
+
+def _volumes_of(definition: Json) -> Iterator[str]:
+    names = [volume.get("name") for volume in definition.get("volumes", ())]
+    if not all(names):
+        yield "Volume.name should not be null or empty."
+    if len(set(names)) < len(names):
+        yield "Volume names must be unique within a task definition."
+
+
+def _variables(container: Json) -> Iterator[str]:
+    name, defined = container["name"], {one.get("name") for one in container.get("environment", ())}
+    secrets = [one["name"] for one in container.get("secrets", ())]
+    for place, secret in enumerate(secrets):
+        if secret in defined or secret in secrets[:place]:
+            yield f"{VARIABLE_TAKEN}, such as '{secret}'."
+    files = container.get("environmentFiles", ())
+    if len(files) > ENVIRONMENT_FILES_MAX:
+        yield f"The container '{name}' has {len(files)} environment files: at most {ENVIRONMENT_FILES_MAX} are allowed."
+    for file in files:
+        yield from environment_file_mistakes(file)
+
+
+def environment_file_mistakes(file: Json) -> Iterator[str]:
+    """What is wrong with an environment file of a container or of an override."""
+    if not ENVIRONMENT_FILE.fullmatch(file["value"]):
+        yield (
+            f"Invalid environment file '{file['value']}': "
+            "it must be the ARN of an object in Amazon S3 with the file extension .env."
+        )
 
 
 def _restart(container: Json) -> Iterator[str]:
-    period = container.get("restartPolicy", {}).get("restartAttemptPeriod")
+    policy, name = container.get("restartPolicy", {}), container["name"]
+    period = policy.get("restartAttemptPeriod")
     if period is not None and period not in RESTART_ATTEMPT_PERIOD_SECONDS:
-        yield f"the 'restartAttemptPeriod' setting for container '{container['name']}' must be between 60 and 1800"
+        yield f"the 'restartAttemptPeriod' setting for container '{name}' must be between 60 and 1800"
+    if len(policy.get("ignoredExitCodes", ())) > IGNORED_EXIT_CODES_MAX:
+        yield f"the 'ignoredExitCodes' setting for container '{name}' must have at most {IGNORED_EXIT_CODES_MAX} exit codes"
+
+
+def _ulimits(container: Json) -> Iterator[str]:
+    for limit in container.get("ulimits", ()):
+        soft, hard = limit["softLimit"], limit["hardLimit"]
+        if hard >= 0 and (soft > hard or soft < 0):
+            yield f"The soft limit {soft} of ulimit '{limit['name']}' must not be above its hard limit {hard}."
 
 
 def _health_check(container: Json) -> Iterator[str]:
@@ -171,13 +225,21 @@ def _dependencies(containers: Mapping[str, Json]) -> Iterator[str]:
                 yield "A dependency container with HEALTHY condition must have health check configured"
             elif condition in {"SUCCESS", "COMPLETE"} and other.get("essential", True):
                 yield "A dependency container with SUCCESS or COMPLETE condition cannot be an essential container"
+        for other_name in _volume_sources(container):
+            if other_name not in containers:
+                yield f"Cannot mount volumes from container {other_name} because it does not exist"
     if _has_circle(containers):
         yield "The containers of a task definition cannot depend on each other in a circle"
 
 
+def _volume_sources(container: Json) -> list[str]:
+    return [one.get("sourceContainer", "") for one in container.get("volumesFrom", ())]
+
+
 def _has_circle(containers: Mapping[str, Json]) -> bool:
     waiting = {
-        name: {one["containerName"] for one in container.get("dependsOn", ())} for name, container in containers.items()
+        name: {one["containerName"] for one in container.get("dependsOn", ())} | set(_volume_sources(container))
+        for name, container in containers.items()
     }
     while free := [name for name, others in waiting.items() if not others & waiting.keys()]:
         for name in free:

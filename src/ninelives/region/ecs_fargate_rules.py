@@ -23,11 +23,8 @@ def fargate_mistakes(definition: Json) -> Iterator[str]:
     yield from _size(definition)
     yield from _isolation(definition)
     yield from _volumes(definition)
-    size_gib = definition.get("ephemeralStorage", {}).get("sizeInGiB")
-    if size_gib is not None and size_gib < EPHEMERAL_STORAGE_GIB[0]:
-        yield "EphemeralStorage size should be at least 21"
-    if size_gib is not None and size_gib > EPHEMERAL_STORAGE_GIB[-1]:
-        yield "EphemeralStorage size should be at most 200"
+    if "ephemeralStorage" in definition:
+        yield from ephemeral_storage_mistakes(definition["ephemeralStorage"]["sizeInGiB"])
     for container in definition["containerDefinitions"]:
         yield from _logging(container, definition)
         yield from _container(container)
@@ -35,6 +32,15 @@ def fargate_mistakes(definition: Json) -> Iterator[str]:
         ECR_IMAGE.match(container["image"]) for container in definition["containerDefinitions"]
     ):
         yield "Fargate requires task definition to have execution role ARN to support ECR images."
+
+
+def ephemeral_storage_mistakes(size_gib: int) -> Iterator[str]:
+    """What is wrong with an ephemeral storage of this size."""
+    low, high = EPHEMERAL_STORAGE_GIB[0], EPHEMERAL_STORAGE_GIB[-1]
+    if size_gib < low:
+        yield f"EphemeralStorage size should be at least {low}"
+    if size_gib > high:
+        yield f"EphemeralStorage size should be at most {high}"
 
 
 def _size(definition: Json) -> Iterator[str]:
@@ -93,7 +99,7 @@ def _container(container: Json) -> Iterator[str]:
     for capability in linux.get("capabilities", {}).get("add", ()):
         if capability != "SYS_PTRACE":
             yield f"{capability} is not allowed on Fargate."
-    for member in ("devices", "sharedMemorySize", "tmpfs", "maxSwap", "swappiness"):
+    for member in ("devices", "sharedMemorySize", "maxSwap", "swappiness"):
         if linux.get(member):
             yield f"Fargate compatible task definitions do not support {member}"
     if container.get("dockerSecurityOptions"):

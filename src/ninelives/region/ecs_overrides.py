@@ -9,7 +9,7 @@ from ninelives.region.ecs_task_sizes import cpu_units, memory_mib
 def overridden(definition: TaskDefinition, overrides: Json) -> TaskDefinition:
     """``definition`` as the task with these ``overrides`` runs it; the definition itself where there are none.
 
-    A variable that is overridden takes the new value; others are added.
+    A variable that is overridden takes the new value, others are added; environment files replace the definition's.
     """
     if not overrides:
         return definition
@@ -28,6 +28,9 @@ def _container(container: ContainerDefinition, override: Json) -> ContainerDefin
         container,
         command=tuple(override["command"]) if "command" in override else container.command,
         environment=tuple(environment.items()),
+        environment_files=tuple(one["value"] for one in override["environmentFiles"])
+        if "environmentFiles" in override
+        else container.environment_files,
         cpu_units=override.get("cpu", container.cpu_units),
         memory_mib=override.get("memory", container.memory_mib),
         memory_reservation_mib=override.get("memoryReservation", container.memory_reservation_mib),

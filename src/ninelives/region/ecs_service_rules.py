@@ -6,6 +6,7 @@ Source of the messages: answers of the real service; where a text is not known, 
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Never
 
 from ninelives.model.ecs import AdvancedConfiguration, Json, Service, ServiceLoadBalancer, TaskDefinition
 from ninelives.model.elbv2 import Forward, TargetGroup
@@ -42,27 +43,37 @@ def check_fargate(definition: TaskDefinition) -> None:
 
 
 NOT_CARRIED_OUT = {
-    "secrets": "Secrets",
-    "environmentFiles": "Environment files",
-    "mountPoints": "Volumes",
-    "volumesFrom": "Volumes",
-    "restartPolicy": "A restart policy",
     "firelensConfiguration": "FireLens",
+    "credentialSpecs": "Active Directory credentials",
 }
-"""Members of a container definition that no runtime acts on yet. They may be registered; tasks of them would run without
+"""Members of a container definition that no runtime acts on. They may be registered; tasks of them would run without
 what they ask for, so none is started."""
+VOLUMES_NOT_CARRIED_OUT = {
+    "efsVolumeConfiguration": "An EFS volume",
+    "fsxWindowsFileServerVolumeConfiguration": "An FSx volume",
+    "s3filesVolumeConfiguration": "An S3 Files volume",
+}
 
 
 def check_carried_out(definition: TaskDefinition) -> None:
-    """Refuse to run a definition that asks for what the runtimes do not do yet."""
+    """Refuse to run a definition that asks for what the runtimes do not do."""
     for container in definition.members["containerDefinitions"]:
         for member, name in NOT_CARRIED_OUT.items():
-            asked = container.get(member)
-            if asked and not (member == "restartPolicy" and not asked.get("enabled")):
-                message = (
-                    f"{name} ({member} of container {container['name']}) cannot be run by this region yet: it comes later."
-                )
-                raise ApiError("UnsupportedFeatureException", message)
+            if container.get(member):
+                _not_carried_out(f"{name} ({member} of container {container['name']})")
+        driver = container.get("logConfiguration", {}).get("logDriver", "awslogs")
+        if driver != "awslogs":
+            _not_carried_out(f"The log driver {driver} (of container {container['name']})")
+    for volume in definition.members.get("volumes", ()):
+        for member, name in VOLUMES_NOT_CARRIED_OUT.items():
+            if member in volume:
+                _not_carried_out(f"{name} ({member} of volume {volume['name']})")
+    if definition.members.get("proxyConfiguration"):
+        _not_carried_out("A proxy (proxyConfiguration)")
+
+
+def _not_carried_out(what: str) -> Never:
+    raise ApiError("UnsupportedFeatureException", f"{what} cannot be run by this region: it would be left out silently.")
 
 
 def check_network(definition: TaskDefinition, network_configuration: Json | None) -> None:
@@ -146,7 +157,12 @@ def check_comes_later(given: Json) -> None:
 
 def check_volumes(given: Json, definition: TaskDefinition) -> None:
     """Refuse volumes that are configured at launch (EBS)."""
-    known = {volume.get("name") for volume in definition.members["volumes"]}
+    known = {volume.get("name"): volume for volume in definition.members["volumes"]}
+    given_names = {one["name"] for one in given.get("volumeConfigurations", ())}
+    for name, volume in known.items():
+        if volume.get("configuredAtLaunch") and name not in given_names:
+            message = f"The volume '{name}' is configured at launch, but the request has no volumeConfigurations for it."
+            raise ApiError("InvalidParameterException", message)
     for one in given.get("volumeConfigurations", ()):
         name = one["name"]
         if name not in known:

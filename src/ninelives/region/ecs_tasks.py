@@ -9,6 +9,8 @@ from ninelives.model.ecs import Cluster, DesiredStatus, Json, LastStatus, StopCo
 from ninelives.model.errors import ApiError
 from ninelives.region import ecs_service_rules as rules
 from ninelives.region.ecs_capacity import capacity, resolved_platform
+from ninelives.region.ecs_definition_rules import VARIABLE_TAKEN, environment_file_mistakes
+from ninelives.region.ecs_fargate_rules import ephemeral_storage_mistakes
 from ninelives.region.ecs_lookup import active_cluster, find_task, task_arn
 from ninelives.region.ecs_services import Idempotency, platform_family
 from ninelives.region.ecs_task_sizes import cpu_units, is_fargate_size, memory_mib
@@ -115,10 +117,28 @@ def _check_overrides(definition: TaskDefinition, wanted: TasksWanted) -> None:
         if one.get("name") not in names:
             message = f"Override for container named {one.get('name')} is not a container in the TaskDefinition."
             raise ApiError("InvalidParameterException", message)
+        _check_variables(definition, one)
+    size_gib = overrides.get("ephemeralStorage", {}).get("sizeInGiB")
+    if size_gib is not None:
+        mistake = next(ephemeral_storage_mistakes(size_gib), None)
+        if mistake is not None:
+            raise ApiError("InvalidParameterException", mistake)
     cpu = cpu_units(overrides["cpu"]) if "cpu" in overrides else definition.cpu_units
     memory = memory_mib(overrides["memory"]) if "memory" in overrides else definition.memory_mib
     if cpu is None or memory is None or not is_fargate_size(cpu, memory):
         raise ApiError("ClientException", "No Fargate configuration exists for given values.")
+
+
+def _check_variables(definition: TaskDefinition, override: Json) -> None:
+    """Overridden variables and files must leave the container's secrets alone."""
+    secrets = {name for one in definition.containers if one.name == override["name"] for name, _ in one.secrets}
+    taken = next((one["name"] for one in override.get("environment", ()) if one.get("name") in secrets), None)
+    if taken is not None:
+        raise ApiError("ClientException", f"{VARIABLE_TAKEN}, such as '{taken}'.")
+    for file in override.get("environmentFiles", ()):
+        mistake = next(environment_file_mistakes(file), None)
+        if mistake is not None:
+            raise ApiError("InvalidParameterException", mistake)
 
 
 def stop_task(region: Region, cluster: str | None, task: str, *, reason: str | None) -> Task:

@@ -4,7 +4,7 @@ All coroutines run on the region's one event loop; a port may use threads inside
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -92,6 +92,35 @@ class TaskLaunch:
     service_name: str | None
     images: Mapping[str, str]
     """Image reference by container name: as in the definition, or pinned by digest (``repository@sha256:…``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryLogin:
+    """Who pulls an image. It is not shown, logged or recorded."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskInputs:
+    """What other services give a task when it starts. Values may be secret: kept in memory only, not shown, not logged."""
+
+    environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """By container name, the variables that come to those of its definition; none has a name of those."""
+    logins: Mapping[str, RegistryLogin] = field(default_factory=dict)
+    """By container name, where the definition names credentials for the image's registry."""
+
+
+class InputsMissing(Exception):
+    """A task cannot get what its definition names. The text is its stopped reason, in ECS's words."""
+
+
+class InputSource(Protocol):
+    """Secrets, environment files and registry credentials of tasks, and the log groups that they write to."""
+
+    async def inputs(self, launch: TaskLaunch) -> TaskInputs:
+        """What ``launch`` needs, as it is now. Raises ``InputsMissing``."""
 
 
 class TaskRuntime(Protocol):

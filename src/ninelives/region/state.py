@@ -20,6 +20,7 @@ from ninelives.model.ecs import (
 )
 from ninelives.model.elbv2 import Listener, LoadBalancer, Rule, Target, TargetGroup
 from ninelives.model.events import BusEvent
+from ninelives.region.ecs_definition_defaults import as_read_now
 from ninelives.region.ports import RECORD_TYPES, Record, Store
 
 R = TypeVar("R")
@@ -51,7 +52,7 @@ class State:
         self.routing_version = 0
         """Grows whenever a record of the kinds that are routed has changed."""
         for record in store.load():
-            self._keep(record)
+            self._keep(as_read_now(record) if isinstance(record, TaskDefinition) else record)
 
     @property
     def clusters(self) -> Mapping[str, Cluster]:

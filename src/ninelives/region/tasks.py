@@ -1,11 +1,13 @@
 """New task records, for the scheduler's starts and for RunTask alike, and what a runtime needs to launch one."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ninelives.model.arns import last_part
 from ninelives.model.ecs import (
     Container,
+    ContainerDefinition,
     DesiredStatus,
     LastStatus,
     ServiceRevision,
@@ -44,15 +46,33 @@ def launch_of(region: Region, task: Task) -> TaskLaunch:
     revision = region.state.revisions.get(task.revision_arn or "")
     return TaskLaunch(
         task=task,
-        definition=overridden(definition, task.overrides),
+        definition=_timed(region, overridden(definition, task.overrides)),
         service_name=last_part(task.service_arn) if task.service_arn else None,
         images=_images(definition, revision),
     )
 
 
+def _timed(region: Region, definition: TaskDefinition) -> TaskDefinition:
+    """The definition in this region's time: how long a container must have run before it may be restarted is policy."""
+    if not any(container.restart_policy for container in definition.containers):
+        return definition
+    return replace(definition, containers=tuple(_timed_container(region, one) for one in definition.containers))
+
+
+def _timed_container(region: Region, container: ContainerDefinition) -> ContainerDefinition:
+    policy = container.restart_policy
+    if policy is None:
+        return container
+    period = region.timing.scaled(policy.restart_attempt_period)
+    return replace(container, restart_policy=replace(policy, restart_attempt_period=period))
+
+
 def _images(definition: TaskDefinition, revision: ServiceRevision | None) -> Mapping[str, str]:
     digests = {name: digest for name, _, digest in revision.container_images} if revision else {}
-    return {container.name: pinned(container.image, digests.get(container.name)) for container in definition.containers}
+    return {
+        container.name: pinned(container.image, digests.get(container.name) if container.version_consistency else None)
+        for container in definition.containers
+    }
 
 
 def pinned(image: str, digest: str | None) -> str:

@@ -63,6 +63,11 @@ def dependents_of(definition: TaskDefinition) -> Mapping[str, frozenset[str]]:
     }
 
 
+def start_conditions(container: ContainerDefinition) -> tuple[tuple[str, str], ...]:
+    """What a container waits for: what it depends on, and the containers whose volumes it mounts."""
+    return (*container.depends_on, *((one.source_container, "START") for one in container.volumes_from))
+
+
 def start_timeout_of(definition: TaskDefinition, container: ContainerDefinition) -> timedelta:
     """How long others wait for ``container`` to fulfil their condition."""
     members: list[dict[str, Any]] = definition.members.get("containerDefinitions", [])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ninelives.model.ecs import ContainerDefinition, TaskAddress
 from ninelives.model.observation import ContainerObservation
-from ninelives.region.ports import TaskLaunch
+from ninelives.region.ports import RegistryLogin, TaskLaunch
 from ninelives.runtime.docker_events import DockerEvents
 from ninelives.runtime.docker_facts import (
     create_failure,
@@ -128,7 +128,15 @@ class DockerEngine:
             if task_arn in task_arns:
                 self._know(task_arn, one, inspected)
         self._cursors.keep_only(self._keys)
+        for task_arn in await self._do(self._volume_owners):
+            if task_arn not in task_arns:
+                found.setdefault(task_arn, [])
         return {task_arn: _found_task(containers) for task_arn, containers in found.items()}
+
+    def _volume_owners(self) -> set[str]:
+        """Tasks that have volumes, perhaps nothing else any more."""
+        found = self._client.volumes(filters={"label": f"{INSTANCE}={self._instance}"})
+        return {one["Labels"][TASK_ARN] for one in found.get("Volumes") or []}
 
     def _inspect_all(self, task_arn: str | None = None) -> list[Mapping[str, Any]]:
         from docker.errors import NotFound
@@ -159,13 +167,15 @@ class DockerEngine:
                 self._client,
                 self._socket_path,
                 self._feed,
-                container=LoggedContainer(id=container_id, task_arn=task_arn, name=one.name),
+                container=LoggedContainer(
+                    id=container_id, task_arn=task_arn, name=one.name, has_terminal=bool(inspected["Config"].get("Tty"))
+                ),
                 since=self._cursors[container_id],
                 delivered=lambda instant: self._cursors.advance(container_id, instant),
             )
 
-    async def pull(self, reference: str) -> str | None:
-        return await self._images.pull(reference)
+    async def pull(self, reference: str, login: RegistryLogin | None) -> str | None:
+        return await self._images.pull(reference, login)
 
     # Start.
 
@@ -184,13 +194,33 @@ class DockerEngine:
             raise cannot_initialize(f"the task's network cannot be made: {error}") from error
         return container_id
 
-    async def start(self, launch: TaskLaunch, container: ContainerDefinition, digest: str | None) -> ContainerObservation:
-        inspected = await self._do(lambda: self._start(launch, container, digest))
+    async def start(
+        self, launch: TaskLaunch, container: ContainerDefinition, digest: str | None, variables: Mapping[str, str]
+    ) -> ContainerObservation:
+        inspected = await self._do(lambda: self._create_and_start(launch, container, digest, variables))
         one = observation_of(inspected)
         self._know(launch.task.arn, one, inspected)
         return one
 
-    def _start(self, launch: TaskLaunch, container: ContainerDefinition, digest: str | None) -> Mapping[str, Any]:
+    async def restart(
+        self,
+        launch: TaskLaunch,
+        container: ContainerDefinition,
+        variables: Mapping[str, str],  # noqa: ARG002 - Docker has kept them
+    ) -> ContainerObservation:
+        """Docker starts the container that is there; its variables stay those of its first start."""
+        running = self._containers[launch.task.arn, container.name]
+        inspected = await self._do(lambda: self._start(running.id, container))
+        if running.log is not None:
+            await running.log.ended.wait()  # the lines of the run before come first
+            running.log = None
+        one = observation_of(inspected)
+        self._know(launch.task.arn, one, inspected)
+        return one
+
+    def _create_and_start(
+        self, launch: TaskLaunch, container: ContainerDefinition, digest: str | None, variables: Mapping[str, str]
+    ) -> Mapping[str, Any]:
         from docker.errors import APIError
 
         reference = launch.images.get(container.name, container.image)
@@ -203,12 +233,18 @@ class DockerEngine:
             image=f"{image.name}@{digest}" if digest and image.registry else reference,
             digest=digest,
             network=BRIDGE if pause is None else f"container:{pause}",
+            variables=variables,
         )
         try:
             container_id = self._create(body, container_name(launch, container.name))
         except APIError as error:
             raise create_failure(container.name, error.explanation or str(error)) from error
         self._keys[container_id] = (launch.task.arn, container.name)
+        return self._start(container_id, container)
+
+    def _start(self, container_id: str, container: ContainerDefinition) -> Mapping[str, Any]:
+        from docker.errors import APIError
+
         try:
             self._client.start(container_id)
         except APIError as error:
@@ -273,6 +309,7 @@ class DockerEngine:
         for one in logs:
             one.close()
         await self._do(lambda: self._remove_all(kept))
+        await self._do(lambda: self._remove_volumes(task_arn))
         for key in [key for key in self._containers if key[0] == task_arn]:
             container = self._containers.pop(key)
             self._keys.pop(container.id, None)
@@ -302,6 +339,17 @@ class DockerEngine:
                 self._client.remove_container(container_id, v=True, force=True)
             except APIError as error:
                 if error.status_code not in {NOT_FOUND, CONFLICT}:
+                    raise
+
+    def _remove_volumes(self, task_arn: str) -> None:
+        from docker.errors import APIError
+
+        found = self._client.volumes(filters={"label": [f"{INSTANCE}={self._instance}", f"{TASK_ARN}={task_arn}"]})
+        for volume in found.get("Volumes") or []:
+            try:
+                self._client.remove_volume(volume["Name"])
+            except APIError as error:
+                if error.status_code != NOT_FOUND:
                     raise
 
     # Events.

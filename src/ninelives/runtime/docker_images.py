@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from ninelives.region.ports import RegistryLogin
 from ninelives.runtime import pause_image
 from ninelives.runtime.docker_facts import away, pull_failure, reached
 from ninelives.runtime.engine import cannot_initialize
@@ -25,37 +26,40 @@ class DockerImages:
         self._client = client
         self._machine = machine
         self._threads = ThreadPoolExecutor(PULL_THREADS, thread_name_prefix="docker pull")
-        self._pulls: dict[str, asyncio.Future[str | None]] = {}
+        self._pulls: dict[tuple[str, RegistryLogin | None], asyncio.Future[str | None]] = {}
         self._lock = threading.Lock()
         self._pause_id: str | None = None
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def pull(self, reference: str) -> str | None:
+    async def pull(self, reference: str, login: RegistryLogin | None) -> str | None:
         """The digest of the image's manifest in its registry, None for an image made here. Raises ``StartFailed``
         and ``EngineAway``.
 
         Tasks that want an image at the same time share one pull. A reference with a registry is always asked for again, unless
         it names a digest; one without is taken as it is here, and asked of Docker Hub only if it is not.
         """
-        pull = self._pulls.get(reference)
+        pull = self._pulls.get((reference, login))
         if pull is None:
-            pull = asyncio.get_running_loop().run_in_executor(self._threads, lambda: reached(lambda: self._pull(reference)))
-            self._pulls[reference] = pull
-            pull.add_done_callback(lambda _: self._pulls.pop(reference, None))
+            pull = asyncio.get_running_loop().run_in_executor(
+                self._threads, lambda: reached(lambda: self._pull(reference, login))
+            )
+            self._pulls[reference, login] = pull
+            pull.add_done_callback(lambda _: self._pulls.pop((reference, login), None))
         return await asyncio.shield(pull)
 
-    def _pull(self, reference: str) -> str | None:
+    def _pull(self, reference: str, login: RegistryLogin | None) -> str | None:
         from docker.errors import APIError, DockerException
 
         image = read_reference(reference)
+        who = None if login is None else {"username": login.username, "password": login.password}
         try:
             if image.registry is None or image.digest is not None:
                 known = self._inspect(reference)
                 if known is not None:
                     return _digest_of(image, known)
-            for step in self._client.pull(image.name, tag=image.version, stream=True, decode=True):
+            for step in self._client.pull(image.name, tag=image.version, stream=True, decode=True, auth_config=who):
                 if "error" in step:
                     raise pull_failure(reference, step["error"])
             pulled = self._inspect(reference)

@@ -44,6 +44,8 @@ class LoggedContainer:
     id: str
     task_arn: str
     name: str
+    has_terminal: bool
+    """Then its log is the bare text: both streams are one."""
 
 
 class DockerLog:
@@ -85,6 +87,9 @@ class DockerLog:
             while True:
                 try:
                     if self._deliver():
+                        # An engine under load may end what it sends before it has sent the last lines.
+                        if not self._closing.is_set():
+                            self._deliver(follow=False)
                         return
                     pause = RECONNECT_SECONDS
                 except (OSError, ValueError) as error:
@@ -102,17 +107,17 @@ class DockerLog:
         except RuntimeError:
             return  # the loop is closed: nobody waits any more
 
-    def _deliver(self) -> bool:
-        """Deliver until the log ends. True if there is no more to come."""
+    def _deliver(self, *, follow: bool = True) -> bool:
+        """Deliver until the log ends, or until the end of what is there now. True if there is no more to come."""
         from docker.errors import NotFound
 
         cursor = self._since  # only what was delivered before: two streams of a container are not stamped in strict order
         with socket.socket(socket.AF_UNIX) as connection:
             self._socket = connection
             connection.connect(self._socket_path)
-            if not self._ask(connection):
+            if not self._ask(connection, follow=follow):
                 return True
-            for lines in _lines(connection):
+            for lines in _terminal_lines(connection) if self._container.has_terminal else _lines(connection):
                 new = [(instant, text) for instant, text in lines if instant > cursor]
                 for start in range(0, len(new), LINES_AT_ONCE):
                     if not self._put(new[start : start + LINES_AT_ONCE]):
@@ -122,10 +127,16 @@ class DockerLog:
         except NotFound:
             return True
 
-    def _ask(self, connection: socket.socket) -> bool:
+    def _ask(self, connection: socket.socket, *, follow: bool) -> bool:
         """Ask for the log. False if the container is gone; raises ``OSError`` where the engine has another objection."""
         since = read_instant(self._since) if self._since else None
-        query = {"follow": 1, "stdout": 1, "stderr": 1, "timestamps": 1, "since": int(since.timestamp()) if since else 0}
+        query = {
+            "follow": int(follow),
+            "stdout": 1,
+            "stderr": 1,
+            "timestamps": 1,
+            "since": int(since.timestamp()) if since else 0,
+        }
         connection.sendall(
             f"GET /containers/{self._container.id}/logs?{urlencode(query)} HTTP/1.0\r\nHost: docker\r\n\r\n".encode()
         )
@@ -186,3 +197,17 @@ def _lines(connection: socket.socket) -> Iterator[list[tuple[str, str]]]:
         buffer = buffer[position:]
         yield lines
     yield [(instant, text.decode("utf-8", "replace")) for instant, text in pieces.values()]
+
+
+def _terminal_lines(connection: socket.socket) -> Iterator[list[tuple[str, str]]]:
+    """The same of a container with a terminal."""
+    rest = b""
+    while data := connection.recv(READ_BYTES):
+        *lines, rest = (rest + data).split(b"\n")
+        yield [_split(line) for line in lines]
+    yield [_split(rest)] if rest else []
+
+
+def _split(line: bytes) -> tuple[str, str]:
+    instant, text = line[:INSTANT_LENGTH], line[INSTANT_LENGTH + 1 :]
+    return instant.decode("ascii", "replace"), text.rstrip(b"\r").decode("utf-8", "replace")

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from ninelives.model.arns import last_part
+from ninelives.model.containers import MountPoint
 from ninelives.model.ecs import ContainerDefinition, HealthCheck
 from ninelives.region.ports import TaskLaunch
 from ninelives.runtime.environment import MIB, ecs_variables
@@ -60,21 +61,41 @@ def labels(host: DockerHost, launch: TaskLaunch, name: str, digest: str | None) 
     }
 
 
-def create_body(
-    host: DockerHost, launch: TaskLaunch, container: ContainerDefinition, *, image: str, digest: str | None, network: str
+def create_body(  # the one place where definition, task, image and engine meet
+    host: DockerHost,
+    launch: TaskLaunch,
+    container: ContainerDefinition,
+    *,
+    image: str,
+    digest: str | None,
+    network: str,
+    variables: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The body for ``container``, made from the local image ``image``."""
-    environment = ecs_variables(host.region) | dict(container.environment)
+    """The body for ``container``, made from the local image ``image``; ``variables`` come to those of its definition."""
+    environment = ecs_variables(host.region) | dict(container.environment) | dict(variables)
     body: dict[str, Any] = {
         "Image": image,
         "Env": [f"{name}={value}" for name, value in environment.items()],
-        "Labels": labels(host, launch, container.name, digest),
+        "Labels": dict(container.docker_labels) | labels(host, launch, container.name, digest),
         "Healthcheck": _health_check(container.health_check),
+        "OpenStdin": container.interactive,
+        "Tty": container.pseudo_terminal,
         "HostConfig": {
             "NetworkMode": network,
+            "PidMode": network if _shares_processes(launch) else "",
             "LogConfig": LOG_CONFIG,
             "ReadonlyRootfs": container.readonly_root_filesystem,
             "Init": container.init_process_enabled,
+            "CapAdd": list(container.capabilities_added),
+            "CapDrop": list(container.capabilities_dropped),
+            "Mounts": [_mount(host, launch, point) for point in container.mount_points],
+            "VolumesFrom": [
+                container_name(launch, one.source_container) + (":ro" if one.read_only else ":rw")
+                for one in container.volumes_from
+            ],
+            "Tmpfs": {one.container_path: ",".join((*one.mount_options, f"size={one.size_mib}m")) for one in container.tmpfs},
+            "Ulimits": [{"Name": one.name, "Soft": one.soft_limit, "Hard": one.hard_limit} for one in container.ulimits],
+            "Sysctls": _system_controls(launch, container),
             **_limits(host, launch, container),
         },
     }
@@ -93,8 +114,39 @@ def pause_body(host: DockerHost, launch: TaskLaunch, image: str) -> dict[str, An
         "Image": image,
         "Labels": labels(host, launch, PAUSE, None),
         "Healthcheck": {"Test": ["NONE"]},
-        "HostConfig": {"NetworkMode": "bridge", "LogConfig": {"Type": "none"}},
+        "HostConfig": {
+            "NetworkMode": "bridge",
+            "LogConfig": {"Type": "none"},
+            "Sysctls": {name: value for one in launch.definition.containers for name, value in _of_network(one)},
+        },
     }
+
+
+def _shares_processes(launch: TaskLaunch) -> bool:
+    """Whether the containers of a task see each other's processes: those of the one that holds the network."""
+    return launch.definition.members.get("pidMode") == "task" and len(launch.definition.containers) > 1
+
+
+def _mount(host: DockerHost, launch: TaskLaunch, point: MountPoint) -> dict[str, Any]:
+    """A volume of the task; Docker makes it for the first container that mounts it, with what the image has there."""
+    name = f"ecs-{launch.definition.family}-{launch.definition.revision}-{point.source_volume}-{launch.task.id}"
+    return {
+        "Type": "volume",
+        "Source": name,
+        "Target": point.container_path,
+        "ReadOnly": point.read_only,
+        "VolumeOptions": {"Labels": {INSTANCE: host.instance, TASK_ARN: launch.task.arn}},
+    }
+
+
+def _system_controls(launch: TaskLaunch, container: ContainerDefinition) -> dict[str, str]:
+    """Those of the network belong to the container that holds it: where the task has several, none of theirs."""
+    shares_network = len(launch.definition.containers) > 1
+    return dict(set(container.system_controls) - set(_of_network(container) if shares_network else ()))
+
+
+def _of_network(container: ContainerDefinition) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in container.system_controls if name.startswith("net.")]
 
 
 def _health_check(check: HealthCheck | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ninelives.model.ecs import ContainerDefinition, TaskAddress
 from ninelives.model.observation import ContainerObservation
-from ninelives.region.ports import TaskLaunch
+from ninelives.region.ports import InputsMissing, RegistryLogin, TaskInputs, TaskLaunch
 from ninelives.runtime.log_feed import LogFeed
 
 Seen = Callable[[str, ContainerObservation], None]
@@ -54,6 +54,15 @@ def cannot_initialize(cause: str) -> StartFailed:
     return StartFailed("ResourceInitializationError", cause)
 
 
+class NoInputs:
+    """The ``InputSource`` of a runtime that has none: it only stops tasks, or runs those that need nothing."""
+
+    async def inputs(self, launch: TaskLaunch) -> TaskInputs:
+        if any(one.secrets or one.environment_files or one.repository_credentials for one in launch.definition.containers):
+            raise InputsMissing("ResourceInitializationError: this runtime has no source of secrets and environment files.")
+        return TaskInputs()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundTask:
     """What an engine still has of a task, after a restart of the control plane."""
@@ -76,14 +85,24 @@ class ContainerEngine(Protocol):
     async def find(self, task_arns: frozenset[str]) -> Mapping[str, FoundTask]:
         """All tasks of this instance by ARN; those among ``task_arns`` are watched from now on, their logs followed."""
 
-    async def pull(self, reference: str) -> str | None:
+    async def pull(self, reference: str, login: RegistryLogin | None) -> str | None:
         """Fetch an image. Answers its manifest's digest, None for one without. Raises ``StartFailed``."""
 
     async def prepare(self, launch: TaskLaunch) -> None:
         """Make what the task's containers share: network, directory, ports. Raises ``StartFailed``."""
 
-    async def start(self, launch: TaskLaunch, container: ContainerDefinition, digest: str | None) -> ContainerObservation:
-        """Create and start a container whose image is there. Raises ``StartFailed``."""
+    async def start(
+        self, launch: TaskLaunch, container: ContainerDefinition, digest: str | None, variables: Mapping[str, str]
+    ) -> ContainerObservation:
+        """Create and start a container whose image is there. Raises ``StartFailed``.
+
+        ``variables`` come to those of its definition and may be secret.
+        """
+
+    async def restart(
+        self, launch: TaskLaunch, container: ContainerDefinition, variables: Mapping[str, str]
+    ) -> ContainerObservation:
+        """Start a container that has ended once more, in place: what it wrote is still there. Raises ``StartFailed``."""
 
     async def address(self, launch: TaskLaunch) -> TaskAddress | None:
         """Where the started task answers; None if it has ended already."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from ninelives.model.arns import last_part
 from ninelives.model.ecs import DesiredStatus, LastStatus
 from ninelives.model.observation import ContainerObservation, TaskObservation
-from ninelives.region.ports import LogLine, TaskLaunch
-from ninelives.runtime.engine import ContainerEngine, utc_now
+from ninelives.region.ports import InputSource, LogLine, TaskLaunch
+from ninelives.runtime.engine import ContainerEngine, NoInputs, utc_now
 from ninelives.runtime.log_feed import LogFeed
 from ninelives.runtime.task_run import TaskRun
 
@@ -21,8 +21,9 @@ REMOVALS_AT_ONCE = 8
 class EngineRuntime:
     """Runs tasks on an engine. All coroutines on one loop; see ``region.ports.TaskRuntime`` for what each promises."""
 
-    def __init__(self, engine: ContainerEngine) -> None:
+    def __init__(self, engine: ContainerEngine, inputs: InputSource | None = None) -> None:
         self._engine = engine
+        self._inputs = inputs or NoInputs()
         self._runs: dict[str, TaskRun] = {}
         self._observed: Callable[[TaskObservation], None] | None = None
         self._logged: Callable[[LogLine], None] | None = None
@@ -90,7 +91,7 @@ class EngineRuntime:
                 await self._engine.open(self._seen, self._feed)
 
     def _run(self, launch: TaskLaunch) -> TaskRun:
-        run = TaskRun(launch, self._engine, self._report, utc_now)
+        run = TaskRun(launch, self._engine, self._inputs, self._report, utc_now)
         self._runs[launch.task.arn] = run
         return run
 

@@ -1,7 +1,10 @@
 """What a container is on the host: program, arguments, environment and working directory, from image and definition.
 
 The image's files lie below the task's root, its programs are the host's: ``PATH`` is the host's, and a path of the image is
-looked for below the root first. Not enforced on the host: the user, the read-only root, CPU limits, the network of a task.
+looked for below the root first. A volume is a directory of the task, linked where its container path lies below the root.
+
+Not enforced on the host: the user, the read-only root, read-only volumes, capabilities, CPU limits, the network of a task and
+its ``systemControls``.
 """
 
 import os
@@ -9,7 +12,7 @@ import re
 import shutil
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +36,17 @@ TASK_VARIABLE = "NINELIVES_TASK_ARN"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostCommand:
-    """``argv`` as the process sees it; ``environment`` complete; ``stop_signal`` a number."""
+    """``argv`` as the process sees it; ``stop_signal`` a number."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
+    private_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Variables that are written nowhere; together with ``environment`` all that the process has."""
     working_directory: Path
     stop_signal: int
 
 
-def host_command(  # the one place where image, definition, ports and host meet
+def host_command(  # noqa: PLR0913 - the one place where image, definition, ports and host meet
     container: ContainerDefinition,
     config: Mapping[str, Any],
     *,
@@ -50,18 +55,23 @@ def host_command(  # the one place where image, definition, ports and host meet
     task_arn: str,
     region: str,
     inherited: Mapping[str, str],
+    variables: Mapping[str, str],
 ) -> HostCommand:
     """The command of ``container`` over an image's ``config``, below ``root``.
 
-    ``ports``: the host's port by container port, of the whole task. Raises ``StartFailed`` where no command is named.
+    ``ports``: the host's port by container port, of the whole task. ``variables`` come to those of the definition and are
+    private. Raises ``StartFailed`` where no command is named.
     """
     argv = _argv(container, config)
     if not argv:
         raise cannot_create(f"container {container.name!r}: neither the image nor the definition names a command.")
+    defined = ecs_variables(region) | dict(container.environment) | dict(variables)
+    environment = _environment(container, config, ports, task_arn, inherited, defined)
     directory = container.working_directory or config.get("WorkingDir") or "/"
     return HostCommand(
         argv=argv,
-        environment=_environment(container, config, ports, task_arn, region, inherited),
+        environment={name: value for name, value in environment.items() if name not in variables},
+        private_environment={name: environment[name] for name in variables},
         working_directory=root / directory.lstrip("/"),
         stop_signal=read_signal(config.get("StopSignal")),
     )
@@ -104,6 +114,27 @@ def host_health_check(check: HealthCheck, ports: Mapping[int, int]) -> tuple[str
     return ("/bin/sh", "-c", *moved) if kind == "CMD-SHELL" else tuple(moved)
 
 
+def not_enforced(container: ContainerDefinition) -> list[str]:
+    """Members of a definition that this container asks for and a host process does not get.
+
+    >>> not_enforced(ContainerDefinition(name="web", image="cats", user="cat", capabilities_added=("SYS_PTRACE",)))
+    ['linuxParameters.capabilities', 'user']
+    """
+    asked = {
+        "cpu": container.cpu_units,
+        "interactive": container.interactive,
+        "linuxParameters.capabilities": container.capabilities_added or container.capabilities_dropped,
+        "linuxParameters.tmpfs (as memory)": container.tmpfs,
+        "mountPoints.readOnly": any(one.read_only for one in container.mount_points)
+        or any(one.read_only for one in container.volumes_from),
+        "pseudoTerminal": container.pseudo_terminal,
+        "readonlyRootFilesystem": container.readonly_root_filesystem,
+        "systemControls": container.system_controls,
+        "user": container.user,
+    }
+    return [member for member, is_asked in asked.items() if is_asked]
+
+
 def read_signal(text: str | None) -> int:
     """The number of a ``STOPSIGNAL`` (``SIGQUIT``, ``QUIT`` or ``3``); SIGTERM where there is none that is known.
 
@@ -130,12 +161,12 @@ def _environment(
     config: Mapping[str, Any],
     ports: Mapping[int, int],
     task_arn: str,
-    region: str,
     inherited: Mapping[str, str],
+    defined: Mapping[str, str],
 ) -> dict[str, str]:
     image = dict(one.partition("=")[::2] for one in config.get("Env") or ())
     image.pop("PATH", None)  # it names places in a root that host programs do not have
-    environment = dict(inherited) | image | ecs_variables(region) | dict(container.environment)
+    environment = dict(inherited) | image | dict(defined)
     environment[TASK_VARIABLE] = task_arn
     environment |= {f"PORT_{port}": str(host_port) for port, host_port in ports.items()}
     if container.container_ports:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from ninelives.model.arns import last_part
-from ninelives.model.ecs import ContainerDefinition, HealthCheck, HealthStatus, TaskAddress
+from ninelives.model.ecs import ContainerDefinition, HealthCheck, HealthStatus, TaskAddress, TaskDefinition
 from ninelives.model.observation import ContainerObservation
-from ninelives.region.ports import TaskLaunch
+from ninelives.region.ports import RegistryLogin, TaskLaunch
 from ninelives.runtime.engine import FoundTask, Seen, cannot_initialize, utc_now
 from ninelives.runtime.environment import MIB
 from ninelives.runtime.host_command import (
@@ -26,12 +26,14 @@ from ninelives.runtime.host_command import (
     host_command,
     host_health_check,
     inherited_environment,
+    not_enforced,
 )
 from ninelives.runtime.host_health import HealthCount, watch_health
-from ninelives.runtime.host_images import HostImages
+from ninelives.runtime.host_images import HostImage, HostImages
 from ninelives.runtime.host_logs import HostLogs
 from ninelives.runtime.host_ports import HostPorts, NoFreePort
 from ninelives.runtime.host_process import HealthFile, HostProcess, RunFile
+from ninelives.runtime.host_volumes import link_volume, mounts_of
 from ninelives.runtime.log_cursors import LogCursors
 from ninelives.runtime.log_feed import LogFeed
 
@@ -61,14 +63,15 @@ class HostEngine:
 
     name = "host"
 
-    def __init__(self, *, instance: str, region: str, directory: Path, registry_password: str | None) -> None:
+    def __init__(self, *, instance: str, region: str, directory: Path) -> None:
         self._instance = instance
         self._region = region
         self._directory = directory.resolve()
         self._ports = HostPorts(instance)
-        self._images = HostImages(self._directory / "layers", password=registry_password)
+        self._images = HostImages(self._directory / "layers")
         self._cursors = LogCursors(self._directory / "log-cursors.json")
         self._tasks: dict[str, _HostTask] = {}
+        self._told: set[str] = set()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="host")
         self._logs: HostLogs | None = None
 
@@ -131,13 +134,14 @@ class HostEngine:
 
     # Pull and prepare.
 
-    async def pull(self, reference: str) -> str | None:
-        return (await self._images.pull(reference)).digest
+    async def pull(self, reference: str, login: RegistryLogin | None) -> str | None:
+        return (await self._images.pull(reference, login)).digest
 
     async def prepare(self, launch: TaskLaunch) -> None:
         """The task's directory and ports; those of an earlier call stay."""
         if launch.task.arn in self._tasks:
             return
+        self._tell_what_is_left_out(launch.definition)
         directory = self._directory / "tasks" / last_part(launch.task.arn)
         containers = launch.definition.containers
         try:
@@ -149,27 +153,68 @@ class HostEngine:
             raise cannot_initialize(f"the task's directory {directory} cannot be made: {error}.") from error
         self._tasks[launch.task.arn] = _HostTask(directory=directory, ports=ports)
 
+    def _tell_what_is_left_out(self, definition: TaskDefinition) -> None:
+        """Once for each definition: nothing that it asks for is left out silently."""
+        left_out = {member for one in definition.containers for member in not_enforced(one)}
+        if left_out and definition.arn not in self._told:
+            self._told.add(definition.arn)
+            log.warning("%s: host processes do not carry out %s", last_part(definition.arn), ", ".join(sorted(left_out)))
+
     # Start.
 
-    async def start(self, launch: TaskLaunch, container: ContainerDefinition, digest: str | None) -> ContainerObservation:
+    async def start(
+        self, launch: TaskLaunch, container: ContainerDefinition, digest: str | None, variables: Mapping[str, str]
+    ) -> ContainerObservation:
         task = self._tasks[launch.task.arn]
         known = task.last.get(container.name)
         if known is not None:
             return known
         process = task.processes.get(container.name) or self._process(launch.task.arn, task, container.name)
-        one = await self._do(lambda: self._start(launch, task, process, container, digest))
-        task.last[container.name] = one
-        self._follow_log(launch.task.arn, task, process)
-        process.watch()
-        self._watch_health(launch.task.arn, task, process)
-        return one
-
-    def _start(
-        self, launch: TaskLaunch, task: _HostTask, process: HostProcess, container: ContainerDefinition, digest: str | None
-    ) -> ContainerObservation:
-        """Unpack and run; it blocks. Raises ``StartFailed``."""
         assert digest is not None, "an image on the host comes from a registry"
         image = self._images.pulled(digest)
+        return self._began(
+            launch.task.arn,
+            task,
+            process,
+            await self._do(lambda: self._start(launch, task, process, container, image, variables)),
+        )
+
+    async def restart(
+        self, launch: TaskLaunch, container: ContainerDefinition, variables: Mapping[str, str]
+    ) -> ContainerObservation:
+        """A new process in the directory of the one that has ended; its log goes on."""
+        task = self._tasks[launch.task.arn]
+        process = task.processes[container.name]
+        run = process.run_file()
+        assert run is not None, "it has run before"
+        assert self._logs is not None, "open comes first"
+        await self._logs.ended(process.directory)
+
+        def again() -> ContainerObservation:
+            process.forget_run()
+            process.spawn(run, {name: value for name, value in variables.items() if name in run.private_names})
+            return process.observation()
+
+        return self._began(launch.task.arn, task, process, await self._do(again))
+
+    def _began(self, task_arn: str, task: _HostTask, process: HostProcess, one: ContainerObservation) -> ContainerObservation:
+        """Watch a process that was started just now."""
+        task.last[process.name] = one
+        self._follow_log(task_arn, task, process)
+        process.watch()
+        self._watch_health(task_arn, task, process)
+        return one
+
+    def _start(  # the one place where image, definition, ports and the task's directory meet
+        self,
+        launch: TaskLaunch,
+        task: _HostTask,
+        process: HostProcess,
+        container: ContainerDefinition,
+        image: HostImage,
+        variables: Mapping[str, str],
+    ) -> ContainerObservation:
+        """Unpack and run; it blocks. Raises ``StartFailed``."""
         root = process.directory / "root"
         command = host_command(
             container,
@@ -179,20 +224,25 @@ class HostEngine:
             task_arn=launch.task.arn,
             region=self._region,
             inherited=inherited_environment(),
+            variables=variables,
         )
         memory_mib = container.memory_mib or launch.definition.memory_mib
         try:
             if not process.is_supervised():
                 self._images.unpack(image, root)
+                for path, volume in mounts_of(launch.definition, container):
+                    link_volume(root, path, task.directory / "volumes" / volume)
                 command.working_directory.mkdir(parents=True, exist_ok=True)
             process.spawn(
                 RunFile.of(
                     command,
                     find_program(command, root),
                     memory_bytes=memory_mib * MIB if memory_mib else None,
-                    digest=digest,
+                    digest=image.digest,
                     health=_health_file(container.health_check, task.ports),
-                )
+                    limits=tuple((one.name, one.soft_limit, one.hard_limit) for one in container.ulimits),
+                ),
+                variables,
             )
         except OSError as error:
             raise cannot_initialize(f"container {container.name!r} cannot be made in {process.directory}: {error}.") from error
@@ -248,7 +298,7 @@ class HostEngine:
         job = watch_health(
             _read_health(run.health),
             run.health["argv"],
-            run.command,
+            process.command(run),
             count=HealthCount(status=one.health_status, has_started=one.health_status is HealthStatus.HEALTHY),
             elapsed=lambda: utc_now() - started_at,
             changed=changed,

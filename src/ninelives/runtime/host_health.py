@@ -65,7 +65,7 @@ async def _passes(check: HealthCheck, argv: Sequence[str], command: HostCommand)
         process = await asyncio.create_subprocess_exec(
             *argv,
             cwd=command.working_directory,
-            env=dict(command.environment),
+            env={**command.environment, **command.private_environment},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ninelives.region.ports import RegistryLogin
 from ninelives.runtime.registry_client import ImageManifest, RegistryClient
 from ninelives.runtime.unpack import unpack
 
@@ -27,11 +28,10 @@ class HostImage:
 
 
 class HostImages:
-    def __init__(self, directory: Path, *, password: str | None) -> None:
+    def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._password = password
         self._threads = ThreadPoolExecutor(PULL_THREADS, thread_name_prefix="pull")
-        self._pulls: dict[str, asyncio.Future[HostImage]] = {}
+        self._pulls: dict[tuple[str, RegistryLogin | None], asyncio.Future[HostImage]] = {}
         self._images: dict[str, HostImage] = {}
         """By reference, as last pulled."""
 
@@ -43,13 +43,13 @@ class HostImages:
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def pull(self, reference: str) -> HostImage:
+    async def pull(self, reference: str, login: RegistryLogin | None) -> HostImage:
         """Fetch what is not there yet; tasks that want an image at the same time share a pull. Raises ``StartFailed``."""
-        pull = self._pulls.get(reference)
+        pull = self._pulls.get((reference, login))
         if pull is None:
-            pull = asyncio.get_running_loop().run_in_executor(self._threads, self._pull, reference)
-            self._pulls[reference] = pull
-            pull.add_done_callback(lambda _: self._pulls.pop(reference, None))
+            pull = asyncio.get_running_loop().run_in_executor(self._threads, self._pull, reference, login)
+            self._pulls[reference, login] = pull
+            pull.add_done_callback(lambda _: self._pulls.pop((reference, login), None))
         image = await asyncio.shield(pull)
         self._images[image.digest] = image
         return image
@@ -62,10 +62,9 @@ class HostImages:
         """Unpack ``image`` into ``root``. It blocks; raises ``StartFailed``."""
         unpack(image.layers, root)
 
-    def _pull(self, reference: str) -> HostImage:
-        client = RegistryClient(
-            reference, architecture=ARCHITECTURES.get(platform.machine(), platform.machine()), password=self._password
-        )
+    def _pull(self, reference: str, login: RegistryLogin | None) -> HostImage:
+        machine = platform.machine()
+        client = RegistryClient(reference, architecture=ARCHITECTURES.get(machine, machine), login=login)
         manifest = client.manifest()
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         for layer in manifest.layers:

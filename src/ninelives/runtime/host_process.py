@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +48,10 @@ class RunFile:
     memory_bytes: int | None
     digest: str | None
     health: "HealthFile | None"
+    limits: "tuple[tuple[str, int, int], ...]" = ()
+    """Name, soft and hard limit, as ``ulimits`` of the definition has them."""
+    private_names: tuple[str, ...] = ()
+    """Variables that the supervisor is told besides, and that are written nowhere."""
 
     @classmethod
     def of(
@@ -58,6 +62,7 @@ class RunFile:
         memory_bytes: int | None,
         digest: str | None,
         health: "HealthFile | None",
+        limits: "tuple[tuple[str, int, int], ...]",
     ) -> "RunFile":
         return cls(
             program=program,
@@ -68,12 +73,8 @@ class RunFile:
             memory_bytes=memory_bytes,
             digest=digest,
             health=health,
-        )
-
-    @property
-    def command(self) -> HostCommand:
-        return HostCommand(
-            argv=tuple(self.argv), environment=self.env, working_directory=Path(self.cwd), stop_signal=self.stop_signal
+            limits=limits,
+            private_names=tuple(command.private_environment),
         )
 
 
@@ -85,6 +86,7 @@ class HostProcess:
         self.name = name
         self.runtime_id: str | None = None
         self._ended = ended
+        self._private: Mapping[str, str] | None = None
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._pidfd: int | None = None
 
@@ -93,6 +95,29 @@ class HostProcess:
     def run_file(self) -> RunFile | None:
         content = _read_json(self.directory / "run.json")
         return None if content is None else RunFile(**content)
+
+    def command(self, run: RunFile) -> HostCommand:
+        """What ``run`` is. The private variables are those of its start: a later control plane asks the process."""
+        if self._private is None:
+            self._private = self._private_environment(run)
+        return HostCommand(
+            argv=tuple(run.argv),
+            environment=run.env,
+            private_environment=self._private,
+            working_directory=Path(run.cwd),
+            stop_signal=run.stop_signal,
+        )
+
+    def _private_environment(self, run: RunFile) -> Mapping[str, str]:
+        started = _read_json(self.directory / "started.json")
+        if started is None or not run.private_names:
+            return {}
+        try:
+            pairs = Path(f"/proc/{started['pid']}/environ").read_bytes().split(b"\0")
+        except OSError:
+            return {}  # it has ended
+        environment = dict(os.fsdecode(pair).partition("=")[::2] for pair in pairs if pair)
+        return {name: environment[name] for name in run.private_names if name in environment}
 
     def observation(self) -> ContainerObservation:
         """The container as its files show it. It blocks for a moment."""
@@ -136,22 +161,26 @@ class HostProcess:
 
     # Start and adopt.
 
-    def spawn(self, run: RunFile) -> None:
+    def spawn(self, run: RunFile, private: Mapping[str, str]) -> None:
         """Start the supervisor and wait for its word. It blocks some 20 ms; raises ``StartFailed``.
 
-        Where one runs already, or has run, nothing is started.
+        Where one runs already, or has run, nothing is started. ``private`` variables are told, not written.
         """
+        self._private = private
         _write_json(self.directory / "run.json", {name: getattr(run, name) for name in RunFile.__slots__})
         with (self.directory / "supervisor.log").open("wb") as errors:
             self._supervisor = subprocess.Popen(
                 [sys.executable, "-I", "-S", shim.__file__, str(self.directory)],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,
                 cwd="/",
                 env={},
             )
+        assert self._supervisor.stdin is not None, "it is a pipe"
+        with contextlib.suppress(BrokenPipeError), self._supervisor.stdin as told:  # one that does not start it never reads
+            told.write(json.dumps(dict(private)).encode())
         assert self._supervisor.stdout is not None, "it is a pipe"
         with self._supervisor.stdout as said:
             word, _, detail = said.readline().decode().strip().partition(" ")
@@ -162,6 +191,11 @@ class HostProcess:
             self._supervisor.wait()
             errors_said = (self.directory / "supervisor.log").read_text(errors="replace").strip()
             raise cannot_start(f"the supervisor of {run.argv[0]} did not start: {errors_said[-500:]}")
+
+    def forget_run(self) -> None:
+        """Let the container be run once more: what tells of its last run goes."""
+        for name in ("health.json", *FILES_OF_A_RUN):
+            (self.directory / name).unlink(missing_ok=True)
 
     def watch(self) -> None:
         """Have ``ended`` called once the supervisor has ended; at once (soon) if it has."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ninelives.region.ports import InputSource
 from ninelives.runtime.engine_runtime import EngineRuntime
 from ninelives.runtime.host_engine import HostEngine
 
@@ -17,11 +18,9 @@ class HostRuntime(EngineRuntime):
     Enforced: memory, by a look at the resident memory twice a second. Not enforced: CPU, user, read-only root, and any
     isolation of files, processes and network.
 
-    ``directory`` holds tasks, layers and logs, and marks what is this region's; ``registry_password`` is the token for a
-    registry that asks for one.
+    ``directory`` holds tasks, layers and logs, and marks what is this region's; ``inputs`` has the secrets and environment
+    files of tasks.
     """
 
-    def __init__(self, *, instance: str, region: str, directory: Path, registry_password: str | None = None) -> None:
-        super().__init__(
-            HostEngine(instance=instance, region=region, directory=directory, registry_password=registry_password)
-        )
+    def __init__(self, *, instance: str, region: str, directory: Path, inputs: InputSource | None = None) -> None:
+        super().__init__(HostEngine(instance=instance, region=region, directory=directory), inputs)

@@ -18,6 +18,7 @@ from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ninelives.region.ports import RegistryLogin
 from ninelives.runtime.engine import StartFailed, cannot_pull
 from ninelives.runtime.image_reference import DOCKER_HUB, ImageReference, read_reference
 
@@ -53,12 +54,12 @@ class ImageManifest:
 
 
 class RegistryClient:
-    """Pulls from one registry for one image. ``password`` is the token of a registry that wants one (user ``AWS``)."""
+    """Pulls from one registry for one image; ``login`` is shown to a registry that asks for one."""
 
-    def __init__(self, reference: str, *, architecture: str, password: str | None = None) -> None:
+    def __init__(self, reference: str, *, architecture: str, login: RegistryLogin | None = None) -> None:
         self._reference = reference
         self._architecture = architecture
-        self._password = password
+        self._login = login
         self._authorization: str | None = None
         image = read_reference(reference)
         if image.registry in {None, "docker.io"}:
@@ -160,8 +161,8 @@ class RegistryClient:
         """The ``Authorization`` that a challenge wants: the token as it is, or one that is got for it."""
         scheme, _, rest = challenge.partition(" ")
         basic = None
-        if self._password is not None:
-            basic = "Basic " + base64.b64encode(f"AWS:{self._password}".encode()).decode()
+        if self._login is not None:
+            basic = "Basic " + base64.b64encode(f"{self._login.username}:{self._login.password}".encode()).decode()
         if scheme.lower() != "bearer":
             return basic
         values = dict(re.findall(r'(\w+)="([^"]*)"', rest))

@@ -2,8 +2,9 @@
 
 It is run as a program of its own (``python -I -S shim.py DIRECTORY``) and imports little, so that it starts in some 15 ms; it
 outlives the control plane. In DIRECTORY it reads ``run.json`` and writes, aside and renamed, ``started.json`` and
-``exited.json``; it holds the lock on ``lock`` as long as it lives. On its standard output it says one line: ``started``, or
-``failed ERRNO``, or ``again`` when another has run the container already.
+``exited.json``; it holds the lock on ``lock`` as long as it lives. On its standard input it gets the variables that are to be
+written nowhere, as a JSON object. On its standard output it says one line: ``started``, or ``failed ERRNO``, or ``again`` when
+another has run the container already.
 """
 
 # pathlib, contextlib and typing would double the time that a start takes.
@@ -13,6 +14,7 @@ import ctypes
 import fcntl
 import json
 import os
+import resource
 import select
 import signal
 import sys
@@ -45,6 +47,7 @@ def main(directory: str) -> None:
         return
     with open("run.json", encoding="utf-8") as file:
         run = json.load(file)
+    run["env"].update(json.loads(sys.stdin.buffer.read() or b"{}"))
     supervise(run)
 
 
@@ -122,12 +125,28 @@ def become(run: "dict[str, Any]", libc: ctypes.CDLL, output: int, failure: int) 
             signal.signal(number, signal.SIG_DFL)  # what is ignored here would be ignored there too
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.umask(0o022)
+        for name, soft, hard in run.get("limits", ()):
+            limit(name, soft, hard)
         os.chdir(run["cwd"])
         os.execve(run["program"], run["argv"], run["env"])  # noqa: S606  # that is its job
     except OSError as error:
         os.write(failure, str(error.errno).encode())
     finally:
         os._exit(127)
+
+
+def limit(name: str, soft: int, hard: int) -> None:
+    """Set a limit of this process; where it may not be raised, it becomes what is allowed."""
+    number = getattr(resource, "RLIMIT_" + name.upper(), None)
+    if number is None:
+        return
+    allowed = resource.getrlimit(number)[1]
+    wanted = [resource.RLIM_INFINITY if one < 0 else one for one in (soft, hard)]
+    try:
+        resource.setrlimit(number, (wanted[0], wanted[1]))
+    except (OSError, ValueError):
+        most = [one if allowed == resource.RLIM_INFINITY or 0 <= one <= allowed else allowed for one in wanted]
+        resource.setrlimit(number, (most[0], most[1]))
 
 
 def watch(pid: int, output: int, wake: int, log: "Log", memory_bytes: int | None) -> tuple[int, bool]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -11,9 +11,17 @@ from typing import Any, TypeVar
 from ninelives.model.arns import last_part
 from ninelives.model.ecs import ContainerDefinition, DesiredStatus, HealthStatus
 from ninelives.model.observation import ContainerObservation, TaskObservation
-from ninelives.region.ports import TaskLaunch
-from ninelives.runtime.dependencies import Condition, condition_of, dependents_of, start_timeout_of, why_impossible
+from ninelives.region.ports import InputsMissing, InputSource, RegistryLogin, TaskInputs, TaskLaunch
+from ninelives.runtime.dependencies import (
+    Condition,
+    condition_of,
+    dependents_of,
+    start_conditions,
+    start_timeout_of,
+    why_impossible,
+)
 from ninelives.runtime.engine import ContainerEngine, EngineAway, FoundTask, StartFailed, cannot_initialize
+from ninelives.runtime.restarts import may_restart
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -33,11 +41,14 @@ class TaskRun:
         self,
         launch: TaskLaunch,
         engine: ContainerEngine,
+        inputs: InputSource,
         report: Callable[[TaskObservation], None],
         now: Callable[[], datetime],
     ) -> None:
         self._launch = launch
         self._engine = engine
+        self._source = inputs
+        self._inputs: TaskInputs | None = None
         self._report = report
         self._now = now
         self._level = TaskObservation(
@@ -46,11 +57,13 @@ class TaskRun:
                 ContainerObservation(name=one.name, last_status="PENDING") for one in launch.definition.containers
             ),
         )
+        self._recorded = {one.name: one for one in launch.task.containers}
+        self._restarting: set[str] = set()
         self._changed = asyncio.Event()
         self._bringing_up: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._removing: asyncio.Task[None] | None = None
-        self._operations: set[asyncio.Task[None]] = set()
+        self._operations: set[asyncio.Future[None]] = set()
 
     # What is asked of it.
 
@@ -65,7 +78,7 @@ class TaskRun:
         task = self._launch.task
         self._level = replace(
             self._level,
-            containers=tuple(found.containers.get(one.name, one) for one in self._level.containers),
+            containers=tuple(self._as_found(found.containers.get(one.name, one)) for one in self._level.containers),
             address=found.address or task.address,
             pull_started_at=task.pull_started_at,
             pull_stopped_at=task.pull_stopped_at,
@@ -78,6 +91,19 @@ class TaskRun:
         else:
             self._give_up_pending()
         self._report(self._level)
+        for one in found.containers.values():
+            if one.last_status == "STOPPED" and self._container(one.name).last_status == "RUNNING":
+                self._restart(one)
+
+    def _as_found(self, one: ContainerObservation) -> ContainerObservation:
+        """A container as an engine still has it; one that ended unseen and is to be restarted counts as running."""
+        recorded = self._recorded.get(one.name)
+        if recorded is None:
+            return one
+        ended_unseen = one.last_status == "STOPPED" and recorded.last_status == "RUNNING"
+        if ended_unseen and self._launch.task.desired_status is DesiredStatus.RUNNING and self._may_restart(one):
+            one = replace(one, last_status="RUNNING", exit_code=None, finished_at=None)
+        return replace(one, restart_count=recorded.restart_count)
 
     def stop(self) -> None:
         if self._stopping is None and self._removing is None:
@@ -99,26 +125,66 @@ class TaskRun:
         if self._removing is not None:
             return
         known = self._container(container.name)
-        if known.last_status == "STOPPED":
+        if known.last_status == "STOPPED" or container.name in self._restarting or _is_of_an_earlier_run(container, known):
             return
+        if container.last_status == "STOPPED" and self._may_restart(container):
+            self._restart(container)
+        else:
+            self._keep(container)
+
+    def _keep(self, container: ContainerObservation) -> None:
+        known = self._container(container.name)
         kept = replace(
             container,
             runtime_id=container.runtime_id or known.runtime_id,
             image_digest=container.image_digest or known.image_digest,
             started_at=container.started_at or known.started_at,
+            restart_count=max(container.restart_count, known.restart_count),
         )
         if kept != known:
             self._become(containers=tuple(kept if one is known else one for one in self._level.containers))
+
+    # Restarts.
+
+    def _may_restart(self, ended: ContainerObservation) -> bool:
+        if self._stopping is not None or self._removing is not None:
+            return False
+        return may_restart(self._definition(ended.name).restart_policy, ended)
+
+    def _restart(self, ended: ContainerObservation) -> None:
+        """Start a container again where it is. Until it runs, the task shows it as it was before it ended."""
+        self._restarting.add(ended.name)
+        self._operation(self._started_again(ended))
+
+    async def _started_again(self, ended: ContainerObservation) -> None:
+        name = ended.name
+        container, restart_count = self._definition(name), self._container(name).restart_count + 1
+        log.info("task %s: container %s exited with %s; it is restarted", self._launch.task.id, name, ended.exit_code)
+        try:
+            inputs = await self._resolved()
+            variables = inputs.environment.get(name, {})
+            again = await self._once_there(lambda: self._engine.restart(self._launch, container, variables))
+            self._keep(replace(again, restart_count=restart_count))
+        except StartFailed as failure:
+            self._keep(replace(ended, reason=str(failure)))
+        except Exception as error:
+            log.exception("task %s: container %s could not be restarted", self._launch.task.id, name)
+            self._keep(replace(ended, reason=f"CannotStartContainerError: {error}"))
+        finally:
+            self._restarting.discard(name)
 
     # Up.
 
     async def _bring_up(self) -> None:
         definition = self._launch.definition
         try:
-            digests = await self._pull()
+            inputs = await self._resolved()
+            digests = await self._pull(inputs)
             await self._once_there(lambda: self._engine.prepare(self._launch))
             pending = [one for one in definition.containers if self._container(one.name).last_status == "PENDING"]
-            await _all_or_first_failure([self._start(one, digests[one.name]) for one in pending])
+            await _all_or_first_failure(
+                [self._start(one, digests[one.name], inputs.environment.get(one.name, {})) for one in pending]
+            )
             address = await self._once_there(lambda: self._engine.address(self._launch))
         except StartFailed as failure:
             log.info("task %s: %s", self._launch.task.id, failure)
@@ -129,13 +195,24 @@ class TaskRun:
         else:
             self._become(is_started=True, address=address or self._level.address)
 
-    async def _pull(self) -> dict[str, str | None]:
+    async def _resolved(self) -> TaskInputs:
+        """The task's inputs, asked for once. Raises ``StartFailed``."""
+        if self._inputs is None:
+            try:
+                self._inputs = await self._source.inputs(self._launch)
+            except InputsMissing as missing:
+                error, _, cause = str(missing).partition(": ")
+                raise StartFailed(error, cause) from missing
+        return self._inputs
+
+    async def _pull(self, inputs: TaskInputs) -> dict[str, str | None]:
         """Digest by container name. A resumed task asks again, which costs little: the image is there."""
         if self._level.pull_started_at is None:
             self._become(pull_started_at=self._now())
         images = {one.name: self._launch.images.get(one.name, one.image) for one in self._launch.definition.containers}
-        references = sorted(set(images.values()))
-        digests = dict(zip(references, await _all_or_first_failure([self._pull_one(one) for one in references]), strict=True))
+        references = {image: inputs.logins.get(name) for name, image in sorted(images.items(), key=lambda one: one[1])}
+        pulled = await _all_or_first_failure([self._pull_one(image, login) for image, login in references.items()])
+        digests = dict(zip(references, pulled, strict=True))
         self._become(
             pull_stopped_at=self._level.pull_stopped_at or self._now(),
             containers=tuple(
@@ -144,20 +221,24 @@ class TaskRun:
         )
         return {name: digests[image] for name, image in images.items()}
 
-    async def _pull_one(self, reference: str) -> str | None:
-        return await self._once_there(lambda: self._engine.pull(reference))
+    async def _pull_one(self, reference: str, login: RegistryLogin | None) -> str | None:
+        return await self._once_there(lambda: self._engine.pull(reference, login))
 
-    async def _start(self, container: ContainerDefinition, digest: str | None) -> None:
+    async def _start(self, container: ContainerDefinition, digest: str | None, variables: Mapping[str, str]) -> None:
         """Start a container once all its conditions are met; an operation that has begun ends, whatever happens."""
-        await asyncio.gather(*(self._until_met(container, name, wanted) for name, wanted in container.depends_on))
-        operation = asyncio.ensure_future(self._operate(container, digest))
+        await asyncio.gather(*(self._until_met(container, name, wanted) for name, wanted in start_conditions(container)))
+        await asyncio.shield(self._operation(self._operate(container, digest, variables)))
+
+    def _operation(self, job: Coroutine[Any, Any, None]) -> asyncio.Future[None]:
+        """Begin what ends before the task is stopped or removed."""
+        operation = asyncio.ensure_future(job)
         self._operations.add(operation)
         operation.add_done_callback(self._operations.discard)
-        await asyncio.shield(operation)
+        return operation
 
-    async def _operate(self, container: ContainerDefinition, digest: str | None) -> None:
+    async def _operate(self, container: ContainerDefinition, digest: str | None, variables: Mapping[str, str]) -> None:
         try:
-            self.seen(await self._once_there(lambda: self._engine.start(self._launch, container, digest)))
+            self.seen(await self._once_there(lambda: self._engine.start(self._launch, container, digest, variables)))
         except StartFailed as failure:
             # Failure and state in one report: the container did not end, it never began.
             self._become(
@@ -173,7 +254,7 @@ class TaskRun:
         def is_decided() -> bool:
             return condition_of(wanted, self._container(name)) is not Condition.PENDING
 
-        dependency = next(one for one in self._launch.definition.containers if one.name == name)
+        dependency = self._definition(name)
         timeout = start_timeout_of(self._launch.definition, dependency)
         try:
             async with asyncio.timeout(timeout.total_seconds()):
@@ -252,6 +333,9 @@ class TaskRun:
 
     # The level and its bell.
 
+    def _definition(self, name: str) -> ContainerDefinition:
+        return next(one for one in self._launch.definition.containers if one.name == name)
+
     def _container(self, name: str) -> ContainerObservation:
         return next(one for one in self._level.containers if one.name == name)
 
@@ -292,6 +376,11 @@ class TaskRun:
 
     def _spawn(self, job: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
         return asyncio.get_running_loop().create_task(job, name=f"{what} task {last_part(self._launch.task.arn)}")
+
+
+def _is_of_an_earlier_run(container: ContainerObservation, known: ContainerObservation) -> bool:
+    """Whether a container was looked at before it was restarted."""
+    return container.started_at is not None and known.started_at is not None and container.started_at < known.started_at
 
 
 async def _all_or_first_failure(jobs: list[Coroutine[Any, Any, Any]]) -> list[Any]:

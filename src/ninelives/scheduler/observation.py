@@ -74,6 +74,7 @@ def _container(known: Container, seen: ContainerObservation | None) -> Container
         exit_code=known.exit_code if seen.exit_code is None else seen.exit_code,
         reason=seen.reason or known.reason,
         health_status=seen.health_status,
+        restart_count=max(known.restart_count, seen.restart_count),
     )
 
 

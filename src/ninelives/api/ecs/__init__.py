@@ -17,6 +17,7 @@ from ninelives.api.ecs import (
     tasks,
 )
 from ninelives.api.ecs.state_changes import state_changes
+from ninelives.api.ecs.task_inputs import ServiceInputs
 from ninelives.region.region import Region
 
 RegionHandler = Callable[[Region, Call], Mapping[str, Any]]
@@ -39,4 +40,4 @@ def operations(region: Region) -> Operations:
     return {name: partial(handler, region) for name, handler in _HANDLERS.items()}
 
 
-__all__ = ["operations", "state_changes"]
+__all__ = ["ServiceInputs", "operations", "state_changes"]

@@ -1,0 +1,154 @@
+"""What a task gets from other services when it starts, asked of the region itself, with Fargate's words where it is missing.
+
+Source of the words: stopped reasons of real tasks; ECS developer guide, "Troubleshoot Amazon ECS ResourceInitializationError".
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from ninelives.model.ecs import ContainerDefinition
+from ninelives.model.errors import ApiError
+from ninelives.region import awslogs
+from ninelives.region.ecs_values import (
+    ENVIRONMENT_FILE,
+    ParameterReference,
+    SecretReference,
+    added_variables,
+    read_environment_file,
+    read_value_from,
+)
+from ninelives.region.ports import InputsMissing, RegistryLogin, TaskInputs, TaskLaunch
+
+Call = Callable[[str, str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+"""Calls an AWS operation in process: service, operation, parameters."""
+
+PARAMETERS_AT_ONCE = 10
+"""What GetParameters takes."""
+RETRIEVAL = "unable to pull secrets or registry auth: execution resource retrieval failed"
+FROM_SSM = f"{RETRIEVAL}: unable to retrieve secrets from ssm: service call has been retried 1 time(s)"
+FROM_ASM = f"{RETRIEVAL}: unable to retrieve secret from asm: service call has been retried 1 time(s)"
+AUTH_FROM_ASM = f"{RETRIEVAL}: unable to get registry auth from asm: service call has been retried 1 time(s)"
+NOT_JSON = "the secret is no JSON object, which a json key is asked of"
+"""Our wording: the service's own quotes the secret's first character."""
+FILES = "failed to download env files: service call has been retried 1 time(s)"
+LOGGER = "failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream"
+
+
+class ServiceInputs:
+    """The region's ``InputSource``: SSM, Secrets Manager, S3 and CloudWatch Logs, asked in process.
+
+    The order is Fargate's: what a task logs to and pulls with comes before what its containers see.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    async def inputs(self, launch: TaskLaunch) -> TaskInputs:
+        containers = launch.definition.containers
+        for container in containers:
+            await self._make_log_stream(launch, container)
+        secrets = await self._secrets(containers)
+        logins = {one.name: await self._login(one.repository_credentials) for one in containers if one.repository_credentials}
+        environment = {}
+        for one in containers:
+            files = [await self._environment_file(arn) for arn in one.environment_files]
+            own = {name: secrets[value_from] for name, value_from in one.secrets}
+            environment[one.name] = added_variables(dict(one.environment), files, own)
+        return TaskInputs(environment=environment, logins=logins)
+
+    async def _make_log_stream(self, launch: TaskLaunch, container: ContainerDefinition) -> None:
+        to = awslogs.destination(launch.task, launch.definition, container.name)
+        if to is None:
+            return
+        try:
+            if to.create_group:
+                await self._unless_there("CreateLogGroup", {"logGroupName": to.group})
+            await self._unless_there("CreateLogStream", {"logGroupName": to.group, "logStreamName": to.stream})
+        except ApiError as error:
+            raise _missing(f"{LOGGER}: {error.code}: {error.message} : exit status 1") from error
+
+    async def _unless_there(self, operation: str, parameters: Mapping[str, Any]) -> None:
+        try:
+            await self._call("logs", operation, parameters)
+        except ApiError as error:
+            if error.code != "ResourceAlreadyExistsException":
+                raise
+
+    async def _secrets(self, containers: tuple[ContainerDefinition, ...]) -> dict[str, str]:
+        """The value of each ``valueFrom``; each is asked for once."""
+        wanted = {value_from: read_value_from(value_from) for one in containers for _, value_from in one.secrets}
+        names = sorted({one.name for one in wanted.values() if isinstance(one, ParameterReference)})
+        parameters = await self._parameters(names)
+        values = {}
+        for value_from, reference in wanted.items():
+            match reference:
+                case ParameterReference(name=name):
+                    values[value_from] = parameters[name]
+                case SecretReference():
+                    values[value_from] = await self._secret(reference)
+        return values
+
+    async def _parameters(self, names: list[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for start in range(0, len(names), PARAMETERS_AT_ONCE):
+            some = names[start : start + PARAMETERS_AT_ONCE]
+            try:
+                answer = await self._call("ssm", "GetParameters", {"Names": some, "WithDecryption": True})
+            except ApiError as error:
+                raise _missing(f"{FROM_SSM}: {error.code}: {error.message}") from error
+            found |= {one["Name"]: one["Value"] for one in answer["Parameters"]}
+        invalid = [name for name in names if name not in found]
+        if invalid:
+            raise _missing(f"{FROM_SSM}: invalid ssm parameters: {', '.join(invalid)}")
+        return found
+
+    async def _secret(self, reference: SecretReference) -> str:
+        text = await self._secret_string(reference, FROM_ASM)
+        if reference.json_key is None:
+            return text
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise _missing(f"{FROM_ASM}: {NOT_JSON}") from error
+        if not isinstance(content, dict) or reference.json_key not in content:
+            raise _missing(f"{FROM_ASM}: retrieved secret from Secrets Manager did not contain json key {reference.json_key}")
+        value = content[reference.json_key]
+        return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+    async def _secret_string(self, reference: SecretReference, failed: str) -> str:
+        version = {"VersionStage": reference.version_stage, "VersionId": reference.version_id}
+        parameters = {"SecretId": reference.arn} | {name: value for name, value in version.items() if value is not None}
+        try:
+            answer = await self._call("secretsmanager", "GetSecretValue", parameters)
+        except ApiError as error:
+            cause = f"failed to fetch secret {reference.arn} from secrets manager: {error.code}: {error.message}"
+            raise _missing(f"{failed}: {cause}") from error
+        if "SecretString" not in answer:
+            raise _missing(f"{failed}: secret {reference.arn} is binary: only a secret string can be a variable.")
+        return str(answer["SecretString"])
+
+    async def _login(self, secret: str) -> RegistryLogin:
+        text = await self._secret_string(SecretReference(arn=secret), AUTH_FROM_ASM)
+        try:
+            content = json.loads(text)
+            return RegistryLogin(username=content["username"], password=content["password"])
+        except (ValueError, TypeError, KeyError):
+            cause = f"secret {secret} is not a JSON object with username and password."
+            raise _missing(f"{AUTH_FROM_ASM}: {cause}") from None
+
+    async def _environment_file(self, arn: str) -> dict[str, str]:
+        place = ENVIRONMENT_FILE.fullmatch(arn)
+        assert place is not None, "the API lets no other ARN through"
+        try:
+            answer = await self._call("s3", "GetObject", {"Bucket": place["bucket"], "Key": place["key"]})
+        except ApiError as error:
+            cause = f"operation error S3: HeadObject, https response error StatusCode: {error.status}"
+            raise _missing(f"{FILES}: {cause}, api error {error.code}: {error.message} ({arn})") from error
+        except UnicodeDecodeError as error:
+            raise _missing(f"{FILES}: {arn} is not UTF-8.") from error
+        return read_environment_file(answer["Body"])
+
+
+def _missing(cause: str) -> InputsMissing:
+    return InputsMissing(f"ResourceInitializationError: {cause}")
