@@ -586,15 +586,16 @@ def test_a_revision_of_a_deleted_service_stays_while_a_task_still_runs_by_it() -
 @pytest.mark.parametrize(
     ("members", "what"),
     [
-        ({"secrets": [{"name": "KEY", "valueFrom": "arn:aws:ssm:eu-west-1:111122223333:parameter/key"}]}, "secrets"),
-        ({"environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::b/k.env"}]}, "environmentFiles"),
-        ({"restartPolicy": {"enabled": True}}, "restartPolicy"),
+        ({"firelensConfiguration": {"type": "fluentbit"}}, "firelensConfiguration"),
+        ({"logConfiguration": {"logDriver": "splunk"}}, "splunk"),
+        ({"volumes": [{"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}]}, "efsVolumeConfiguration"),
     ],
 )
 def test_a_definition_that_no_runtime_carries_out_is_registered_but_not_run(members: dict[str, Any], what: str) -> None:
     world = a_world()
     role = "arn:aws:iam::111122223333:role/execution"
-    asking = fargate(family="asks", containerDefinitions=[container(**members)], executionRoleArn=role)
+    volumes = members.pop("volumes", [])
+    asking = fargate(family="asks", containerDefinitions=[container(**members)], executionRoleArn=role, volumes=volumes)
     world.call("RegisterTaskDefinition", **asking)
 
     code, message = world.refusal("CreateService", **create_request(taskDefinition="asks"))
