@@ -15,7 +15,7 @@ import test_task_runtime as contract
 from runtime_bench import Bench, Watched, as_seen
 
 from ninelives.model.ecs import ContainerDefinition, LastStatus
-from ninelives.region.ports import TaskLaunch, TaskRuntime
+from ninelives.region.ports import InputSource, TaskLaunch, TaskRuntime
 from ninelives.simulator.applications import Application
 from ninelives.simulator.event_loop import Process, SimulatedLoop
 from ninelives.simulator.faults import Fates
@@ -43,7 +43,8 @@ class SimulatedBench(Bench):
     loop: SimulatedLoop
     machine: Machine
 
-    def runtime(self) -> TaskRuntime:
+    def runtime(self, inputs: InputSource | None = None) -> TaskRuntime:
+        assert inputs is None, "a simulated container has no variables"
         fates = Fates(OPTIONS, Random(0), lambda _where: None)
         clock = SimulatedClock(self.loop)
         runtime = SimulatedRuntime(self.loop, clock, self.machine, Process("control plane"), fates, Random(0))
