@@ -6,7 +6,7 @@ that is not being deployed. Source: ECS developer guide, "Amazon ECS rolling upd
 
 from ninelives.model.ecs import LifecycleStage, RolloutState, Task
 from ninelives.scheduler import events
-from ninelives.scheduler.capacity import shared_room
+from ninelives.scheduler.capacity import early_success_count, shared_room
 from ninelives.scheduler.draft import Draft
 from ninelives.scheduler.failures import stop_unhealthy
 from ninelives.scheduler.standing import Standing, standing_of
@@ -54,10 +54,19 @@ def _trim_target(draft: Draft) -> None:
 
 def _trim_source(draft: Draft) -> None:
     """Keep of the old tasks the best that the floor still needs; stop the rest. After an early success none is needed."""
-    one = draft.service_deployment
-    is_clean_up = one is not None and one.rollback is None and one.lifecycle_stage is LifecycleStage.CLEAN_UP
-    needed = 0 if is_clean_up else max(0, draft.floor - len(target_standing(draft).healthy))
+    needed = max(0, draft.floor - len(target_standing(draft).healthy))
+    if _is_cleaned_up_early(draft):
+        needed = 0
     draft.scale_in(old_standing(draft).best_first[needed:])
+
+
+def _is_cleaned_up_early(draft: Draft) -> bool:
+    """Whether a deployment has its early success, and what is left of the old revision goes before its end."""
+    one = draft.service_deployment
+    if one is None or one.rollback is not None or one.lifecycle_stage is not LifecycleStage.CLEAN_UP:
+        return False
+    required = early_success_count(draft.service.desired_count, one.deployment_configuration.early_success)
+    return required is not None and len(target_standing(draft).healthy) >= required
 
 
 def _trim_to_ceiling(draft: Draft) -> None:
