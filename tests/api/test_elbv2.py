@@ -152,7 +152,11 @@ def test_a_bad_load_balancer_is_refused_and_nothing_is_made(world: World, parame
         ({"VpcId": ""}, "ValidationError"),
         ({"Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}, "DuplicateTagKeys"),
         ({"Tags": [{"Key": str(number), "Value": ""} for number in range(51)]}, "TooManyTags"),
-        ({"ProtocolVersion": "GRPC"}, "InvalidConfigurationRequest"),
+        ({"ProtocolVersion": "HTTP3"}, "ValidationError"),
+        ({"ProtocolVersion": "GRPC", "Matcher": {"HttpCode": "200"}}, "ValidationError"),
+        ({"ProtocolVersion": "GRPC", "Matcher": {"GrpcCode": "0-100"}}, "ValidationError"),
+        ({"ProtocolVersion": "GRPC", "Matcher": {"GrpcCode": "0"}}, "InvalidConfigurationRequest"),
+        ({"Matcher": {"GrpcCode": "0"}}, "ValidationError"),
     ],
 )
 def test_a_bad_target_group_is_refused_and_nothing_is_made(world: World, parameters: dict[str, Any], code: str) -> None:
@@ -372,7 +376,7 @@ def test_a_listener_moves_to_another_port_and_takes_another_action(world: World)
 
     assert (8443, other["TargetGroupArn"]) == (moved["Port"], moved["DefaultActions"][0]["TargetGroupArn"])
     assert [] == world.elb.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"]
-    assert "UnsupportedProtocol" == refusal(world.elb.modify_listener, ListenerArn=arn, Protocol="HTTPS")[0]
+    assert "ValidationError" == refusal(world.elb.modify_listener, ListenerArn=arn, Protocol="HTTPS")[0], "no certificate"
     world.elb.delete_target_group(TargetGroupArn=group["TargetGroupArn"])
     world.elb.delete_listener(ListenerArn=arn)
     assert [] == world.elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
@@ -409,9 +413,16 @@ def test_quotas_are_kept_and_told(world: World) -> None:
     assert [40, 40, 21] == [len(page["Rules"]) for page in pages]
 
 
-def test_there_are_no_tls_policies_yet(world: World) -> None:
-    assert [] == world.elb.describe_ssl_policies()["SslPolicies"]
-    assert "SSLPolicyNotFound" == refusal(world.elb.describe_ssl_policies, Names=["ELBSecurityPolicy-2016-08"])[0]
+def test_security_policies_are_shown_with_their_protocols_and_ciphers(world: World) -> None:
+    names = ["ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-2016-08"]
+    newer, older = world.elb.describe_ssl_policies(Names=names)["SslPolicies"]
+
+    assert ["TLSv1.3", "TLSv1.2"] == newer["SslProtocols"]
+    assert {"Name": "TLS_AES_128_GCM_SHA256", "Priority": 1} == newer["Ciphers"][0]
+    assert ["TLSv1.2", "TLSv1.1", "TLSv1"] == older["SslProtocols"]
+    assert ["AES256-SHA", 18] == [older["Ciphers"][-1][member] for member in ("Name", "Priority")]
+    assert set(names) < {one["Name"] for one in world.elb.describe_ssl_policies()["SslPolicies"]}
+    assert "SSLPolicyNotFound" == refusal(world.elb.describe_ssl_policies, Names=["mine"])[0]
 
 
 def test_every_code_is_the_models_or_the_query_protocols_own() -> None:

@@ -1,6 +1,7 @@
 """One test for each thing of moto's insides that the region leans on; a new moto that breaks one says here which."""
 
 import gc
+import json
 import pickle
 import threading
 import weakref
@@ -229,6 +230,24 @@ def test_only_the_places_account_is_kept(moto: Moto) -> None:
     get_backend("ssm")["999999999999"]["eu-west-1"].put_parameter  # noqa: B018 made by being asked for
 
     assert [key for key, _ in moto.loaded() if key.name == "ssm"] == [BackendKey("ssm", "eu-west-1")]
+
+
+def test_key_pairs_of_acm_and_iam_are_found_without_the_root_that_moto_adds(moto: Moto) -> None:
+    asked = request(
+        '{"DomainName": "web.test"}', x_amz_target="CertificateManager.RequestCertificate", authorization=SCOPE.format("acm")
+    )
+    _, answer = moto.respond("acm", "eu-west-1", asked)
+    pair = moto_internals.key_pair_of(moto, json.loads(answer.body)["CertificateArn"])
+    assert pair is not None
+    chain, key = pair
+    assert 1 == chain.count("BEGIN CERTIFICATE")
+    assert "PRIVATE KEY" in key
+    iam: Any = moto.backend(BackendKey("iam", moto_internals.GLOBAL_REGION))
+    iam.upload_server_certificate("web", chain, key, cert_chain="rest", path="/")
+
+    assert (chain + "rest\n", key) == moto_internals.key_pair_of(moto, iam.get_server_certificate("web").arn)
+    assert moto_internals.key_pair_of(moto, "arn:aws:acm:eu-west-1:111122223333:certificate/none") is None
+    assert moto_internals.key_pair_of(moto, "what?") is None
 
 
 def test_new_log_events_are_taken_once_and_the_oldest_go(moto: Moto, log_stream: Any) -> None:

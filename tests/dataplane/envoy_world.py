@@ -14,6 +14,7 @@ from pathlib import Path
 from ninelives.dataplane import EnvoyDataPlane
 from ninelives.model.elbv2 import (
     Action,
+    Certificate,
     Condition,
     Forward,
     Listener,
@@ -56,6 +57,10 @@ class Records:
     rules: list[Rule] = field(default_factory=list)
     targets: dict[TargetKey, Target] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
+    listener_attributes: dict[str, str] = field(default_factory=dict)
+    certificates: list[Certificate] = field(default_factory=list)
+    """With any, the listener speaks HTTPS."""
+    ssl_policy: str | None = None
 
     @property
     def balancer(self) -> LoadBalancer:
@@ -77,9 +82,12 @@ class Records:
         return Listener(
             arn=f"{ELB}:listener/app/web/50dc6c495c0c9188/f2f7dc8efc522ab2",
             load_balancer_arn=self.balancer.arn,
-            port=80,
+            port=443 if self.certificates else 80,
             bound_port=self.port,
-            protocol="HTTP",
+            protocol="HTTPS" if self.certificates else "HTTP",
+            ssl_policy=self.ssl_policy,
+            certificate_arns=tuple(one.arn for one in self.certificates),
+            attributes=self.listener_attributes,
         )
 
     def group(
@@ -133,6 +141,7 @@ class Records:
             target_groups=self.groups.values(),
             targets=self.targets.values(),
             timing=timing or Timing(),
+            certificates={one.arn: one for one in self.certificates},
         )
 
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from ninelives.api.moto_worker import MotoWorker
+from ninelives.api.moto_worker import MotoWorker, changes_nothing
 from ninelives.api.wire import CredentialScope, WireRequest, WireResponse
 from ninelives.model.arns import Place
 
@@ -33,6 +33,7 @@ class MotoBridge:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="moto")
         self._timer: asyncio.TimerHandle | None = None
         self._background: set[Future[Any]] = set()
+        self._observers: dict[str, list[Callable[[], Awaitable[None]]]] = {}
 
     def start(self) -> None:
         """Begin to read the records of an earlier run in the background; requests to moto wait for it, others do not."""
@@ -41,7 +42,20 @@ class MotoBridge:
 
     async def handle(self, request: WireRequest, scope: CredentialScope) -> WireResponse:
         """The answer to a signed request for a service that is not the region's own."""
-        return await self._run(lambda: self._worker.respond(request, scope))
+        answer = await self._run(lambda: self._worker.respond(request, scope))
+        if not changes_nothing(request):
+            for observed in self._observers.get(scope.service, ()):
+                await observed()
+        return answer
+
+    def subscribe(self, services: Collection[str], observed: Callable[[], Awaitable[None]]) -> None:
+        """Called after each request to one of ``services`` that may have changed something, before it is answered."""
+        for service in services:
+            self._observers.setdefault(service, []).append(observed)
+
+    async def key_pair(self, arn: str) -> tuple[str, str] | None:
+        """A server certificate of ACM or IAM with its private key, in PEM; None where it is not there."""
+        return await self._run(lambda: self._worker.key_pair(arn))
 
     async def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Call an operation from within the region: botocore's service name, parameters and answer. Raises ``ApiError``."""

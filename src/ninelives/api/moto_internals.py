@@ -306,6 +306,26 @@ class _Unpickler(pickle.Unpickler):
         return self._owner.backend(BackendKey(*pid))
 
 
+def key_pair_of(owner: Moto, arn: str) -> tuple[str, str] | None:
+    """A server certificate of ACM or IAM with those that lead to its issuer, and its private key; PEM."""
+    kind, region = (arn.split(":") + [""] * 6)[2:4]
+    if kind == "acm":
+        from moto.acm.models import AWS_ROOT_CA
+
+        found = cast("Any", owner.backend(BackendKey("acm", region)))._certificates.get(arn)  # noqa: SLF001 no operation tells it
+        # moto adds Amazon's root to every chain; who has imported a certificate has not.
+        parts = (found.cert, found.chain.replace(AWS_ROOT_CA, b""), found.key) if found is not None else None
+    elif kind == "iam":
+        found = cast("Any", owner.backend(BackendKey("iam", GLOBAL_REGION))).get_certificate_by_arn(arn)
+        parts = (found.cert_body, found.cert_chain, found.private_key) if found is not None else None
+    else:
+        return None
+    if parts is None:
+        return None
+    certificate, chain, key = (part.decode() if isinstance(part, bytes) else part or "" for part in parts)
+    return "\n".join(part.strip() for part in (certificate, chain) if part.strip()) + "\n", key
+
+
 def log_events_of(owner: Moto) -> Iterator[LogEvents]:
     """Every log event that moto holds, a batch for each stream and time of ingestion, in order."""
     for key, backend in owner.loaded():

@@ -159,6 +159,15 @@ class MotoWorker:
         scope, request = write_call(service, operation, parameters, region=self._place.region)
         return read_answer(service, operation, self.respond(request, scope))
 
+    def key_pair(self, arn: str) -> tuple[str, str] | None:
+        """A server certificate of ACM or IAM with its private key, in PEM; None where it is not there."""
+        from ninelives.api.moto_internals import NoSuchRoute, key_pair_of
+
+        try:
+            return key_pair_of(self.load(), arn)
+        except NoSuchRoute:
+            return None
+
     def save(self) -> None:
         """Write what has changed since the last time."""
         if self._records is None:
@@ -195,6 +204,12 @@ def _is_broken_json(request: WireRequest) -> bool:
         return not isinstance(orjson.loads(request.body), dict)
     except orjson.JSONDecodeError:
         return True
+
+
+def changes_nothing(request: WireRequest) -> bool:
+    """Whether an operation's name says that it only reads."""
+    operation = _operation_name(request)
+    return READS.match(operation) is not None or operation.startswith(("GET ", "HEAD "))
 
 
 def _operation_name(request: WireRequest) -> str:

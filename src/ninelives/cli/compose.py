@@ -159,10 +159,12 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
         now=region.now,
     )
     registry = Registry(directory / "registry", account=settings.account, now=region.now)
+    certificates = elbv2.KeptCertificates(moto.key_pair)
+    moto.subscribe(elbv2.CERTIFICATE_SERVICES, lambda: certificates.renew(region))
     app = create_app(
         operations={
             "ecs": ecs.operations(region),
-            "elbv2": elbv2.operations(region, elbv2.Ec2Network(moto.call)),
+            "elbv2": elbv2.operations(region, elbv2.Ec2Network(moto.call), certificates),
             "cloudwatch": cloudwatch.operations(cloud_watch),
             "ecr": ecr.operations(registry, place=place, endpoint=f"{HOST}:{settings.port}", now=region.now),
         },
@@ -175,6 +177,7 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     loop = Loop(region, runtime=runtime, log_sink=log_sink, hook_functions=functions)
     try:
         async with _serving(app, settings.port):
+            await certificates.renew(region)
             await loop.start()
             chores = {"region loop": loop.run(), "EventBridge": event_bridge.run(), "CloudWatch": cloud_watch.run()}
             running = [asyncio.create_task(chore, name=name) for name, chore in chores.items()]

@@ -108,10 +108,12 @@ class Publication:
         self._ads.push(Kind.CLUSTER, clusters)
         self._ads.push(Kind.ENDPOINTS, sorted(endpoints))
         await self._wait(_names(Kind.ENDPOINTS, endpoints), watched=_names(Kind.CLUSTER, clusters))
+        known = {kind: set(self._ads.resources[kind]) for kind in (Kind.SECRET, Kind.LISTENER)}
         for kind in (Kind.SECRET, Kind.ROUTES):
             self._ads.push(kind, self._ads.set(kind, fresh[kind]))
-        known = self._ads.resources[Kind.LISTENER].keys()
-        await self._wait(_names(Kind.ROUTES, fresh[Kind.ROUTES].keys() & known))
+        # What belongs to a listener that is not there yet is fetched with it.
+        routes = _names(Kind.ROUTES, fresh[Kind.ROUTES].keys() & known[Kind.LISTENER])
+        await self._wait(routes | _names(Kind.SECRET, fresh[Kind.SECRET].keys() & known[Kind.SECRET]))
         listeners = self._ads.set(Kind.LISTENER, fresh[Kind.LISTENER])
         self._ads.push(Kind.LISTENER, listeners)
         # A new listener accepts connections a moment after it has its routes.

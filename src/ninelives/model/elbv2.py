@@ -135,12 +135,26 @@ class Listener:
     protocol: str
     ssl_policy: str | None = None
     certificate_arns: tuple[str, ...] = ()
+    """Of an HTTPS listener: the default certificate, then the others."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         return self.arn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """A server certificate with its key, as ACM or IAM has it. Held in memory only: it is no record of ours."""
+
+    arn: str
+    chain: str
+    """PEM: the certificate, then those that lead to its issuer."""
+    private_key: str = field(repr=False)
+    """PEM."""
+    names: tuple[str, ...] = ()
+    """DNS names that it stands for, in lower case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,16 @@
 """Listeners and their rules: made, changed, ordered, deleted. A listener's default action is its default rule's."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ninelives.model.arns import listener_arn, rule_arn
-from ninelives.model.elbv2 import Action, Condition, Listener, LoadBalancer, Rule
+from ninelives.model.elbv2 import Action, Certificate, Condition, Listener, LoadBalancer, Rule
 from ninelives.model.errors import ApiError
+from ninelives.model.ssl_policies import DEFAULT as DEFAULT_SSL_POLICY
+from ninelives.model.ssl_policies import POLICIES
 from ninelives.region import elbv2_load_balancers
 from ninelives.region.elbv2_attributes import LISTENER, checked, checked_tags
-from ninelives.region.elbv2_rule_checks import check_action, check_conditions
+from ninelives.region.elbv2_rule_checks import check_action, check_conditions, check_protocol_versions
 from ninelives.region.region import Region
 from ninelives.region.state import Changes
 
@@ -17,8 +19,25 @@ LISTENERS_MAX = 50
 """Of a load balancer. Source: ELB user guide, "Quotas for your Application Load Balancers"."""
 RULES_MAX = 100
 """Of a load balancer, its default rules not counted. Source: the same."""
+CERTIFICATES_MAX = 25
+"""Of a listener, the default one not counted. Source: the same (of a load balancer)."""
 BOUND_ADDRESS_TAG = "ninelives:address"
 """Tag of a listener that had to bind another port than it was asked for: the address to use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """What a request says of TLS; None, and no certificates, where it says nothing."""
+
+    policy: str | None = None
+    certificates: tuple[Certificate, ...] = ()
+
+    @property
+    def arns(self) -> tuple[str, ...]:
+        return tuple(one.arn for one in self.certificates)
+
+
+NO_TLS = Tls()
 
 
 def find(region: Region, arn: str) -> Listener:
@@ -54,15 +73,22 @@ def default_rule(region: Region, arn: str) -> Rule:
 
 
 def create(
-    region: Region, load_balancer_arn: str, *, protocol: str, port: int, action: Action, tags: Mapping[str, str]
+    region: Region,
+    load_balancer_arn: str,
+    *,
+    protocol: str,
+    port: int,
+    action: Action,
+    tags: Mapping[str, str],
+    tls: Tls = NO_TLS,
 ) -> Listener:
     """A new listener with its default rule; its port is bound at the load balancer's address.
 
-    Raises ``DuplicateListener``, ``UnsupportedProtocol``, ``ValidationError`` and, for a port that another program has,
+    Raises ``DuplicateListener``, ``ValidationError``, ``SSLPolicyNotFound`` and, for a port that another program has,
     ``InvalidConfigurationRequest``.
     """
     balancer = elbv2_load_balancers.find(region, load_balancer_arn)
-    _check_protocol(protocol)
+    ssl_policy = _checked_tls(protocol, tls.policy, tls.arns)
     if not 1 <= port <= 65535:  # noqa: PLR2004
         raise ApiError("ValidationError", f"Port '{port}' must be between 1 and 65535")
     others = of_load_balancer(region, load_balancer_arn)
@@ -70,7 +96,7 @@ def create(
         raise ApiError("DuplicateListener", f"A listener already exists on port {port} of load balancer '{load_balancer_arn}'")
     if len(others) >= LISTENERS_MAX:
         raise ApiError("TooManyListeners", f"The maximum number of listeners has been reached: {LISTENERS_MAX}")
-    check_action(region, action, balancer)
+    check_action(region, action, balancer, protocol)
     tags = checked_tags({}, tags)
     bound_port = _bindable(region, balancer.address, port)
     made = Listener(
@@ -79,6 +105,8 @@ def create(
         port=port,
         bound_port=bound_port,
         protocol=protocol,
+        ssl_policy=ssl_policy,
+        certificate_arns=tls.arns,
         tags=_with_bound_address(tags, balancer, port, bound_port),
     )
     rule = Rule(
@@ -88,6 +116,7 @@ def create(
         conditions=(),
         action=action,
     )
+    _know(region, tls.certificates)
     with region.state.transaction() as changes:
         changes.put(made, rule)
     region.wake()
@@ -100,11 +129,29 @@ def _with_bound_address(tags: Mapping[str, str], balancer: LoadBalancer, port: i
     return others if bound_port == port else others | {BOUND_ADDRESS_TAG: f"{balancer.address}:{bound_port}"}
 
 
-def _check_protocol(protocol: str) -> None:
-    if protocol == "HTTPS":
-        raise ApiError("UnsupportedProtocol", "ninelives does not do HTTPS listeners yet; use HTTP")
-    if protocol != "HTTP":
+def _checked_tls(protocol: str, ssl_policy: str | None, certificate_arns: Sequence[str]) -> str | None:
+    """The listener's policy: the one given or, with HTTPS, the default. Raises ``ValidationError``, ``SSLPolicyNotFound``."""
+    if protocol not in {"HTTP", "HTTPS"}:
         raise ApiError("ValidationError", f"Listener protocol '{protocol}' is not supported with an Application Load Balancer")
+    if protocol == "HTTP":
+        if ssl_policy is not None or certificate_arns:
+            raise ApiError("ValidationError", "Certificates and an SSL policy can only be specified for HTTPS listeners")
+        return None
+    if not certificate_arns:
+        raise ApiError("ValidationError", "A certificate must be specified for HTTPS listeners")
+    if len(certificate_arns) > 1:
+        raise ApiError(
+            "ValidationError", "Only one certificate can be specified here; add others with AddListenerCertificates"
+        )
+    wanted = ssl_policy or DEFAULT_SSL_POLICY
+    if wanted not in POLICIES:
+        raise ApiError("SSLPolicyNotFound", f"SSL policy '{wanted}' not found")
+    return wanted
+
+
+def _know(region: Region, certificates: Iterable[Certificate]) -> None:
+    """A restart finds them again where they are kept (``Region.certificates``)."""
+    region.certificates.update({one.arn: one for one in certificates})
 
 
 def _bindable(region: Region, address: str, port: int) -> int:
@@ -124,15 +171,21 @@ def _bindable(region: Region, address: str, port: int) -> int:
     return bound_port
 
 
-def modify(region: Region, arn: str, *, protocol: str | None, port: int | None, action: Action | None) -> Listener:
-    """Change a listener. What is None stays."""
+def modify(
+    region: Region,
+    arn: str,
+    *,
+    protocol: str | None,
+    port: int | None,
+    action: Action | None,
+    tls: Tls = NO_TLS,
+) -> Listener:
+    """Change a listener. What is None, or no certificate, stays; another default certificate leaves the others."""
     listener = find(region, arn)
     balancer = elbv2_load_balancers.find(region, listener.load_balancer_arn)
-    if protocol is not None:
-        _check_protocol(protocol)
+    changed = _with_tls(region, listener, protocol or listener.protocol, tls)
     if action is not None:
-        check_action(region, action, balancer)
-    changed = listener
+        check_action(region, action, balancer, changed.protocol)
     if port is not None and port != listener.port:
         if not 1 <= port <= 65535:  # noqa: PLR2004
             raise ApiError("ValidationError", f"Port '{port}' must be between 1 and 65535")
@@ -140,13 +193,61 @@ def modify(region: Region, arn: str, *, protocol: str | None, port: int | None, 
             raise ApiError("DuplicateListener", f"A listener already exists on port {port} of load balancer '{balancer.arn}'")
         bound_port = _bindable(region, balancer.address, port)
         tags = _with_bound_address(listener.tags, balancer, port, bound_port)
-        changed = replace(listener, port=port, bound_port=bound_port, tags=tags)
+        changed = replace(changed, port=port, bound_port=bound_port, tags=tags)
+    _know(region, tls.certificates)
     with region.state.transaction() as changes:
         changes.put(changed)
         if action is not None:
             changes.put(replace(default_rule(region, arn), action=action))
     region.wake()
     return changed
+
+
+def _with_tls(region: Region, listener: Listener, protocol: str, tls: Tls) -> Listener:
+    given = tls.arns
+    if protocol != "HTTPS":
+        _checked_tls(protocol, tls.policy, given)
+        for rule in rules_of(region, listener.arn):
+            check_protocol_versions(region, rule.action, protocol)
+        return replace(listener, protocol=protocol, ssl_policy=None, certificate_arns=())
+    policy = _checked_tls(protocol, tls.policy or listener.ssl_policy, given or listener.certificate_arns[:1])
+    others = [arn for arn in listener.certificate_arns[1:] if arn not in given]
+    arns = (*given, *others) if given else listener.certificate_arns
+    return replace(listener, protocol=protocol, ssl_policy=policy, certificate_arns=arns)
+
+
+def add_certificates(region: Region, arn: str, certificates: Sequence[Certificate]) -> None:
+    """Let a listener show these too, by server name.
+
+    Raises ``ListenerNotFound``, ``TooManyCertificates``, ``ValidationError``.
+    """
+    listener = _with_https(region, arn)
+    together = tuple(dict.fromkeys([*listener.certificate_arns, *(one.arn for one in certificates)]))
+    if len(together) > CERTIFICATES_MAX + 1:
+        raise ApiError("TooManyCertificates", f"The maximum number of certificates has been reached: {CERTIFICATES_MAX}")
+    _know(region, certificates)
+    with region.state.transaction() as changes:
+        changes.put(replace(listener, certificate_arns=together))
+    region.wake()
+
+
+def remove_certificates(region: Region, arn: str, certificate_arns: Sequence[str]) -> None:
+    """Those that the listener does not have are passed over. Raises ``OperationNotPermitted`` for the default one."""
+    listener = _with_https(region, arn)
+    default, *others = listener.certificate_arns
+    if default in certificate_arns:
+        raise ApiError("OperationNotPermitted", "The default certificate of a listener cannot be removed")
+    left = (default, *(one for one in others if one not in certificate_arns))
+    with region.state.transaction() as changes:
+        changes.put(replace(listener, certificate_arns=left))
+    region.wake()
+
+
+def _with_https(region: Region, arn: str) -> Listener:
+    listener = find(region, arn)
+    if listener.protocol != "HTTPS":
+        raise ApiError("ValidationError", "Certificates can only be specified for HTTPS listeners")
+    return listener
 
 
 def modify_attributes(region: Region, arn: str, given: Mapping[str, str]) -> Listener:
@@ -177,7 +278,8 @@ def create_rule(
     tags: Mapping[str, str],
 ) -> Rule:
     """A new rule of a listener. Raises ``PriorityInUse``, ``TooManyRules``, and what the checks of its parts raise."""
-    balancer = elbv2_load_balancers.find(region, find(region, arn).load_balancer_arn)
+    listener = find(region, arn)
+    balancer = elbv2_load_balancers.find(region, listener.load_balancer_arn)
     _check_priority(priority)
     if any(rule.priority == priority for rule in rules_of(region, arn)):
         raise ApiError("PriorityInUse", f"Priority '{priority}' is currently in use")
@@ -185,7 +287,7 @@ def create_rule(
     if sum(one.listener_arn in listeners and not one.is_default for one in region.state.rules.values()) >= RULES_MAX:
         raise ApiError("TooManyRules", f"The maximum number of rules has been reached: {RULES_MAX}")
     check_conditions(conditions)
-    check_action(region, action, balancer)
+    check_action(region, action, balancer, listener.protocol)
     made = Rule(
         arn=rule_arn(arn, region.ids.load_balancer_id()),
         listener_arn=arn,
@@ -208,8 +310,8 @@ def modify_rule(region: Region, arn: str, *, conditions: Sequence[Condition] | N
     if conditions is not None:
         check_conditions(conditions)
     if action is not None:
-        balancer = elbv2_load_balancers.find(region, find(region, rule.listener_arn).load_balancer_arn)
-        check_action(region, action, balancer)
+        listener = find(region, rule.listener_arn)
+        check_action(region, action, elbv2_load_balancers.find(region, listener.load_balancer_arn), listener.protocol)
     changed = replace(
         rule,
         conditions=rule.conditions if conditions is None else tuple(conditions),

@@ -76,8 +76,8 @@ def _check_network(value: str) -> None:
         raise _invalid(f"Condition value '{value}' is not a CIDR block") from None
 
 
-def check_action(region: Region, action: Action, balancer: LoadBalancer) -> None:
-    """Refuse an action that ``balancer`` cannot carry out.
+def check_action(region: Region, action: Action, balancer: LoadBalancer, protocol: str) -> None:
+    """Refuse an action that ``balancer`` cannot carry out at a listener of ``protocol``.
 
     Raises ``TargetGroupNotFound``, ``TargetGroupAssociationLimit``, ``InvalidLoadBalancerAction``,
     ``InvalidConfigurationRequest``, ``ValidationError``.
@@ -85,6 +85,7 @@ def check_action(region: Region, action: Action, balancer: LoadBalancer) -> None
     match action:
         case Forward():
             _check_forward(region, action, balancer)
+            check_protocol_versions(region, action, protocol)
         case FixedResponse():
             if action.content_type not in CONTENT_TYPES:
                 raise _invalid(f"The fixed response content type '{action.content_type}' must be one of {list(CONTENT_TYPES)}")
@@ -119,6 +120,19 @@ def _check_forward(region: Region, forward: Forward, balancer: LoadBalancer) -> 
             "InvalidConfigurationRequest",
             "You must enable group stickiness on a rule if you enabled target stickiness on one of its target groups",
         )
+
+
+def check_protocol_versions(region: Region, action: Action, protocol: str) -> None:
+    """HTTP/2 and gRPC reach targets from HTTPS listeners only. Raises ``InvalidLoadBalancerAction``."""
+    if protocol == "HTTPS" or not isinstance(action, Forward):
+        return
+    for one in action.target_groups:
+        version = elbv2_target_groups.find(region, one.arn).protocol_version
+        if version != "HTTP1":
+            raise ApiError(
+                "InvalidLoadBalancerAction",
+                f"Listener protocol '{protocol}' is not supported with a target group with the protocol-version '{version}'",
+            )
 
 
 def _is_sticky(region: Region, arn: str) -> bool:

@@ -23,6 +23,10 @@ TARGET_GROUPS_MAX = 3000
 TARGETS_MAX = 1000
 """Of a target group. Source: ELB user guide, "Quotas for your Application Load Balancers"."""
 
+OK, UNIMPLEMENTED = 0, 12
+"""gRPC status codes."""
+GRPC_HEALTH = "/grpc.health.v1.Health/Check"
+
 NOT_REGISTERED = TargetHealth(
     state=TargetHealthState.UNUSED,
     reason="Target.NotRegistered",
@@ -60,7 +64,7 @@ def create(region: Region, group: TargetGroup) -> TargetGroup:
     """
     check_name("Target group", group.name)
     _check_ports(group)
-    check_health_check(group.health_check)
+    check_health_check(group.health_check, group)
     existing = find_by_name(region, group.name)
     if existing is not None:
         same = replace(group, arn=existing.arn, created_at=existing.created_at, attributes=existing.attributes)
@@ -77,8 +81,9 @@ def create(region: Region, group: TargetGroup) -> TargetGroup:
 
 
 def modify_health_check(region: Region, arn: str, health_check: TargetHealthCheck) -> TargetGroup:
-    check_health_check(health_check)
-    return _put(region, replace(find(region, arn), health_check=health_check))
+    group = find(region, arn)
+    check_health_check(health_check, group)
+    return _put(region, replace(group, health_check=health_check))
 
 
 def modify_attributes(region: Region, arn: str, given: Mapping[str, str]) -> TargetGroup:
@@ -155,20 +160,19 @@ def _check_ports(group: TargetGroup) -> None:
             "InvalidConfigurationRequest",
             f"ninelives does not do target type '{group.target_type}' yet; it does ip and instance",
         )
-    if group.protocol != "HTTP":
-        raise ApiError("InvalidConfigurationRequest", f"ninelives does not do protocol '{group.protocol}' yet; it does HTTP")
+    if group.protocol not in {"HTTP", "HTTPS"}:
+        raise ApiError(
+            "InvalidConfigurationRequest", f"ninelives does not do protocol '{group.protocol}' yet; it does HTTP and HTTPS"
+        )
+    if group.protocol_version not in {"HTTP1", "HTTP2", "GRPC"}:
+        raise ApiError("ValidationError", f"Protocol version '{group.protocol_version}' must be HTTP1, HTTP2 or GRPC")
     if not 1 <= group.port <= 65535:  # noqa: PLR2004
         raise ApiError("ValidationError", f"Port '{group.port}' must be between 1 and 65535")
 
 
-def check_health_check(check: TargetHealthCheck) -> None:
+def check_health_check(check: TargetHealthCheck, group: TargetGroup) -> None:
     """Refuse a health check that ALB would refuse. Source: ELB user guide, "Health checks for ALB target groups"."""
-    if not check.enabled:
-        raise ApiError(
-            "ValidationError", "Health check enabled must be true for target groups with target type 'ip' or 'instance'"
-        )
-    if check.protocol != "HTTP":
-        raise ApiError("InvalidConfigurationRequest", f"ninelives does not do health checks by {check.protocol} yet; use HTTP")
+    _check_what_is_asked(check, group)
     rows = [
         ("Health check interval", check.interval, timedelta(seconds=5), timedelta(seconds=300)),
         ("Health check timeout", check.timeout, timedelta(seconds=2), timedelta(seconds=120)),
@@ -190,7 +194,40 @@ def check_health_check(check: TargetHealthCheck) -> None:
         )
     if check.port != "traffic-port" and not (check.port.isdecimal() and 1 <= int(check.port) <= 65535):  # noqa: PLR2004
         raise ApiError("ValidationError", f"Health check port '{check.port}' must be 'traffic-port' or in the range 1-65535")
-    _check_matcher(check.matcher)
+
+
+def _check_what_is_asked(check: TargetHealthCheck, group: TargetGroup) -> None:
+    if not check.enabled:
+        raise ApiError(
+            "ValidationError", "Health check enabled must be true for target groups with target type 'ip' or 'instance'"
+        )
+    if check.protocol != group.protocol:
+        raise ApiError(
+            "InvalidConfigurationRequest",
+            f"ninelives checks the health of targets by their own protocol; use {group.protocol} instead of {check.protocol}",
+        )
+    if group.protocol_version == "GRPC":
+        _check_grpc_matcher(check)
+    else:
+        _check_matcher(check.matcher)
+
+
+def _check_grpc_matcher(check: TargetHealthCheck) -> None:
+    """What the proxy can tell: whether the health protocol says SERVING, or whether a method is answered at all."""
+    codes: set[int] = set()
+    for part in check.matcher.split(","):
+        found = re.fullmatch(r"\s*(\d{1,2})(?:-(\d{1,2}))?\s*", part)
+        if found is None or int(found[1]) > int(found[2] or found[1]):
+            raise ApiError(
+                "ValidationError", f"Health check matcher gRPC code '{check.matcher}' must be within '0-99' inclusive"
+            )
+        codes |= set(range(int(found[1]), int(found[2] or found[1]) + 1))
+    if (OK if check.path == GRPC_HEALTH else UNIMPLEMENTED) not in codes:
+        raise ApiError(
+            "InvalidConfigurationRequest",
+            f"ninelives takes a gRPC health check with path '{GRPC_HEALTH}' and code 0, or with any other path and code 12;"
+            f" found path '{check.path}' and codes '{check.matcher}'",
+        )
 
 
 def _check_matcher(matcher: str) -> None:

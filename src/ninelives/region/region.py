@@ -10,7 +10,7 @@ from datetime import datetime
 
 from ninelives.model.arns import Place
 from ninelives.model.ecs import ServiceEvent
-from ninelives.model.elbv2 import DRAINING, NOT_IN_USE, REGISTERING, Forward, Rule, TargetHealth, TargetKey
+from ninelives.model.elbv2 import DRAINING, NOT_IN_USE, REGISTERING, Certificate, Forward, Rule, TargetHealth, TargetKey
 from ninelives.model.timing import Timing
 from ninelives.region.ports import Alarms, Clock, DataPlane, Ids, NoAlarms
 from ninelives.region.state import Changes, State
@@ -46,6 +46,8 @@ class Region:
         self.routing: tuple[int, EnvoySnapshot] | None = None
         """What the data plane is to serve, as last made (``snapshots.routing_of``), and of which version of the records."""
         self.bell = asyncio.Event()
+        self.certificates: dict[str, Certificate] = {}
+        """Those that listeners use, by ARN, with their keys: in memory only; ACM and IAM keep them."""
         self._last_sequence = max((event.sequence for event in state.events.values()), default=0)
 
     def now(self) -> datetime:

@@ -93,6 +93,7 @@ def routing_of(region: Region) -> EnvoySnapshot:
         target_groups=state.target_groups.values(),
         targets=state.targets.values(),
         timing=region.timing,
+        certificates=region.certificates,
     )
     region.routing = (state.routing_version, snapshot)
     return snapshot

@@ -19,6 +19,7 @@ from typing import Any
 
 from ninelives.model.elbv2 import Target, TargetGroup, TargetHealthCheck
 from ninelives.model.timing import Timing
+from ninelives.routing.tls import target_socket
 
 Json = dict[str, Any]
 
@@ -34,6 +35,7 @@ ADMITTED: Json = {"filter_metadata": {"envoy.lb": {"admitted": "yes"}}}
 
 SUBSETS: Json = {"fallback_policy": "NO_FALLBACK", "subset_selectors": [{"keys": ["admitted"]}]}
 SLOW_START_MIN_PERCENT = 1
+GRPC_HEALTH = "/grpc.health.v1.Health/Check"
 
 
 class Admission(Enum):
@@ -106,13 +108,9 @@ def cluster(group: TargetGroup, timing: Timing, *, registered: int = 0) -> Json:
         "typed_extension_protocol_options": _protocol(group),
     }
     if group.health_check.enabled:
-        found["health_checks"] = [_health_check(group.health_check, health_rule(group, timing), group.protocol_version)]
+        found["health_checks"] = [_health_check(group, health_rule(group, timing))]
     if group.protocol == "HTTPS":
-        # ALB takes any certificate that a target shows.
-        found["transport_socket"] = {
-            "name": "tls",
-            "typed_config": {"@type": f"{TYPE}.extensions.transport_sockets.tls.v3.UpstreamTlsContext"},
-        }
+        found["transport_socket"] = target_socket(group.protocol_version)
     return found
 
 
@@ -184,7 +182,7 @@ def preserved_header_case() -> Json:
     }
 
 
-def _health_check(check: TargetHealthCheck, rule: HealthRule, protocol_version: str) -> Json:
+def _health_check(group: TargetGroup, rule: HealthRule) -> Json:
     interval = f"{rule.interval.total_seconds():g}s"
     return {
         "timeout": f"{rule.timeout.total_seconds():g}s",
@@ -196,19 +194,7 @@ def _health_check(check: TargetHealthCheck, rule: HealthRule, protocol_version: 
         "healthy_threshold": 1,
         "reuse_connection": False,
         "always_log_health_check_failures": True,
-        "http_health_check": {
-            "path": check.path,
-            "expected_statuses": status_ranges(check.matcher),
-            # Else one unexpected status is enough, whatever the threshold says.
-            "retriable_statuses": [{"start": 100, "end": 600}],
-            "codec_client_type": "HTTP1" if protocol_version == "HTTP1" else "HTTP2",
-            "request_headers_to_add": [
-                {
-                    "header": {"key": "user-agent", "value": "ELB-HealthChecker/2.0"},
-                    "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-                }
-            ],
-        },
+        **(_grpc_check(group.health_check) if group.protocol_version == "GRPC" else _http_check(group)),
         "event_logger": [
             {
                 "name": "file",
@@ -219,6 +205,42 @@ def _health_check(check: TargetHealthCheck, rule: HealthRule, protocol_version: 
             }
         ],
     }
+
+
+def _http_check(group: TargetGroup) -> Json:
+    check = group.health_check
+    return {
+        "http_health_check": {
+            "path": check.path,
+            "expected_statuses": status_ranges(check.matcher),
+            # Else one unexpected status is enough, whatever the threshold says.
+            "retriable_statuses": [{"start": 100, "end": 600}],
+            "codec_client_type": "HTTP1" if group.protocol_version == "HTTP1" else "HTTP2",
+            "request_headers_to_add": [_header("user-agent", "ELB-HealthChecker/2.0")],
+        }
+    }
+
+
+def _grpc_check(check: TargetHealthCheck) -> Json:
+    """The health protocol where its method is asked for; else a call of the method, to which any gRPC status is an answer:
+    Envoy looks at the HTTP status alone.
+    """
+    if check.path == GRPC_HEALTH:
+        return {"grpc_health_check": {"initial_metadata": [_header("user-agent", "ELB-HealthChecker/2.0")]}}
+    headers = {"user-agent": "ELB-HealthChecker/2.0", "content-type": "application/grpc", "te": "trailers"}
+    return {
+        "http_health_check": {
+            "path": check.path,
+            "method": "POST",
+            "retriable_statuses": [{"start": 100, "end": 600}],
+            "codec_client_type": "HTTP2",
+            "request_headers_to_add": [_header(name, value) for name, value in headers.items()],
+        }
+    }
+
+
+def _header(name: str, value: str) -> Json:
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
 def status_ranges(matcher: str) -> list[Json]:

@@ -18,6 +18,7 @@ from ninelives.routing.errors import local_reply_config
 from ninelives.routing.headers import CLIENT, changed_headers, host_rewrite, shows_server, strips_port
 from ninelives.routing.scripts import lua_filter
 from ninelives.routing.stickiness import session_filter
+from ninelives.routing.tls import listener_socket, takes_http2
 
 Json = dict[str, Any]
 
@@ -36,8 +37,14 @@ def envoy_listener(balancer: LoadBalancer, listener: Listener) -> Json:
         "@type": f"{TYPE}.config.listener.v3.Listener",
         "name": listener_name(listener.arn),
         "address": {"socket_address": {"address": balancer.address, "port_value": listener.bound_port}},
-        "filter_chains": [{"filters": [_source_address(), _http(balancer, listener)]}],
+        "filter_chains": [{"filters": [_source_address(), _http(balancer, listener)], **_socket(balancer, listener)}],
     }
+
+
+def _socket(balancer: LoadBalancer, listener: Listener) -> Json:
+    if listener.protocol != "HTTPS":
+        return {}
+    return {"transport_socket": listener_socket(listener_name(listener.arn), balancer, listener)}
 
 
 def _source_address() -> Json:
@@ -65,7 +72,8 @@ def _http(balancer: LoadBalancer, listener: Listener) -> Json:
         "typed_config": {
             "@type": f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": name,
-            "codec_type": "HTTP1",
+            # On a plain port ALB speaks HTTP/1 alone.
+            "codec_type": "AUTO" if listener.protocol == "HTTPS" else "HTTP1",
             "rds": {"route_config_name": name, "config_source": {"resource_api_version": "V3", "ads": {}}},
             # The peer is the client. X-Forwarded-For is added by the routes: Envoy would write this machine's own address
             # for a client on loopback.
@@ -115,6 +123,7 @@ def route_configuration(
         groups=groups,
         idle_timeout=idle_timeout_of(balancer),
         rewrites=host_rewrite(balancer, listener),
+        takes_http2=takes_http2(balancer, listener),
         drops_invalid_headers=balancer.attributes.get("routing.http.drop_invalid_header_fields.enabled") == "true",
     )
     return {

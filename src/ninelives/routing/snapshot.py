@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ninelives.model.elbv2 import Forward, Listener, LoadBalancer, Rule, Target, TargetGroup, TargetKey
+from ninelives.model.elbv2 import Certificate, Forward, Listener, LoadBalancer, Rule, Target, TargetGroup, TargetKey
 from ninelives.model.timing import Timing
 from ninelives.routing.clusters import HealthRule, assignment, cluster, cluster_name, health_rule
 from ninelives.routing.listeners import envoy_listener, listener_name, route_configuration
+from ninelives.routing.tls import secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class EnvoySnapshot:
     endpoints: Mapping[str, Any] = field(default_factory=dict)
     listeners: Mapping[str, Any] = field(default_factory=dict)
     routes: Mapping[str, Any] = field(default_factory=dict)
-    secrets: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
     targets: Mapping[TargetKey, tuple[str, str]] = field(default_factory=dict)
     """Where each registered target is found: cluster name and ``ip:port``."""
     unused: frozenset[TargetKey] = frozenset()
@@ -36,14 +37,17 @@ def resolve(
     target_groups: Iterable[TargetGroup],
     targets: Iterable[Target],
     timing: Timing,
+    certificates: Mapping[str, Certificate] | None = None,
 ) -> EnvoySnapshot:
     """Resources for every load balancer; only what refers to something that exists.
 
     A target group is in use when a rule of a served listener forwards to it, at whatever weight.
-    Not served: listeners that are not HTTP (there are no certificates yet; refuse them at the door).
+    ``certificates`` by ARN. Not served: an HTTPS listener whose default certificate is not among them.
     """
     balancers = {balancer.arn: balancer for balancer in load_balancers}
-    served = [one for one in listeners if one.load_balancer_arn in balancers and one.protocol == "HTTP"]
+    known = [one for one in listeners if one.load_balancer_arn in balancers]
+    slots = {one.arn: secrets(listener_name(one.arn), one, certificates or {}) for one in known if one.protocol == "HTTPS"}
+    served = [one for one in known if one.arn not in slots or slots[one.arn]]
     rules_by_listener: dict[str, list[Rule]] = defaultdict(list)
     for rule in rules:
         rules_by_listener[rule.listener_arn].append(rule)
@@ -69,6 +73,7 @@ def resolve(
             )
             for one in served
         },
+        secrets={name: secret for found in slots.values() for name, secret in found.items()},
         targets={
             target.target_key: (envoy_clusters[arn], f"{target.id}:{target.port}")
             for arn in in_use

@@ -1,18 +1,22 @@
 """ELBv2 on the wire: requests to intents, records to answers."""
 
 from ninelives.api.call import Operations
-from ninelives.api.elbv2 import listeners, load_balancers, tags, target_groups
+from ninelives.api.elbv2 import certificates, listeners, load_balancers, tags, target_groups
+from ninelives.api.elbv2.certificates import SERVICES as CERTIFICATE_SERVICES
+from ninelives.api.elbv2.certificates import Certificates, KeptCertificates, NoCertificates
 from ninelives.api.elbv2.network import Ec2Network, Network
 from ninelives.region.region import Region
 
-__all__ = ["Ec2Network", "Network", "operations"]
+__all__ = ["CERTIFICATE_SERVICES", "Certificates", "Ec2Network", "KeptCertificates", "Network", "operations"]
 
 
-def operations(region: Region, network: Network) -> Operations:
-    """The operations of ELBv2 that the region answers; ``network`` knows the subnets."""
+def operations(region: Region, network: Network, kept: Certificates | None = None) -> Operations:
+    """The operations of ELBv2 that the region answers; ``network`` knows the subnets, ``kept`` the certificates there are."""
+    kept = kept or NoCertificates()
     return {
         **load_balancers.operations(region, network),
         **target_groups.operations(region),
-        **listeners.operations(region),
+        **listeners.operations(region, kept),
+        **certificates.operations(region, kept),
         **tags.operations(region),
     }

@@ -1,8 +1,10 @@
 """Listeners and rules on the wire."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ninelives.api.call import Call, Operations
+from ninelives.api.elbv2.certificates import Certificates, arns_of
 from ninelives.api.elbv2.wire import (
     page,
     read_action,
@@ -22,12 +24,17 @@ from ninelives.region.region import Region
 Answer = dict[str, Any]
 
 
-def operations(region: Region) -> Operations:
-    return {**_listeners(region), **_rules(region)}
+def operations(region: Region, certificates: Certificates) -> Operations:
+    return {**_listeners(region, certificates), **_rules(region)}
 
 
-def _listeners(region: Region) -> Operations:
-    def create(call: Call) -> Answer:
+def _listeners(region: Region, certificates: Certificates) -> Operations:
+    async def read_tls(given: Mapping[str, Any]) -> intents.Tls:
+        _refuse_mutual_authentication(given)
+        found = await certificates.find(arns_of(given.get("Certificates")))
+        return intents.Tls(policy=given.get("SslPolicy"), certificates=tuple(found))
+
+    async def create(call: Call) -> Answer:
         given = call.parameters
         for member in ("Protocol", "Port"):
             if not given.get(member):
@@ -39,6 +46,7 @@ def _listeners(region: Region) -> Operations:
             port=given["Port"],
             action=read_action(given["DefaultActions"]),
             tags=read_tags(given.get("Tags")),
+            tls=await read_tls(given),
         )
         return {"Listeners": [shown(region, made)]}
 
@@ -53,11 +61,12 @@ def _listeners(region: Region) -> Operations:
         items, marker = page(found, given)
         return {"Listeners": [shown(region, one) for one in items], "NextMarker": marker}
 
-    def modify(call: Call) -> Answer:
+    async def modify(call: Call) -> Answer:
         given = call.parameters
         changed = intents.modify(
             region,
             given["ListenerArn"],
+            tls=await read_tls(given),
             protocol=given.get("Protocol"),
             port=given.get("Port"),
             action=read_action(given["DefaultActions"]) if given.get("DefaultActions") else None,
@@ -140,8 +149,25 @@ def _attributes(listener: Listener) -> Answer:
     return {"Attributes": write_pairs(with_defaults(LISTENER, listener.attributes))}
 
 
+def _refuse_mutual_authentication(given: Mapping[str, Any]) -> None:
+    mode = (given.get("MutualAuthentication") or {}).get("Mode", "off")
+    if mode != "off":
+        raise ApiError("InvalidConfigurationRequest", f"ninelives does not do mutual authentication (mode '{mode}')")
+
+
+def _tls(listener: Listener) -> Answer:
+    if listener.protocol != "HTTPS":
+        return {}
+    return {
+        "Certificates": [{"CertificateArn": arn} for arn in listener.certificate_arns[:1]],
+        "SslPolicy": listener.ssl_policy,
+        "MutualAuthentication": {"Mode": "off"},
+    }
+
+
 def shown(region: Region, listener: Listener) -> Answer:
     return {
+        **_tls(listener),
         "ListenerArn": listener.arn,
         "LoadBalancerArn": listener.load_balancer_arn,
         "Port": listener.port,

@@ -1,13 +1,14 @@
-"""Tags of ELB's resources, its account limits, and its TLS policies: none, while there are no HTTPS listeners."""
+"""Tags of ELB's resources, its account limits, and its TLS policies."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from ninelives.api.call import Call, Operations
-from ninelives.api.elbv2.wire import read_tags, write_pairs
+from ninelives.api.elbv2.wire import page, read_tags, write_pairs
 from ninelives.model.elbv2 import Listener, LoadBalancer, Rule, TargetGroup
 from ninelives.model.errors import ApiError
+from ninelives.model.ssl_policies import POLICIES, SslPolicy
 from ninelives.region import elbv2_listeners, elbv2_load_balancers, elbv2_rule_checks, elbv2_target_groups
 from ninelives.region.elbv2_attributes import checked_tags
 from ninelives.region.region import Region
@@ -22,6 +23,7 @@ LIMITS: Mapping[str, int] = {
     "listeners-per-application-load-balancer": elbv2_listeners.LISTENERS_MAX,
     "rules-per-application-load-balancer": elbv2_listeners.RULES_MAX,
     "target-groups-per-action-on-application-load-balancer": elbv2_rule_checks.GROUPS_MAX,
+    "certificates-per-application-load-balancer": elbv2_listeners.CERTIFICATES_MAX,
     "condition-values-per-alb-rule": elbv2_rule_checks.VALUES_MAX,
     "condition-wildcards-per-alb-rule": elbv2_rule_checks.WILDCARDS_MAX,
 }
@@ -51,12 +53,12 @@ def operations(region: Region) -> Operations:
         return {"Limits": [{"Name": name, "Max": str(most)} for name, most in LIMITS.items()]}
 
     def policies(call: Call) -> Answer:
-        asked = call.parameters.get("Names")
-        if asked:
-            raise ApiError(
-                "SSLPolicyNotFound", f"SSL policy '{asked[0]}' not found: ninelives does not do HTTPS listeners yet"
-            )
-        return {"SslPolicies": []}
+        asked = call.parameters.get("Names") or list(POLICIES)
+        for name in asked:
+            if name not in POLICIES:
+                raise ApiError("SSLPolicyNotFound", f"SSL policy '{name}' not found")
+        items, marker = page([_policy(POLICIES[name]) for name in dict.fromkeys(asked)], call.parameters)
+        return {"SslPolicies": items, "NextMarker": marker}
 
     return {
         "AddTags": add,
@@ -64,6 +66,15 @@ def operations(region: Region) -> Operations:
         "DescribeTags": describe,
         "DescribeAccountLimits": limits,
         "DescribeSSLPolicies": policies,
+    }
+
+
+def _policy(policy: SslPolicy) -> Answer:
+    return {
+        "Name": policy.name,
+        "SslProtocols": list(policy.protocols),
+        "Ciphers": [{"Name": name, "Priority": number} for number, name in enumerate(policy.ciphers, start=1)],
+        "SupportedLoadBalancerTypes": ["application", "network"],
     }
 
 

@@ -22,6 +22,7 @@ def operations(region: Region) -> Operations:
         for member in ("Protocol", "Port", "VpcId"):
             if not given.get(member) and given.get("TargetType", "instance") != "lambda":
                 raise ApiError("ValidationError", f"A {_SPOKEN[member]} must be specified")
+        version = given.get("ProtocolVersion", "HTTP1")
         group = TargetGroup(
             arn=region.place.target_group(given["Name"], region.ids.load_balancer_id()),
             name=given["Name"],
@@ -29,8 +30,8 @@ def operations(region: Region) -> Operations:
             port=given.get("Port", 80),
             vpc_id=given.get("VpcId", ""),
             target_type=given.get("TargetType", "instance"),
-            protocol_version=_protocol_version(given.get("ProtocolVersion", "HTTP1")),
-            health_check=_read_health_check(given, TargetHealthCheck(protocol=given.get("Protocol", "HTTP"))),
+            protocol_version=version,
+            health_check=_read_health_check(given, _default_health_check(given.get("Protocol", "HTTP"), version), version),
             created_at=region.now(),
             tags=read_tags(given.get("Tags")),
         )
@@ -56,7 +57,7 @@ def operations(region: Region) -> Operations:
 
     def modify(call: Call) -> Answer:
         group = intents.find(region, call.parameters["TargetGroupArn"])
-        health_check = _read_health_check(call.parameters, group.health_check)
+        health_check = _read_health_check(call.parameters, group.health_check, group.protocol_version)
         return {"TargetGroups": [shown(region, intents.modify_health_check(region, group.arn, health_check))]}
 
     def delete(call: Call) -> Answer:
@@ -110,10 +111,11 @@ def operations(region: Region) -> Operations:
 _SPOKEN = {"Protocol": "protocol", "Port": "port", "VpcId": "VPC ID"}
 
 
-def _protocol_version(wanted: str) -> str:
-    if wanted != "HTTP1":
-        raise ApiError("InvalidConfigurationRequest", f"ninelives does not do protocol version '{wanted}' yet; it does HTTP1")
-    return wanted
+def _default_health_check(protocol: str, version: str) -> TargetHealthCheck:
+    """Source: ``elbv2`` ``CreateTargetGroup``: ``HealthCheckPath``, ``Matcher``."""
+    if version == "GRPC":
+        return TargetHealthCheck(protocol=protocol, path="/AWS.ALB/healthcheck", matcher="12")
+    return TargetHealthCheck(protocol=protocol)
 
 
 def _by_name(region: Region, name: str) -> TargetGroup:
@@ -129,11 +131,12 @@ def _read_target(target: Mapping[str, Any]) -> intents.TargetDescription:
     )
 
 
-def _read_health_check(given: Mapping[str, Any], before: TargetHealthCheck) -> TargetHealthCheck:
+def _read_health_check(given: Mapping[str, Any], before: TargetHealthCheck, version: str) -> TargetHealthCheck:
     """``before`` with the members that the request gives."""
     matcher = given.get("Matcher") or {}
-    if matcher.get("GrpcCode"):
-        raise ApiError("InvalidConfigurationRequest", "ninelives does not do gRPC health checks yet")
+    wanted, other = ("GrpcCode", "HttpCode") if version == "GRPC" else ("HttpCode", "GrpcCode")
+    if matcher.get(other):
+        raise ApiError("ValidationError", f"The matcher of a target group with protocol version '{version}' is {wanted}")
     changed: dict[str, Any] = {
         "enabled": given.get("HealthCheckEnabled"),
         "protocol": given.get("HealthCheckProtocol"),
@@ -143,7 +146,7 @@ def _read_health_check(given: Mapping[str, Any], before: TargetHealthCheck) -> T
         "timeout": _seconds(given.get("HealthCheckTimeoutSeconds")),
         "healthy_threshold": given.get("HealthyThresholdCount"),
         "unhealthy_threshold": given.get("UnhealthyThresholdCount"),
-        "matcher": matcher.get("HttpCode"),
+        "matcher": matcher.get(wanted),
     }
     return replace(before, **{name: value for name, value in changed.items() if value is not None})
 
@@ -173,7 +176,7 @@ def shown(region: Region, group: TargetGroup) -> Answer:
         "HealthyThresholdCount": check.healthy_threshold,
         "UnhealthyThresholdCount": check.unhealthy_threshold,
         "HealthCheckPath": check.path,
-        "Matcher": {"HttpCode": check.matcher},
+        "Matcher": {"GrpcCode" if group.protocol_version == "GRPC" else "HttpCode": check.matcher},
         "LoadBalancerArns": intents.load_balancers_of(region, group.arn),
         "TargetType": group.target_type,
         "ProtocolVersion": group.protocol_version,

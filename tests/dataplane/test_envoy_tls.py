@@ -1,0 +1,188 @@
+"""Live: HTTPS listeners and what they carry: certificates by server name, policies, HTTP/2, gRPC, websockets."""
+
+import asyncio
+import ssl
+from dataclasses import replace
+from typing import Any, cast
+
+import grpc
+import grpc.aio
+import pytest
+from envoy_world import QUICK, World, forward, in_world, request, request_head, until
+from tls_world import GrpcBackend, Http2, certificate, client_context, connect, handshake, request_tls, shown
+
+from ninelives.model.elbv2 import Condition, TargetHealthState
+
+pytestmark = pytest.mark.live
+
+WEB = certificate("web.test")
+SHOP = certificate("shop.test", "*.shop.test")
+
+
+def test_clients_get_the_certificate_of_the_name_that_they_ask_for_and_else_the_default() -> None:
+    async def test(world: World) -> None:
+        world.records.certificates = [WEB, SHOP]
+        await world.serve("a")
+
+        names = ["web.test", "shop.test", "www.shop.test", "a.b.shop.test", "else.where"]
+        found = [(await handshake(world.url, name)).name for name in names]
+
+        assert ["web.test 1", "shop.test 1", "shop.test 1", "web.test 1", "web.test 1"] == found
+        answer = await request_tls(world.url, "/x")
+        assert (200, "a") == (answer.status, answer.body)
+        head = world.backends[0].last_head.lower()
+        assert "x-forwarded-proto: https" in head
+        assert f"x-forwarded-port: {world.records.port}" in head
+
+    in_world(test)
+
+
+def test_a_certificate_is_replaced_or_added_without_touching_the_listener_or_a_connection() -> None:
+    async def test(world: World) -> None:
+        world.records.certificates = [WEB]
+        await world.serve("a")
+        reader, writer = await connect(world.url, "web.test")
+        before = world.records.snapshot().listeners
+
+        world.records.certificates = [certificate("web.test", serial=2), SHOP]
+        await world.publish()
+
+        assert before == world.records.snapshot().listeners
+        assert "web.test 2" == (await handshake(world.url, "web.test")).name
+        assert "shop.test 1" == (await handshake(world.url, "shop.test")).name
+        writer.write(request_head("/"))
+        assert b"200" in await reader.readline()
+        assert "web.test 1" == shown(writer).name
+        writer.close()
+
+    in_world(test)
+
+
+def test_a_policy_says_which_versions_and_ciphers_are_spoken_and_tells_targets_where_asked_to() -> None:
+    async def test(world: World) -> None:
+        world.records.certificates = [WEB]
+        world.records.ssl_policy = "ELBSecurityPolicy-TLS-1-2-2017-01"
+        world.records.attributes = {"routing.http.x_amzn_tls_version_and_cipher_suite.enabled": "true"}
+        world.records.listener_attributes = {"routing.http.request.x_amzn_tls_version.header_name": "x-version"}
+        await world.serve("a")
+
+        found = await handshake(world.url)
+        assert "TLSv1.2" == found.version
+        assert 200 == (await request_tls(world.url)).status
+        head = world.backends[0].last_head.lower()
+        assert "x-version: tlsv1.2" in head
+        assert f"x-amzn-tls-cipher-suite: {found.cipher.lower()}" in head
+
+        world.records.ssl_policy = "ELBSecurityPolicy-TLS13-1-3-2021-06"
+        await world.publish()
+        assert "TLSv1.3" == (await handshake(world.url)).version
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await handshake(world.url, context=client_context(most=ssl.TLSVersion.TLSv1_2))
+
+    in_world(test)
+
+
+def test_http_2_is_spoken_unless_it_is_switched_off_and_reaches_http_1_targets() -> None:
+    async def test(world: World) -> None:
+        world.records.certificates = [WEB]
+        await world.serve("a")
+        reader, writer = await connect(world.url, "web.test", client_context("h2", "http/1.1"))
+        assert "h2" == shown(writer).protocol
+        client = Http2(reader, writer)
+
+        assert (200, "a") == await client.request("/x", cookie="a=b")
+        assert (200, "a") == await client.request("/y")
+        assert "get /y http/1.1" in world.backends[0].last_head.lower()
+        writer.close()
+        world.records.attributes = {"routing.http2.enabled": "false"}
+        await world.publish()
+        assert "http/1.1" == (await handshake(world.url, context=client_context("h2", "http/1.1"))).protocol
+
+    in_world(test)
+
+
+def test_websockets_pass_over_tls() -> None:
+    async def test(world: World) -> None:
+        world.records.certificates = [WEB]
+        await world.serve("a")
+        reader, writer = await connect(world.url, "web.test")
+        writer.write(request_head("/ws", connection="Upgrade", upgrade="websocket"))
+        assert b"101" in await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"hello\n")
+
+        assert b"a:hello\n" == await reader.readline()
+        writer.close()
+
+    in_world(test)
+
+
+def echo(url: tuple[str, int]) -> Any:
+    credentials = grpc.ssl_channel_credentials(root_certificates=WEB.chain.encode())
+    return grpc.aio.secure_channel(f"{url[0]}:{url[1]}", credentials, [("grpc.ssl_target_name_override", "web.test")])
+
+
+def test_grpc_groups_are_checked_carry_streams_and_drain_when_the_last_stream_has_ended() -> None:
+    async def test(world: World) -> None:
+        world.records.certificates = [WEB]
+        backend = GrpcBackend()
+        await backend.start()
+        for name, path in (("rpc", "/AWS.ALB/healthcheck"), ("health", "/grpc.health.v1.Health/Check")):
+            world.records.group(name, replace(QUICK, path=path, matcher="12"), version="GRPC")
+        world.records.rule(forward(("rpc", 1)))
+        world.records.rule(forward(("health", 1)), Condition(field="path-pattern", values=("/never",)), priority=1)
+        key, other = (world.records.register(name, backend.port) for name in ("rpc", "health"))
+        await world.publish()
+        for one in (key, other):
+            await world.until_state(one, TargetHealthState.HEALTHY)
+
+        async with echo(world.url) as channel:
+            assert b"echo:a" == await channel.unary_unary("/test.Echo/Once")(b"a")
+            stream = channel.stream_stream("/test.Echo/Stream")()
+            await stream.write(b"b")
+            assert b"echo:b" == await stream.read()
+            world.records.drain(key)
+            await world.publish()
+            assert 1 == await world.in_flight(key)
+            await stream.write(b"c")
+            assert b"echo:c" == await stream.read()
+            await stream.done_writing()
+            assert cast("Any", grpc.aio).EOF == await stream.read()
+
+        async def is_quiet() -> bool:
+            return await world.in_flight(key) == 0
+
+        await until(is_quiet, what="no stream in flight")
+        await backend.stop()
+
+    in_world(test)
+
+
+def test_what_a_target_group_does_not_speak_is_a_464() -> None:
+    async def test(world: World) -> None:
+        world.records.certificates = [WEB]
+        world.records.group("two", version="HTTP2")
+        world.records.rule(forward(("two", 1)), Condition(field="path-pattern", values=("/two",)), priority=1)
+        world.records.rule(forward(("web", 1)))
+        await world.serve("one")
+
+        assert 464 == (await request_tls(world.url, "/two")).status
+        async with echo(world.url) as channel:
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await channel.unary_unary("/test.Echo/Once")(b"a")
+        assert grpc.StatusCode.UNKNOWN is refused.value.code(), "Envoy tells a gRPC client so"
+        assert 0 == world.backends[0].asked["/test.Echo/Once"]
+        assert 200 == (await request_tls(world.url, "/")).status
+
+    in_world(test)
+
+
+def test_a_plain_port_takes_neither_tls_nor_http_2() -> None:
+    async def test(world: World) -> None:
+        await world.serve("a")
+        reader, writer = await asyncio.open_connection(*world.url)
+        writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        assert b" 400 " in await reader.readline()
+        writer.close()
+        assert 200 == (await request(world.url, "/")).status
+
+    in_world(test)
