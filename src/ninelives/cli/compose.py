@@ -10,7 +10,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ninelives.api.wire import ASGIApp
 from ninelives.cli.background import remember
@@ -27,6 +27,10 @@ from ninelives.region.region import Region
 from ninelives.region.state import State
 from ninelives.region.tasks import launch_of
 from ninelives.store import SqliteStore, StoreFromTheFuture
+
+if TYPE_CHECKING:
+    from ninelives.api.elbv2 import KeptCertificates
+    from ninelives.api.moto_bridge import MotoBridge
 
 log = logging.getLogger(__name__)
 
@@ -159,12 +163,10 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
         now=region.now,
     )
     registry = Registry(directory / "registry", account=settings.account, now=region.now)
-    certificates = elbv2.KeptCertificates(moto.key_pair)
-    moto.subscribe(elbv2.CERTIFICATE_SERVICES, lambda: certificates.renew(region))
     app = create_app(
         operations={
             "ecs": ecs.operations(region),
-            "elbv2": elbv2.operations(region, elbv2.Ec2Network(moto.call), certificates),
+            "elbv2": elbv2.operations(region, elbv2.Ec2Network(moto.call), await _certificates(moto, region)),
             "cloudwatch": cloudwatch.operations(cloud_watch),
             "ecr": ecr.operations(registry, place=place, endpoint=f"{HOST}:{settings.port}", now=region.now),
         },
@@ -177,7 +179,6 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     loop = Loop(region, runtime=runtime, log_sink=log_sink, hook_functions=functions)
     try:
         async with _serving(app, settings.port):
-            await certificates.renew(region)
             await loop.start()
             chores = {"region loop": loop.run(), "EventBridge": event_bridge.run(), "CloudWatch": cloud_watch.run()}
             running = [asyncio.create_task(chore, name=name) for name, chore in chores.items()]
@@ -197,6 +198,16 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
         await moto.close()
         registry.close()
         store.close()
+
+
+async def _certificates(moto: "MotoBridge", region: Region) -> "KeptCertificates":
+    """Those that ACM and IAM keep; the ones that listeners use are known from now on, as they are."""
+    from ninelives.api.elbv2 import CERTIFICATE_SERVICES, KeptCertificates
+
+    kept = KeptCertificates(moto.key_pair)
+    moto.subscribe(CERTIFICATE_SERVICES, lambda: kept.renew(region))
+    await kept.renew(region)
+    return kept
 
 
 @contextlib.asynccontextmanager

@@ -116,7 +116,7 @@ def create(
         conditions=(),
         action=action,
     )
-    _know(region, tls.certificates)
+    region.know(tls.certificates)
     with region.state.transaction() as changes:
         changes.put(made, rule)
     region.wake()
@@ -147,11 +147,6 @@ def _checked_tls(protocol: str, ssl_policy: str | None, certificate_arns: Sequen
     if wanted not in POLICIES:
         raise ApiError("SSLPolicyNotFound", f"SSL policy '{wanted}' not found")
     return wanted
-
-
-def _know(region: Region, certificates: Iterable[Certificate]) -> None:
-    """A restart finds them again where they are kept (``Region.certificates``)."""
-    region.certificates.update({one.arn: one for one in certificates})
 
 
 def _bindable(region: Region, address: str, port: int) -> int:
@@ -194,7 +189,7 @@ def modify(
         bound_port = _bindable(region, balancer.address, port)
         tags = _with_bound_address(listener.tags, balancer, port, bound_port)
         changed = replace(changed, port=port, bound_port=bound_port, tags=tags)
-    _know(region, tls.certificates)
+    region.know(tls.certificates)
     with region.state.transaction() as changes:
         changes.put(changed)
         if action is not None:
@@ -225,7 +220,7 @@ def add_certificates(region: Region, arn: str, certificates: Sequence[Certificat
     together = tuple(dict.fromkeys([*listener.certificate_arns, *(one.arn for one in certificates)]))
     if len(together) > CERTIFICATES_MAX + 1:
         raise ApiError("TooManyCertificates", f"The maximum number of certificates has been reached: {CERTIFICATES_MAX}")
-    _know(region, certificates)
+    region.know(certificates)
     with region.state.transaction() as changes:
         changes.put(replace(listener, certificate_arns=together))
     region.wake()

@@ -53,6 +53,11 @@ class Region:
     def now(self) -> datetime:
         return self.clock.now()
 
+    def know(self, certificates: Iterable[Certificate]) -> None:
+        """Certificates as they are now."""
+        self.certificates.update({one.arn: one for one in certificates})
+        self.routing = None
+
     def wake(self) -> None:
         """Let the loop look again soon."""
         self.bell.set()

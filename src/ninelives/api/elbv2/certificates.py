@@ -51,7 +51,7 @@ class KeptCertificates:
         used = dict.fromkeys(arn for one in region.state.listeners.values() for arn in one.certificate_arns)
         for arn in used:
             try:
-                [region.certificates[arn]] = await self.find([arn])
+                region.know(await self.find([arn]))
             except ApiError as error:
                 state = "it stays in use as it was" if arn in region.certificates else "listeners cannot be served with it"
                 log.warning("%s; %s", error.message, state)
