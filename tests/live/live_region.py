@@ -105,8 +105,8 @@ class RegionUnderTest:
             return body
 
 
-def start(runtime: str, folder: Path) -> RegionUnderTest:
-    settings = RegionSettings(state_directory=folder / "state", port=free_port(), runtime=runtime, time_scale=5)
+def start(runtime: str, folder: Path, time_scale: float = 5) -> RegionUnderTest:
+    settings = RegionSettings(state_directory=folder / "state", port=free_port(), runtime=runtime, time_scale=time_scale)
     project = folder / "app"
     shutil.copytree(APP, project)
     if runtime == "docker":
@@ -116,11 +116,11 @@ def start(runtime: str, folder: Path) -> RegionUnderTest:
 
 
 @contextlib.contextmanager
-def started(runtime: str) -> Iterator[RegionUnderTest]:
+def started(runtime: str, *, time_scale: float = 5) -> Iterator[RegionUnderTest]:
     folder = Path(tempfile.mkdtemp(prefix="ninelives-test-"))
     region = None
     try:
-        region = start(runtime, folder)
+        region = start(runtime, folder, time_scale)
         yield region
     finally:
         stop_region(folder / "state")

@@ -131,7 +131,7 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     from ninelives.eventbridge import EventBridge, Rules, Targets
     from ninelives.hooks import LocalFunctions, read_stand_ins
     from ninelives.registry import Registry, registry_app
-    from ninelives.telemetry import CloudWatch, CloudWatchLogs
+    from ninelives.telemetry import CloudWatch, CloudWatchLogs, Measuring
 
     directory = settings.state_directory
     place = place_of(settings)
@@ -176,11 +176,17 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
         place=place,
     )
     functions = LocalFunctions(read_stand_ins(settings.functions))
+    measuring = Measuring(region, cloud_watch.metrics)
     loop = Loop(region, runtime=runtime, log_sink=log_sink, hook_functions=functions)
     try:
         async with _serving(app, settings.port):
             await loop.start()
-            chores = {"region loop": loop.run(), "EventBridge": event_bridge.run(), "CloudWatch": cloud_watch.run()}
+            chores = {
+                "region loop": loop.run(),
+                "EventBridge": event_bridge.run(),
+                "CloudWatch": cloud_watch.run(),
+                "measuring": measuring.run(),
+            }
             running = [asyncio.create_task(chore, name=name) for name, chore in chores.items()]
             ready()
             try:

@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING
 from ninelives.dataplane import loopback
 from ninelives.dataplane.access_log import AccessLog, Entry
 from ninelives.dataplane.admin import Admin, AdminUnavailable
+from ninelives.dataplane.connection_stats import CONNECTION_STATS, connection_counts
 from ninelives.dataplane.health_monitor import HealthMonitor
 from ninelives.dataplane.process import SOCKET_PATH_MAX, EnvoyFailed, EnvoyProcess, Places, find, last_words, recorded, spawn
 from ninelives.dataplane.sockets import connections_to
 from ninelives.model.elbv2 import TargetHealth, TargetKey
-from ninelives.region.ports import PublishRejected
+from ninelives.region.ports import ConnectionCounts, PublishRejected
 from ninelives.routing import ACCESS_LOG, HEALTH_LOG, Admission, EnvoySnapshot, admitted
 
 if TYPE_CHECKING:
@@ -210,6 +211,10 @@ class EnvoyDataPlane:
         for key in self._last_totals.keys() - self._snapshot.targets.keys():
             del self._last_totals[key]
         return found
+
+    async def connections(self) -> Mapping[str, ConnectionCounts]:
+        """Connections of listeners and target groups, by name. Raises ``AdminUnavailable``."""
+        return connection_counts(await self._admin.gauges(CONNECTION_STATS))
 
     @staticmethod
     async def _connections_to(addresses: Collection[str]) -> Counter[str]:

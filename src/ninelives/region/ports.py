@@ -164,6 +164,16 @@ class LogLine:
     message: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionCounts:
+    """Connections of a listener, or to a target group. All but ``active`` are counted since the proxy began."""
+
+    active: int = 0
+    opened: int = 0
+    failed: int = 0
+    """To targets: refused, or not answered in time."""
+
+
 class DataPlane(Protocol):
     """Balances the traffic. What was published stays in force when the control plane dies."""
 
@@ -189,6 +199,9 @@ class DataPlane(Protocol):
 
     async def requests_in_flight(self, keys: Collection[TargetKey]) -> Mapping[TargetKey, int]:
         """Requests (and upgraded connections) now at each target; 0 for one that the proxy does not know."""
+
+    async def connections(self) -> Mapping[str, ConnectionCounts]:
+        """By the names of listeners (``app/NAME/ID/ID``) and target groups (``NAME/ID``). Raises where the proxy is away."""
 
     def pick_address(self, taken: Collection[str]) -> str:
         """A loopback address for a new load balancer that is not among ``taken``."""

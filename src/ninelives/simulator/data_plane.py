@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from ninelives.model.elbv2 import NOT_IN_USE, REGISTERING, TargetHealth, TargetKey
+from ninelives.region.ports import ConnectionCounts
 from ninelives.routing import EnvoySnapshot
 from ninelives.simulator.event_loop import Process, SimulatedLoop
 from ninelives.simulator.faults import Fates
@@ -69,6 +70,10 @@ class SimulatedDataPlane:
             await asyncio.sleep(self._random.uniform(0.01, 1))
         self._fates.refuse(Fault.PROXY_REFUSES, 0.05, "the proxy's admin interface does not answer")
         return {key: self._proxy.read_in_flight(key) for key in keys}
+
+    async def connections(self) -> Mapping[str, ConnectionCounts]:
+        """Nobody connects to a simulated proxy."""
+        return {}
 
     def pick_address(self, taken: Collection[str]) -> str:
         return next(address for number in range(2, 255) if (address := f"127.0.0.{number}") not in taken)

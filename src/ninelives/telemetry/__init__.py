@@ -4,6 +4,7 @@ from ninelives.telemetry.alarms import Alarms
 from ninelives.telemetry.cloudwatch import CloudWatch
 from ninelives.telemetry.database import DatabaseFromTheFuture, open_database
 from ninelives.telemetry.logs import CloudWatchLogs
+from ninelives.telemetry.measuring import Measuring
 from ninelives.telemetry.metric_queries import answer, distributions
 from ninelives.telemetry.metric_store import LISTED, MetricStore, Sample
 
@@ -13,6 +14,7 @@ __all__ = [
     "CloudWatch",
     "CloudWatchLogs",
     "DatabaseFromTheFuture",
+    "Measuring",
     "MetricStore",
     "Sample",
     "answer",

@@ -14,6 +14,8 @@ run lambda { |env|
   case env["PATH_INFO"]
   when "/health"
     version.start_with?("health-500") ? [500, headers, ["broken\n"]] : [200, headers, ["ok\n"]]
+  when "/status"
+    [env["QUERY_STRING"][/code=(\d+)/, 1].to_i, headers, ["as asked for\n"]]
   when "/slow"
     sleep env["QUERY_STRING"][/seconds=([\d.]+)/, 1].to_f.clamp(0, 10)
     [200, headers, ["#{version}\n"]]

@@ -1,0 +1,120 @@
+"""What the region's metrics are made of: views of the records at one moment, in the terms of CloudWatch's dimensions."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ninelives.model.arns import last_part
+from ninelives.model.ecs import Deployment, DeploymentStatus, LastStatus, Service, ServiceStatus, Task
+from ninelives.model.elbv2 import Forward, TargetHealthState
+from ninelives.region.region import Region
+
+NO_ZONE = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetGroupFacts:
+    """A target group that a load balancer forwards to."""
+
+    load_balancer: str
+    """The dimension LoadBalancer: ``app/NAME/ID``."""
+    target_group: str
+    """The dimension TargetGroup: ``targetgroup/NAME/ID``."""
+    registered: int
+    """Targets, draining ones aside."""
+    healthy: Mapping[str, int]
+    """Targets by zone."""
+    unhealthy: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceFacts:
+    """A service and its tasks."""
+
+    cluster: str
+    service: str
+    desired: int
+    running: int
+    pending: int
+    deployments: int
+    running_tasks: tuple[str, ...]
+    """ARNs."""
+
+
+def zones_of_load_balancers(region: Region) -> Mapping[str, str]:
+    """The zone in which each load balancer's node counts, by its dimension: there is one node, in the first of its zones."""
+    return {
+        balancer.arn.partition(":loadbalancer/")[2]: balancer.zones[0][0] if balancer.zones else NO_ZONE
+        for balancer in region.state.load_balancers.values()
+    }
+
+
+def target_group_facts(region: Region) -> list[TargetGroupFacts]:
+    """Each target group with each load balancer that forwards to it."""
+    zones = zones_of_load_balancers(region)
+    uses = sorted(set(_uses(region)))
+    in_use = {group for _, group in uses}
+    healthy: dict[str, Counter[str | None]] = {group: Counter() for group in in_use}
+    unhealthy: dict[str, Counter[str | None]] = {group: Counter() for group in in_use}
+    registered: Counter[str] = Counter()
+    for target in region.state.targets.values():
+        health = region.target_health(target.target_key, in_use=in_use)
+        if target.target_group_arn not in in_use or health is None or health.state is TargetHealthState.DRAINING:
+            continue
+        registered[target.target_group_arn] += 1
+        match health.state:
+            case TargetHealthState.HEALTHY:
+                healthy[target.target_group_arn][target.availability_zone] += 1
+            case TargetHealthState.UNHEALTHY:
+                unhealthy[target.target_group_arn][target.availability_zone] += 1
+            case _:
+                pass
+    return [
+        TargetGroupFacts(
+            load_balancer=balancer,
+            target_group=group.rpartition(":")[2],
+            registered=registered[group],
+            healthy=_in_zones(healthy[group], zones.get(balancer, NO_ZONE)),
+            unhealthy=_in_zones(unhealthy[group], zones.get(balancer, NO_ZONE)),
+        )
+        for balancer, group in uses
+    ]
+
+
+def _uses(region: Region) -> Iterator[tuple[str, str]]:
+    """Pairs of load balancer dimension and target group ARN."""
+    for rule in region.state.rules.values():
+        if isinstance(rule.action, Forward):
+            balancer = rule.listener_arn.partition(":listener/")[2].rpartition("/")[0]
+            for group in rule.action.target_groups:
+                if group.arn in region.state.target_groups:
+                    yield balancer, group.arn
+
+
+def _in_zones(counts: Counter[str | None], home: str) -> Mapping[str, int]:
+    """Targets without a zone of their own, or with that of all, are in the load balancer's."""
+    found: Counter[str] = Counter()
+    for zone, count in counts.items():
+        found[home if zone in {None, "all"} else str(zone)] += count
+    return found
+
+
+def service_facts(region: Region) -> list[ServiceFacts]:
+    """Every service that is not deleted."""
+    return [_facts_of(region, one) for one in region.state.services.values() if one.status is not ServiceStatus.INACTIVE]
+
+
+def _facts_of(region: Region, service: Service) -> ServiceFacts:
+    tasks = [task for task in region.state.of_service(Task, service.arn) if task.last_status is not LastStatus.STOPPED]
+    running = tuple(task.arn for task in tasks if task.last_status is LastStatus.RUNNING)
+    before = [LastStatus.PROVISIONING, LastStatus.PENDING, LastStatus.ACTIVATING]
+    deployments = region.state.of_service(Deployment, service.arn)
+    return ServiceFacts(
+        cluster=last_part(service.cluster_arn),
+        service=service.name,
+        desired=service.desired_count,
+        running=len(running),
+        pending=sum(task.last_status in before for task in tasks),
+        deployments=sum(one.status is not DeploymentStatus.INACTIVE for one in deployments),
+        running_tasks=running,
+    )

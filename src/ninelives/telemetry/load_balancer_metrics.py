@@ -1,0 +1,241 @@
+"""AWS/ApplicationELB: what the load balancers' requests, connections and targets amount to.
+
+Requests are counted by the access log, each in the minute in which it ended; connections by the proxy's counters, and targets
+by their health, as they are seen now and then.
+Source: "CloudWatch metrics for your Application Load Balancer", ELB user guide.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from ninelives.model.metrics import Metric
+from ninelives.monitoring import of_values, period_start
+from ninelives.region.measurements import NO_ZONE, TargetGroupFacts
+from ninelives.region.ports import ConnectionCounts
+from ninelives.telemetry.metric_store import MetricStore
+
+NAMESPACE: Final = "AWS/ApplicationELB"
+Entry = Mapping[str, Any]
+
+TO_THE_TENTH: Final = len("2026-11-27T03:00:05.1")
+"""How much of a time is looked at: requests of the same tenth of a second are of the same minute."""
+CLIENT_LEFT: Final = 460
+"""ALB's own code for a client that closed the connection before an answer; the log has 0."""
+FROM_TARGET: Final = ("via_upstream", "upstream_reset_after_response_started")
+"""How details begin where the answer's code is the target's."""
+NAMED_FAULTS: Final = frozenset({500, 502, 503, 504})
+
+OF_LOAD_BALANCER: Final = (("LoadBalancer",), ("AvailabilityZone", "LoadBalancer"))
+OF_TARGETS: Final = (("LoadBalancer", "TargetGroup"), ("AvailabilityZone", "LoadBalancer", "TargetGroup"))
+EVERYWHERE: Final = OF_LOAD_BALANCER + OF_TARGETS
+PER_TARGET: Final = (("TargetGroup",), *OF_TARGETS)
+
+DIMENSIONS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "ActiveConnectionCount": (("LoadBalancer",),),
+    "HTTPCode_ELB_3XX_Count": OF_LOAD_BALANCER,
+    "HTTPCode_ELB_4XX_Count": OF_LOAD_BALANCER,
+    "HTTPCode_ELB_500_Count": OF_LOAD_BALANCER,
+    "HTTPCode_ELB_502_Count": OF_LOAD_BALANCER,
+    "HTTPCode_ELB_503_Count": OF_LOAD_BALANCER,
+    "HTTPCode_ELB_504_Count": OF_LOAD_BALANCER,
+    "HTTPCode_ELB_5XX_Count": OF_LOAD_BALANCER,
+    "HTTPCode_Target_2XX_Count": EVERYWHERE,
+    "HTTPCode_Target_3XX_Count": EVERYWHERE,
+    "HTTPCode_Target_4XX_Count": EVERYWHERE,
+    "HTTPCode_Target_5XX_Count": EVERYWHERE,
+    "HTTP_Fixed_Response_Count": OF_LOAD_BALANCER,
+    "HTTP_Redirect_Count": OF_LOAD_BALANCER,
+    "HealthyHostCount": OF_TARGETS,
+    "NewConnectionCount": (("LoadBalancer",),),
+    "ProcessedBytes": OF_LOAD_BALANCER,
+    "RequestCount": EVERYWHERE,
+    "RequestCountPerTarget": PER_TARGET,
+    "TargetConnectionErrorCount": EVERYWHERE,
+    "TargetResponseTime": EVERYWHERE,
+    "UnHealthyHostCount": OF_TARGETS,
+}
+"""The combinations of dimensions under which each metric is told."""
+
+UNITS: Final = {"TargetResponseTime": "Seconds", "ProcessedBytes": "Bytes"}
+"""Of those that are no counts."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Requests of one minute to one target group (None: none was chosen) of one load balancer."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    response_times: list[float] = field(default_factory=list)
+    processed_bytes: float = 0.0
+
+    def add(self, other: "Tally") -> None:
+        self.counts += other.counts
+        self.response_times += other.response_times
+        self.processed_bytes += other.processed_bytes
+
+
+Place = tuple[datetime, str, str | None]
+"""Minute, load balancer and target group, as dimensions name them."""
+
+
+def tallied(entries: Iterable[Entry], minute_of: Callable[[datetime], datetime]) -> Mapping[Place, Tally]:
+    """What requests of the access log count for."""
+    found: dict[tuple[str, str, str | None], Tally] = defaultdict(Tally)
+    for entry in entries:
+        _count(entry, found[entry["time"][:TO_THE_TENTH], entry["listener"], entry.get("target_group_arn")])
+    whole: dict[Place, Tally] = defaultdict(Tally)
+    for (moment, listener, arn), tally in found.items():
+        minute = minute_of(datetime.fromisoformat(f"{moment}+00:00"))
+        whole[minute, listener.rpartition("/")[0], arn.rpartition(":")[2] if arn else None].add(tally)
+    return whole
+
+
+def _count(entry: Entry, tally: Tally) -> None:
+    code = int(entry["elb_status_code"] or CLIENT_LEFT)
+    if entry.get("target"):
+        tally.counts["RequestCount"] += 1
+    if str(entry.get("response_code_details") or "").startswith(FROM_TARGET):
+        tally.counts[f"HTTPCode_Target_{code // 100}XX_Count"] += 1
+        if entry.get("target_processing_us") is not None:
+            tally.response_times.append(entry["target_processing_us"] / 1e6)
+    else:
+        tally.counts[f"HTTPCode_ELB_{code // 100}XX_Count"] += 1
+        if code in NAMED_FAULTS:
+            tally.counts[f"HTTPCode_ELB_{code}_Count"] += 1
+        match entry.get("actions_executed"):
+            case "fixed-response":
+                tally.counts["HTTP_Fixed_Response_Count"] += 1
+            case "redirect":
+                tally.counts["HTTP_Redirect_Count"] += 1
+            case _:
+                pass
+    tally.processed_bytes += (entry.get("received_bytes") or 0) + (entry.get("sent_bytes") or 0)
+
+
+class LoadBalancerMetrics:
+    """Puts AWS/ApplicationELB into the store; ``target_groups`` and ``zones`` answer what is there now."""
+
+    def __init__(
+        self,
+        store: MetricStore,
+        *,
+        target_groups: Callable[[], Sequence[TargetGroupFacts]],
+        zones: Callable[[], Mapping[str, str]],
+    ) -> None:
+        self._store = store
+        self._target_groups = target_groups
+        self._zones = zones
+        self._opened: dict[str, ConnectionCounts] = {}
+        """What the proxy's counters were when they were last read, by listener and target group."""
+
+    def observe(self, entries: Sequence[Entry]) -> None:
+        """Take requests that have ended, as the data plane tells them."""
+        zones = self._zones()
+        healthy = {
+            (one.load_balancer, one.target_group): sum(one.healthy.values()) or one.registered for one in self._target_groups()
+        }
+        for (minute, balancer, group), tally in tallied(entries, self._minute_of).items():
+            if balancer not in zones:
+                continue
+            place = _dimensions(zones[balancer], balancer, group)
+            for name, count in tally.counts.items():
+                if name in DIMENSIONS:
+                    self._put(minute, name, place, [1.0], [count])
+            requests = tally.counts["RequestCount"]
+            targets = healthy.get((balancer, group or ""), 0)
+            if requests and targets:
+                self._put(minute, "RequestCountPerTarget", place, [1 / targets], [requests])
+            self._put(minute, "TargetResponseTime", place, tally.response_times)
+            self._put(minute, "ProcessedBytes", place, [tally.processed_bytes] if tally.processed_bytes else [])
+
+    def _minute_of(self, at: datetime) -> datetime:
+        return period_start(at, self._store.minute)
+
+    def sample_targets(self, at: datetime) -> None:
+        """Look at the health of all targets. Groups without any are not told of."""
+        for one in (one for one in self._target_groups() if one.registered):
+            for name, by_zone in (("HealthyHostCount", one.healthy), ("UnHealthyHostCount", one.unhealthy)):
+                whole = {"LoadBalancer": one.load_balancer, "TargetGroup": one.target_group}
+                self._put(at, name, whole, [float(sum(by_zone.values()))])
+                for zone in one.healthy.keys() | one.unhealthy.keys():
+                    self._put_in_zone(at, name, {**whole, "AvailabilityZone": zone}, float(by_zone.get(zone, 0)))
+
+    def sample_connections(self, at: datetime, counts: Mapping[str, ConnectionCounts]) -> None:
+        """Take the proxy's connections, by the name of listener (``app/…``) or Envoy's cluster (``NAME/ID``)."""
+        zones = self._zones()
+        for balancer, listeners in _by_load_balancer(counts).items():
+            if balancer not in zones:
+                continue
+            groups = [one.target_group for one in self._target_groups() if one.load_balancer == balancer]
+            clusters = {group: group.removeprefix("targetgroup/") for group in groups}
+            involved = [*listeners, *(name for name in clusters.values() if name in counts)]
+            place = _dimensions(zones[balancer], balancer, None)
+            active = sum(counts[name].active for name in involved)
+            opened = sum(self._since(counts, name).opened for name in involved)
+            self._put(at, "ActiveConnectionCount", place, [float(active)] if active else [])
+            self._put(at, "NewConnectionCount", place, [float(opened)] if opened else [])
+            for group, name in clusters.items():
+                failed = self._since(counts, name).failed if name in counts else 0
+                if failed:
+                    of_group = _dimensions(zones[balancer], balancer, group)
+                    self._put(at, "TargetConnectionErrorCount", of_group, [1.0], [failed])
+        self._opened = dict(counts)
+
+    def _since(self, counts: Mapping[str, ConnectionCounts], name: str) -> ConnectionCounts:
+        """What was added since the last reading; all of it where the counters began anew, none at the first reading."""
+        now, before = counts[name], self._opened.get(name)
+        if before is None:
+            return ConnectionCounts(active=now.active)
+        if now.opened < before.opened:
+            return now
+        return ConnectionCounts(
+            active=now.active,
+            opened=now.opened - before.opened,
+            failed=max(0, now.failed - before.failed),
+        )
+
+    def _put_in_zone(self, at: datetime, name: str, place: Mapping[str, str], value: float) -> None:
+        distribution = of_values([value])
+        assert distribution is not None
+        self._store.put(Metric.of(NAMESPACE, name, place), distribution, at=at, unit="Count")
+
+    def _put(
+        self,
+        at: datetime,
+        name: str,
+        place: Mapping[str, str],
+        values: Sequence[float],
+        counts: Sequence[float] | None = None,
+    ) -> None:
+        """Under each combination of dimensions that the metric has, and for which ``place`` has values."""
+        distribution = of_values(values, counts)
+        if distribution is None:
+            return
+        for dimensions in DIMENSIONS[name]:
+            if all(one in place for one in dimensions):
+                metric = Metric.of(NAMESPACE, name, {one: place[one] for one in dimensions})
+                self._store.put(metric, distribution, at=at, unit=UNITS.get(name, "Count"))
+
+
+def _dimensions(zone: str, balancer: str, group: str | None) -> dict[str, str]:
+    place = {"LoadBalancer": balancer}
+    if zone != NO_ZONE:
+        place["AvailabilityZone"] = zone
+    if group is not None:
+        place["TargetGroup"] = group
+    return place
+
+
+def _by_load_balancer(counts: Mapping[str, ConnectionCounts]) -> Mapping[str, list[str]]:
+    """The listeners' names by load balancer."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for name in _listeners(counts):
+        found[name.rpartition("/")[0]].append(name)
+    return found
+
+
+def _listeners(names: Iterable[str]) -> Iterator[str]:
+    return (name for name in names if name.count("/") == 3)  # noqa: PLR2004 app/NAME/ID/ID; a cluster is NAME/ID
