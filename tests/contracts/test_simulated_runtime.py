@@ -32,7 +32,7 @@ BEHAVES = {
     "exit 3": Application(life=0.1, exit_code=3),
 }
 OPTIONS = replace(draw(0), faults=frozenset(), shares_an_address=False)
-MISSING = "CannotPullContainerError: the registry of {image} does not answer"
+MISSING = "CannotPullContainerError: failed to resolve ref {image}: connection refused"
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 
 

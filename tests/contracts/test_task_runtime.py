@@ -238,7 +238,7 @@ def test_a_missing_image_is_a_failure_that_names_it(bench: Bench) -> None:
             assert started.failure is not None
             assert started.failure.startswith("CannotPullContainerError: ")
             assert "cats" in started.failure
-            assert "does not answer" in started.failure
+            assert "connection refused" in started.failure
 
     asyncio.run(main())
 
@@ -266,9 +266,10 @@ def test_a_version_that_does_not_exist_is_a_failure_that_names_it(bench: Bench) 
             launch = bench.launch(bench.container(FOR_EVER, image=f"{bench.registry}/small:9.9.9"))
             started = await one.start(launch)
 
-            assert started.failure is not None
-            assert started.failure.startswith(
-                f"CannotPullContainerError: image 9.9.9 does not exist in repository small of {bench.registry}"
+            image = f"{bench.registry}/small:9.9.9"
+            assert started.failure == (
+                "CannotPullContainerError: pull image manifest has been retried 1 time(s): "
+                f"failed to resolve ref {image}: {image}: not found"
             )
             await one.runtime.stop(launch)
             assert (await one.until_stopped(launch)).exit_code is None
@@ -283,9 +284,8 @@ def test_a_missing_command_is_a_failure_that_names_it(bench: Bench) -> None:
             started = await one.start(launch)
 
             assert started.failure is not None
-            assert started.failure.startswith("CannotStartContainerError: ")
-            assert "command not found" in started.failure
-            assert "no-such-program" in started.failure
+            assert started.failure.startswith("CannotStartContainerError: ResourceInitializationError: failed to create new")
+            assert 'exec: "no-such-program": executable file not found in $PATH' in started.failure
             assert one.container(launch).exit_code is None
             await one.remove(launch)
 

@@ -123,7 +123,7 @@ def test_a_program_of_another_kind_is_a_failure_with_the_system_s_words(tmp_path
     program.write_bytes(b"\x7fELF for another machine")
     program.chmod(0o755)
 
-    with pytest.raises(StartFailed, match="Exec format error"):
+    with pytest.raises(StartFailed, match="exec format error"):
         HostProcess(tmp_path, "web", lambda _: None).spawn(run_file(tmp_path, "", program=str(program)), {})
 
 

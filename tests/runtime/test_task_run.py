@@ -201,7 +201,7 @@ def test_a_failure_to_pull_starts_nothing() -> None:
         told.run.start()
         last = await told.until(lambda one: one.failure is not None)
 
-        assert last.failure == "CannotPullContainerError: there is none."
+        assert last.failure == last.containers[0].reason == "CannotPullContainerError: there is none."
         assert engine.asked == ["pull image-of-web"]
 
     asyncio.run(main())

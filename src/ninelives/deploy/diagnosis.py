@@ -80,7 +80,7 @@ def _image_missing(evidence: Evidence, _: Expectation) -> Diagnosis | None:
 
 def _initialization(evidence: Evidence, expected: Expectation) -> Diagnosis | None:
     for _, reason in _reasons(evidence):
-        if "ResourceInitializationError" not in reason:
+        if "ResourceInitializationError" not in reason or "CannotStartContainerError" in reason:
             continue
         detail = _short(_detail(reason))
         if "log" in reason.lower() and "group" in reason.lower():
@@ -352,8 +352,11 @@ _TROUBLE = re.compile(
 
 
 def _detail(reason: str) -> str:
-    """What follows the error's name."""
-    return re.sub(r"^.*?\b\w+Error:\s*", "", reason) or reason
+    """What follows the error's name, and the layers through which it came."""
+    return (
+        re.sub(r"^.*?\b\w+Error:\s*(?:.*(?:unable to start container process|been retried \d+ time\S*):\s*)?", "", reason)
+        or reason
+    )
 
 
 def _short(text: str) -> str:

@@ -9,8 +9,16 @@ from ninelives.model.ecs import HealthStatus
 from ninelives.model.observation import ContainerObservation
 from ninelives.runtime.docker_probe import probe
 from ninelives.runtime.docker_settings import CONTAINER_NAME, DIGEST
-from ninelives.runtime.engine import EngineAway, StartFailed, cannot_create, cannot_pull, cannot_start
-from ninelives.runtime.image_reference import read_reference
+from ninelives.runtime.engine import EngineAway, StartFailed, cannot_create, cannot_start
+from ninelives.runtime.host_images import ARCHITECTURES
+from ninelives.runtime.start_failures import (
+    image_not_found,
+    no_such_platform,
+    not_started,
+    pull_failed,
+    pull_not_permitted,
+    registry_unreachable,
+)
 
 T = TypeVar("T")
 
@@ -82,22 +90,18 @@ def reached(operation: Callable[[], T]) -> T:
         raise gone from error
 
 
-def pull_failure(reference: str, said: str) -> StartFailed:
-    """Why an image could not be pulled, from what the engine said."""
-    image = read_reference(reference)
-    registry = image.registry or "Docker Hub"
-    words = said.lower()
-    if "manifest unknown" in words or "manifest for" in words:
-        cause = f"image {image.version} does not exist in repository {image.repository} of {registry}."
-    elif "name unknown" in words or "repository does not exist" in words or "not found: does not exist" in words:
-        cause = f"repository {image.repository} does not exist in {registry}, or may not be read."
-    elif "connection refused" in words or "no such host" in words or "timeout" in words or "i/o" in words:
-        cause = f"registry {registry} does not answer, so image {image.repository}:{image.version} cannot be fetched."
-    elif "unauthorized" in words or "denied" in words or "authentication" in words:
-        cause = f"registry {registry} gives no permission to pull {image.repository}; log in, or make the image readable."
-    else:
-        cause = f"image {reference} cannot be fetched."
-    return cannot_pull(f"{cause} ({said.strip()})")
+def pull_failure(reference: str, said: str, machine: str) -> StartFailed:
+    """Why an image could not be pulled, from what the engine said. ``machine`` is the engine's ``Architecture``."""
+    said, words = said.strip(), said.lower()
+    if "no matching manifest" in words or "does not match the specified platform" in words:
+        return no_such_platform(ARCHITECTURES.get(machine, machine))
+    if any(one in words for one in ("manifest unknown", "manifest for", "name unknown", "not found: does not exist")):
+        return image_not_found(reference)
+    if any(one in words for one in ("connection refused", "no such host", "timeout", "i/o")):
+        return registry_unreachable(reference, said)
+    if any(one in words for one in ("unauthorized", "denied", "authentication", "no basic auth")):
+        return pull_not_permitted(reference, said)
+    return pull_failed(reference, said)
 
 
 def create_failure(container: str, said: str) -> StartFailed:
@@ -107,20 +111,8 @@ def create_failure(container: str, said: str) -> StartFailed:
 
 
 def start_failure(container: str, said: str) -> StartFailed:
-    """Why a container could not be started; the program is named where Docker names it."""
-    match = re.search(r'exec: "([^"]*)"', said) or re.search(r"exec (\S+):", said)
-    program = repr(match.group(1)) if match else "its command"
-    words = said.lower()
-    if "chdir to cwd" in words:
-        cause = f"container {container!r}: its working directory does not exist or may not be entered."
-    elif "executable file not found" in words or "no such file or directory" in words:
-        cause = f"container {container!r}: command not found: {program} is not in the image."
-    elif "permission denied" in words:
-        cause = f"container {container!r}: {program} may not be run (permission denied); is it executable for the user?"
-    elif "exec format error" in words:
-        cause = f"container {container!r}: {program} is not a program for this machine's processor."
-    elif "unable to find user" in words:
-        cause = f"container {container!r}: its user does not exist in the image."
-    else:
-        cause = f"container {container!r} could not be started."
-    return cannot_start(f"{cause} ({said.strip()})")
+    """Why a container could not be started: what runc says, as Fargate passes it on; the container is named for the rest."""
+    found = re.search(r"unable to start container process: (.+?)(?:: unknown)?$", said.strip(), re.DOTALL)
+    if found is None:
+        return cannot_start(f"container {container!r} could not be started: {said.strip()}")
+    return not_started(found.group(1))

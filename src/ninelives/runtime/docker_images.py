@@ -61,14 +61,14 @@ class DockerImages:
                     return _digest_of(image, known)
             for step in self._client.pull(image.name, tag=image.version, stream=True, decode=True, auth_config=who):
                 if "error" in step:
-                    raise pull_failure(reference, step["error"])
+                    raise pull_failure(reference, step["error"], self._machine)
             pulled = self._inspect(reference)
         except APIError as error:
-            raise pull_failure(reference, error.explanation or str(error)) from error
+            raise pull_failure(reference, error.explanation or str(error), self._machine) from error
         except (DockerException, OSError) as error:
-            raise away(error) or pull_failure(reference, str(error)) from error
+            raise away(error) or pull_failure(reference, str(error), self._machine) from error
         if pulled is None:
-            raise pull_failure(reference, "it was removed while it was pulled")
+            raise pull_failure(reference, "it was removed while it was pulled", self._machine)
         return _digest_of(image, pulled)
 
     def pause(self) -> str:

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ninelives.model.ecs import ContainerDefinition, HealthCheck
-from ninelives.runtime.engine import cannot_create, cannot_start
+from ninelives.runtime.engine import cannot_create
 from ninelives.runtime.environment import ecs_variables
+from ninelives.runtime.start_failures import program_not_found, program_not_permitted
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = {"", "0.0.0.0", "::", "[::]", "*"}  # noqa: S104  # compared with, never bound to
@@ -93,13 +94,14 @@ def find_program(command: HostCommand, root: Path) -> str:
     else:
         found = shutil.which(name, path=command.environment.get("PATH", DEFAULT_PATH)) or ""
     if not found or not os.path.exists(found):  # noqa: PTH110  # a name that may be empty
-        raise cannot_start(
-            f"command not found: {name} is not on this host. The host runtime runs an image's command with the host's own "
-            f"programs: install what provides {Path(name).name!r} (on Debian: `apt-get install {Path(name).name}`), "
-            "or use the Docker runtime."
+        package = Path(name).name
+        raise program_not_found(
+            name,
+            hint="the host runtime runs an image's command with this machine's programs: install it "
+            f"(`apt-get install {package}`?), or use the Docker runtime",
         )
     if not os.access(found, os.X_OK):
-        raise cannot_start(f"permission denied: {found} is not executable; set its mode in the build context.")
+        raise program_not_permitted(name, hint="set its mode in the build context")
     return found
 
 

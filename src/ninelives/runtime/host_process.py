@@ -19,6 +19,7 @@ from ninelives.model.observation import ContainerObservation
 from ninelives.runtime import shim
 from ninelives.runtime.engine import cannot_start
 from ninelives.runtime.host_command import HostCommand
+from ninelives.runtime.start_failures import not_started
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 KILLED = 128 + signal.SIGKILL
@@ -186,7 +187,7 @@ class HostProcess:
             word, _, detail = said.readline().decode().strip().partition(" ")
         if word == "failed":
             self._supervisor.wait()
-            raise cannot_start(f"{run.argv[0]}: {os.strerror(int(detail))} ({run.program}).")
+            raise not_started(f"exec: {json.dumps(run.argv[0])}: {os.strerror(int(detail)).lower()}")
         if word not in {"started", "again"}:
             self._supervisor.wait()
             errors_said = (self.directory / "supervisor.log").read_text(errors="replace").strip()

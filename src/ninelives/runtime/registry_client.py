@@ -21,6 +21,13 @@ from typing import Any, BinaryIO
 from ninelives.region.ports import RegistryLogin
 from ninelives.runtime.engine import StartFailed, cannot_pull
 from ninelives.runtime.image_reference import DOCKER_HUB, ImageReference, read_reference
+from ninelives.runtime.start_failures import (
+    image_not_found,
+    no_such_platform,
+    pull_failed,
+    pull_not_permitted,
+    registry_unreachable,
+)
 
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1024 * 1024
@@ -120,8 +127,7 @@ class RegistryClient:
         }
         digest = platforms.get(("linux", self._architecture))
         if digest is None:
-            there = ", ".join(sorted(f"{system}/{machine}" for system, machine in platforms))
-            raise cannot_pull(f"image {self._reference} is not there for linux/{self._architecture}, only for {there}.")
+            raise no_such_platform(self._architecture)
         return _checked(digest)
 
     def _document(self, kind: str, name: str) -> tuple[bytes, str]:
@@ -179,21 +185,19 @@ class RegistryClient:
         return f"Bearer {body.get('token') or body.get('access_token')}"
 
     def _refused(self, error: urllib.error.HTTPError, kind: str) -> StartFailed:
-        image = self._image
-        said = f"HTTP {error.code}"
+        said = f"unexpected status code [{kind} {self._image.version}]: {error.code} {error.reason}"
         if error.code == NOT_FOUND and kind == "manifests":
-            cause = f"image {image.version} does not exist in repository {image.repository} of {self._registry}"
-        elif error.code == NOT_FOUND:
-            cause = f"a layer of {self._reference} is missing in {self._registry}; push the image again"
-        elif error.code in {UNAUTHORIZED, FORBIDDEN}:
-            cause = f"registry {self._registry} gives no permission to pull {image.repository}"
-        else:
-            cause = f"registry {self._registry} could not give {image.repository}:{image.version}"
-        return cannot_pull(f"{cause} ({said}).")
+            return image_not_found(self._reference)
+        if error.code == NOT_FOUND:
+            said += " (a layer is missing in the registry; push the image again)"
+        if error.code in {UNAUTHORIZED, FORBIDDEN}:
+            return pull_not_permitted(self._reference, said)
+        return pull_failed(self._reference, said)
 
     def _unreachable(self, error: Exception) -> StartFailed:
         reason = getattr(error, "reason", error)
-        return cannot_pull(f"registry {self._registry} does not answer, so {self._reference} cannot be fetched ({reason}).")
+        said = (reason.strerror or str(reason)).lower() if isinstance(reason, OSError) else str(reason)
+        return registry_unreachable(self._reference, f'Head "{self._base}/manifests/{self._image.version}": {said}')
 
 
 def _is_loopback(registry: str) -> bool:

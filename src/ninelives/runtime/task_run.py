@@ -211,7 +211,12 @@ class TaskRun:
             self._become(pull_started_at=self._now())
         images = {one.name: self._launch.images.get(one.name, one.image) for one in self._launch.definition.containers}
         references = {image: inputs.logins.get(name) for name, image in sorted(images.items(), key=lambda one: one[1])}
-        pulled = await _all_or_first_failure([self._pull_one(image, login) for image, login in references.items()])
+        pulled = await _all_or_first_failure(
+            [
+                self._pull_one(image, login, frozenset(name for name, other in images.items() if other == image))
+                for image, login in references.items()
+            ]
+        )
         digests = dict(zip(references, pulled, strict=True))
         self._become(
             pull_stopped_at=self._level.pull_stopped_at or self._now(),
@@ -221,8 +226,17 @@ class TaskRun:
         )
         return {name: digests[image] for name, image in images.items()}
 
-    async def _pull_one(self, reference: str, login: RegistryLogin | None) -> str | None:
-        return await self._once_there(lambda: self._engine.pull(reference, login))
+    async def _pull_one(self, reference: str, login: RegistryLogin | None, names: frozenset[str]) -> str | None:
+        """The image's digest, for the containers of these ``names``; a failure is their reason too."""
+        try:
+            return await self._once_there(lambda: self._engine.pull(reference, login))
+        except StartFailed as failure:
+            self._become(
+                containers=tuple(
+                    replace(one, reason=str(failure)) if one.name in names else one for one in self._level.containers
+                )
+            )
+            raise
 
     async def _start(self, container: ContainerDefinition, digest: str | None, variables: Mapping[str, str]) -> None:
         """Start a container once all its conditions are met; an operation that has begun ends, whatever happens."""
