@@ -53,6 +53,9 @@ class Records:
 
     address: str = "127.0.0.1"
     port: int = 80
+    """The one that is bound."""
+    listener_port: int | None = None
+    """The listener's, where it is not its protocol's own."""
     groups: dict[str, TargetGroup] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
     targets: dict[TargetKey, Target] = field(default_factory=dict)
@@ -82,7 +85,7 @@ class Records:
         return Listener(
             arn=f"{ELB}:listener/app/web/50dc6c495c0c9188/f2f7dc8efc522ab2",
             load_balancer_arn=self.balancer.arn,
-            port=443 if self.certificates else 80,
+            port=self.listener_port or (443 if self.certificates else 80),
             bound_port=self.port,
             protocol="HTTPS" if self.certificates else "HTTP",
             ssl_policy=self.ssl_policy,
