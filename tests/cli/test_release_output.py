@@ -98,7 +98,7 @@ def test_a_rollback_says_which_version_serves_why_and_what_next() -> None:
         (Outcome.SUPERSEDED, "superseded: cats 2.0.1 gave way to a newer deployment (after 1m5s)"),
         (Outcome.STOPPED, "stopped: cats 2.0.1 was stopped half-way, and nothing was rolled back (after 1m5s)"),
         (Outcome.TIMED_OUT, "timed out: cats 1.0.0 → 2.0.1 has not ended and goes on (waited 1m5s)"),
-        (Outcome.PAUSED, "paused: cats 1.0.0 → 2.0.1 waits for a decision (after 1m5s)"),
+        (Outcome.PAUSED, "paused: cats 1.0.0 → 2.0.1: because (after 1m5s)"),
         (Outcome.FAILED, "failed: cats 2.0.1 did not take the place of 1.0.0 (after 1m5s)"),
     ],
 )

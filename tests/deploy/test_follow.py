@@ -1,14 +1,16 @@
 """Following: every event is told once, trouble of the API is no verdict, and the time limit is kept."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from release_facts import NEW, NOW, OLD, event, observation, record, service, service_deployment, target, task
+from release_facts import NEW, NOW, OLD, asked, event, observation, pause, record, service, service_deployment, target, task
 
-from ninelives.deploy.follow import Patience, Progress, Stage, follow, stage_of
+from ninelives.deploy.follow import Bakes, Patience, Progress, Stage, follow, stage_of
 from ninelives.deploy.observation import Observation
+from ninelives.deploy.shift import ShiftPlan
 from ninelives.deploy.verdict import Followed, Outcome
 
 FOLLOWED = Followed(revision=NEW, source=OLD)
@@ -139,3 +141,86 @@ def test_a_refusal_is_not_swallowed() -> None:
 )
 def test_the_stage_says_what_is_going_on(seen: Observation, expected: Stage) -> None:
     assert expected == stage_of(FOLLOWED, seen)
+
+
+CANARY = ShiftPlan(strategy="CANARY", steps=(5.0, 100.0), step_bake=timedelta(minutes=10), bake=timedelta(minutes=5))
+BOTH = (task(NEW, name="a"), task(NEW, name="b"), task(OLD, name="c"), task(OLD, name="d"))
+
+
+def shifting(stage: str, percent: float | None = None, **members: object) -> Observation:
+    """A canary in a stage, all its tasks there."""
+    told = {"plan": CANARY, "lifecycle_stage": stage, "production_percent": percent, **members}
+    deployment = service_deployment("IN_PROGRESS", NEW, **told)
+    return observation(service(), deployment, tasks=BOTH)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (shifting("RECONCILE_SERVICE"), Stage.RECONCILING),
+        (shifting("SCALE_UP"), Stage.CHECKING),
+        (shifting("POST_TEST_TRAFFIC_SHIFT"), Stage.TESTING),
+        (shifting("PRODUCTION_TRAFFIC_SHIFT", 5.0), Stage.SHIFTING),
+        (shifting("BAKE_TIME", 100.0), Stage.BAKING),
+        (shifting("CLEAN_UP", 100.0), Stage.DRAINING),
+        (shifting("POST_SCALE_UP", hooks=(asked(),)), Stage.ASKING),
+        (shifting("POST_SCALE_UP", hooks=(asked(), pause())), Stage.PAUSED),
+        (shifting("POST_SCALE_UP", hooks=(asked(status="SUCCEEDED"),)), Stage.CHECKING),
+    ],
+)
+def test_a_shift_is_told_by_ecs_own_stages_and_by_who_is_asked(seen: Observation, expected: Stage) -> None:
+    assert expected == stage_of(FOLLOWED, seen)
+
+
+def at(seen: Observation, seconds: float) -> Observation:
+    return replace(seen, at=NOW + timedelta(seconds=seconds))
+
+
+def test_a_bake_ends_as_long_after_it_was_first_seen_as_ecs_was_told() -> None:
+    bakes = Bakes()
+    step, last = shifting("PRODUCTION_TRAFFIC_SHIFT", 5.0), shifting("BAKE_TIME", 100.0)
+
+    told = [bakes.wait_of(at(*one)) for one in ((shifting("SCALE_UP"), 0), (step, 20), (step, 30), (last, 620))]
+
+    first, again, bake = told[1:]
+    assert told[0] is None
+    assert first is not None
+    assert bake is not None
+    assert again == first
+    assert (NOW + timedelta(seconds=20, minutes=10), timedelta(minutes=10)) == (first.until, first.length)
+    assert NOW + timedelta(seconds=620, minutes=5) == bake.until
+
+
+def test_a_bake_that_had_begun_before_we_looked_is_reckoned_from_ecs_last_word() -> None:
+    began = NOW - timedelta(minutes=2)
+
+    wait = Bakes().wait_of(shifting("BAKE_TIME", 100.0, updated_at=began))
+
+    assert wait is not None
+    assert began + timedelta(minutes=5) == wait.until
+
+
+def test_where_time_is_shorter_a_bake_is_too() -> None:
+    seen = shifting("BAKE_TIME", 100.0)
+    assert seen.service is not None
+
+    wait = Bakes().wait_of(replace(seen, service=replace(seen.service, time_scale=10.0)))
+
+    assert wait is not None
+    assert (NOW + timedelta(seconds=30), timedelta(minutes=5), 10.0) == (wait.until, wait.length, wait.time_scale)
+
+
+def test_what_waits_for_somebody_does_not_bake() -> None:
+    assert Bakes().wait_of(shifting("PRODUCTION_TRAFFIC_SHIFT", 5.0, hooks=(pause(),))) is None
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_pause_is_a_verdict_unless_decisions_are_waited_for(waits: bool) -> None:
+    paused = shifting("POST_SCALE_UP", hooks=(pause(),))
+    patience = Patience(timeout=timedelta(seconds=60), pace_seconds=1.0, waits_for_decisions=waits)
+
+    seen = list(follow(seeing(paused, paused, DONE), FOLLOWED, SteppedClock(), patience))
+
+    outcomes = [one.verdict.outcome for one in seen if one.verdict is not None]
+    assert [Outcome.SUCCEEDED if waits else Outcome.PAUSED] == outcomes
+    assert Stage.PAUSED == seen[0].stage

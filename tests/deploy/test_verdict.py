@@ -78,10 +78,14 @@ def test_a_pause_says_where_it_waits_until_when_and_what_follows() -> None:
     verdict = judge(FOLLOWED, observation(service(), waiting))
 
     assert verdict is not None
-    assert (
-        "the release waits in POST_TEST_TRAFFIC_SHIFT for a decision (ecs-pause-1); "
-        "at 2026-01-01 13:00 UTC, without one: ROLLBACK"
-    ) == verdict.reason
+    assert ("it waits in POST_TEST_TRAFFIC_SHIFT for a decision, until 2026-01-01 13:00 UTC; then: ROLLBACK") == verdict.reason
+
+
+def test_a_pause_before_the_shift_is_told_as_such_though_ecs_names_the_stage_after_it() -> None:
+    waiting = service_deployment("IN_PROGRESS", hooks=(pause(),), lifecycle_stage="PRODUCTION_TRAFFIC_SHIFT")
+    shifting = service_deployment("IN_PROGRESS", lifecycle_stage="PRODUCTION_TRAFFIC_SHIFT")
+
+    assert ("PRE_PRODUCTION_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT") == (waiting.stage, shifting.stage)
 
 
 def test_a_pause_that_was_answered_is_none_even_if_it_is_still_shown() -> None:

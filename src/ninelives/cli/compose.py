@@ -128,6 +128,7 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     from ninelives.api import cloudwatch, ecr, ecs, elbv2, events
     from ninelives.api.door import create_app
     from ninelives.api.moto_bridge import MotoBridge
+    from ninelives.api.time_scale import telling_time_scale
     from ninelives.eventbridge import EventBridge, Rules, Targets
     from ninelives.hooks import LocalFunctions, read_stand_ins
     from ninelives.registry import Registry, registry_app
@@ -179,7 +180,7 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     measuring = Measuring(region, cloud_watch.metrics)
     loop = Loop(region, runtime=runtime, log_sink=log_sink, hook_functions=functions)
     try:
-        async with _serving(app, settings.port):
+        async with _serving(telling_time_scale(app, settings.time_scale), settings.port):
             await loop.start()
             chores = {
                 "region loop": loop.run(),

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ninelives.cli.charts import bars, bin_size, binned
+from ninelives.cli.release_words import traffic_words
 from ninelives.deploy.clock import Clock
 from ninelives.deploy.follow import Progress
 from ninelives.deploy.release import Report
@@ -82,7 +83,9 @@ def state_of(progress: Progress) -> str:
         return progress.note
     tasks = [f"{count} new {status}" for status, count in sorted(progress.tally.new.items())]
     tasks += [f"{count} old {status}" for status, count in sorted(progress.tally.old.items())]
-    return f"{progress.stage}: {', '.join(tasks) or 'no tasks'}"
+    traffic = traffic_words(progress.deployment) if progress.deployment is not None else None
+    told = "; ".join(filter(None, [", ".join(tasks) or "no tasks", traffic]))
+    return f"{progress.stage}: {told}"
 
 
 def load_line(count: Count) -> str:

@@ -38,13 +38,16 @@ def history(place: Place, at_most: int, *, as_json: bool) -> None:
 
 
 def past_json(one: "PastRelease") -> dict[str, object]:
-    from ninelives.deploy.status import in_text
+    from ninelives.deploy.deployment_report import in_text
 
     return {
         "id": one.id,
         "arn": one.arn,
         "version": one.version,
         "status": one.status,
+        "strategy": one.strategy,
+        "lifecycle_stage": one.lifecycle_stage,
+        "triggered_alarms": list(one.triggered_alarms),
         "task_definition": one.task_definition,
         "revision": one.revision,
         "created_at": in_text(one.created_at),
@@ -65,14 +68,17 @@ def _show(past: "Sequence[PastRelease]") -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from ninelives.cli.release_words import STRATEGIES
+
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("when (UTC)", "version", "verdict", "took", "id"):
+    for column in ("when (UTC)", "version", "strategy", "verdict", "took", "id"):
         table.add_column(column, no_wrap=True)
     table.add_column("cause", overflow="fold")
     for one in past:
         table.add_row(
             f"{one.created_at:%Y-%m-%d %H:%M}" if one.created_at else "",
             one.version,
+            STRATEGIES.get(one.strategy, one.strategy),
             Text(verdict_of(one), STYLES.get(one.status, "red")),
             write_duration(one.duration) if one.duration is not None else "",
             one.id[:ID_SHOWN],

@@ -1,6 +1,7 @@
 """The live view of a release on a terminal: what was done, the tasks old and new, the targets, the last events."""
 
 from collections import Counter, deque
+from collections.abc import Iterator
 from types import TracebackType
 from typing import IO, Self
 
@@ -10,9 +11,18 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from ninelives.cli.release_words import counted, in_short
+from ninelives.cli.release_words import (
+    counted,
+    failed_words,
+    guards,
+    hook_words,
+    in_short,
+    left_words,
+    traffic_words,
+    worth_telling,
+)
 from ninelives.deploy.follow import Progress, Stage
-from ninelives.deploy.observation import EventSeen
+from ninelives.deploy.observation import EventSeen, ServiceDeploymentSeen
 from ninelives.deploy.quantities import write_duration
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.release import Report
@@ -20,6 +30,7 @@ from ninelives.deploy.reports import Act, Step
 
 EVENTS_SHOWN = 5
 DOTS_MAX = 40
+BAR_COLUMNS = 20
 STYLES = {
     "RUNNING": "green",
     "healthy": "green",
@@ -29,6 +40,7 @@ STYLES = {
     "STOPPING": "blue",
     "initial": "yellow",
 }
+HOOK_STYLES = {"SUCCEEDED": "green", "FAILED": "red", "TIMED_OUT": "red"}
 MARKS = {Act.NOTE: ("!", "yellow"), Act.FOUND: ("·", "dim")}
 
 
@@ -69,8 +81,12 @@ class LiveView:
         if progress.tally.old:
             rows.add_row(Text("  old"), dots(progress.tally.old), counted(progress.tally.old))
         rows.add_row(Text("  targets"), dots(progress.tally.targets), counted(progress.tally.targets) or "none")
+        if progress.deployment is not None:
+            for row in _deployment_rows(progress, progress.deployment):
+                rows.add_row(*row)
         if progress.failed_tasks and progress.stage is not Stage.DONE:
-            rows.add_row(Text("  failed", "red"), Text("✗" * min(progress.failed_tasks, DOTS_MAX), "red"), "tasks that failed")
+            marks = Text("✗" * min(progress.failed_tasks, DOTS_MAX), "red")
+            rows.add_row(Text("  failed", "red"), marks, failed_words(progress))
         heading = self._heading(progress.note or str(progress.stage), write_duration(progress.elapsed))
         events = Table.grid(padding=(0, 1))
         for event in self.events:
@@ -86,6 +102,33 @@ class LiveView:
             )
         )  # fmt: skip
         return self.spinner
+
+
+def _deployment_rows(progress: Progress, deployment: ServiceDeploymentSeen) -> Iterator[tuple[Text, Text, str]]:
+    """Traffic, bake, hooks and alarms, where there are any."""
+    nothing = Text("")
+    if (traffic := traffic_words(deployment)) is not None:
+        yield Text("  traffic"), traffic_bar(deployment.production_percent or 0.0), traffic.removeprefix("traffic: ")
+    if progress.wait is not None:
+        yield Text("  bake"), nothing, left_words(progress.wait, progress.at)
+    for hook in worth_telling(deployment):
+        style = HOOK_STYLES.get(hook.status, "yellow")
+        yield Text("  hook", style), Text("●", style), hook_words(hook)
+    for told in guards(deployment):
+        style = "red" if deployment.triggered_alarms else "dim"
+        yield Text("  alarms", style), nothing, told.removeprefix("alarms: ")
+
+
+def traffic_bar(percent: float) -> Text:
+    """The new version's share of the traffic, then the old one's.
+
+    >>> traffic_bar(25.0).plain
+    '━━━━━───────────────'
+    """
+    new = round(percent / 100 * BAR_COLUMNS)
+    if 0 < percent < 100:  # noqa: PLR2004 (percent): a little is seen, and so is what is left
+        new = min(max(new, 1), BAR_COLUMNS - 1)
+    return Text.assemble(("━" * new, "green"), ("─" * (BAR_COLUMNS - new), "blue"))
 
 
 def running_of(tally: Counter[str], desired: int) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import IO, Any
 
 from ninelives.cli.release_words import counts_line, in_short
+from ninelives.deploy.deployment_report import deployment_json
 from ninelives.deploy.quantities import write_duration
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.release import Listener, Report
@@ -56,6 +57,8 @@ def as_json(report: Report) -> dict[str, Any]:
         "targets": dict(report.tally.targets),
         "failed_tasks": report.failed_tasks,
         "events": [{"at": event.created_at.isoformat(), "message": event.message} for event in report.new_events],
+        "deployment": deployment_json(report.deployment) if report.deployment is not None else None,
+        "waits_until": report.wait.until.isoformat() if report.wait is not None else None,
         "verdict": report.verdict.outcome if report.verdict is not None else None,
         "note": report.note,
     }

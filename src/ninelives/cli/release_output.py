@@ -112,7 +112,8 @@ def summary(release: Release) -> list[str]:
     colour = (
         "green" if release.has_succeeded else "yellow" if verdict.outcome in {Outcome.PAUSED, Outcome.SUPERSEDED} else "red"
     )
-    lines = [f"{click.style(verdict.outcome.replace('_', ' '), fg=colour, bold=True)}: {_told(verdict.outcome, release)}"]
+    outcome = click.style(verdict.outcome.replace("_", " "), fg=colour, bold=True)
+    lines = [f"{outcome}: {_told(verdict.outcome, verdict.reason, release)}"]
     if release.has_succeeded and verdict.outcome is Outcome.ROLLED_BACK:
         return lines
     if release.has_succeeded:
@@ -120,13 +121,14 @@ def summary(release: Release) -> list[str]:
         where = f", {started.asked.url}" if started.asked.url else ""
         return [*lines, f"  {healthy} healthy targets{where}"]
     cause = release.diagnosis.cause if release.diagnosis is not None else verdict.reason
-    lines.append(f"  Cause: {cause}")
+    if verdict.outcome is not Outcome.PAUSED:  # which is no fault, and is told in the first line
+        lines.append(f"  Cause: {cause}")
     if (step := next_step(release)) is not None:
         lines.append(f"  Next:  {step}")
     return lines
 
 
-def _told(outcome: Outcome, release: Release) -> str:
+def _told(outcome: Outcome, reason: str, release: Release) -> str:
     """What became of the versions, so that nobody takes what was asked for for what is there."""
     asked, took = release.started.asked, write_duration(release.duration)
     new, old = f"{release.definition.file.service} {asked.version}", asked.from_version
@@ -147,7 +149,7 @@ def _told(outcome: Outcome, release: Release) -> str:
         case Outcome.TIMED_OUT:
             return f"{_move(release)} has not ended and goes on (waited {took})"
         case Outcome.PAUSED:
-            return f"{_move(release)} waits for a decision (after {took})"
+            return f"{_move(release)}: {reason} (after {took})"
         case Outcome.FAILED:
             return f"{new} did not {f'take the place of {old}' if another else 'come up'} (after {took})"
 

@@ -11,6 +11,9 @@ from ninelives.cli.page import page
 from ninelives.deploy.quantities import write_duration
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ninelives.deploy.observation import ServiceDeploymentSeen
     from ninelives.deploy.status import Status
 
 
@@ -54,7 +57,28 @@ def _show(found: "Status") -> None:
             f"{found.versions.get(one.id, '?')}  {one.rollout_state.lower().replace('_', ' ')}, "
             f"{one.running_count} running" + (f", {one.failed_tasks} failed" if one.failed_tasks else "") + since,
         )
+    if found.seen.service_deployment is not None and found.is_under_way:
+        for name, told in deployment_facts(found.seen.service_deployment):
+            facts.add_row(f"  {name}", told)
     console.print(facts)
     for event in reversed(service.events[:5]):
         when = timedelta() if event.created_at > found.seen.at else found.seen.at - event.created_at
         console.print(Text.assemble((f"  {write_duration(when):>7} ago  ", "dim"), in_short(event.message)))
+
+
+def deployment_facts(deployment: "ServiceDeploymentSeen") -> "Iterator[tuple[str, str]]":
+    """What is to be known of a release under way: strategy, stage, traffic, hooks, alarms, failures."""
+    from ninelives.cli.release_words import STRATEGIES, guards, hook_words, traffic_words, worth_telling
+
+    stage = f", in {deployment.stage}" if deployment.stage is not None else ""
+    yield "release", f"{STRATEGIES.get(deployment.plan.strategy, deployment.plan.strategy)}, {deployment.status}{stage}"
+    if (traffic := traffic_words(deployment)) is not None:
+        yield "traffic", traffic.removeprefix("traffic: ")
+    for hook in worth_telling(deployment):
+        yield "hook", hook_words(hook)
+    for told in guards(deployment):
+        yield "alarms", told.removeprefix("alarms: ")
+    if deployment.failures:
+        yield "failed", f"{deployment.failures} tasks of {deployment.failure_threshold} that trip the circuit breaker"
+    if deployment.awaiting:
+        yield "next", "`ninelives promote` lets it go on, `ninelives abort` takes it back"

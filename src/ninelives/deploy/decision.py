@@ -26,7 +26,7 @@ def promote(session: Session, hook_id: str | None, options: Options) -> Release:
     deployment = newest.deployment
     hook = _waiting(session, deployment, hook_id)
     session.aws.ecs.continue_service_deployment(serviceDeploymentArn=deployment.arn, hookId=hook.id, action="CONTINUE")
-    session.tell(Act.DECIDED, f"{deployment.lifecycle_stage or 'the release'} goes on ({hook.id})")
+    session.tell(Act.DECIDED, f"{deployment.stage or 'the release'} goes on ({hook.id})")
     return _followed(session, newest, options, answered=hook)
 
 
@@ -47,9 +47,7 @@ def abort(session: Session, options: Options) -> Release:
         session.tell(Act.NOTE, f"it is being taken back already ({deployment.status})")
     elif hook is not None:
         ecs.continue_service_deployment(serviceDeploymentArn=deployment.arn, hookId=hook.id, action="ROLLBACK")
-        session.tell(
-            Act.DECIDED, f"the pause in {deployment.lifecycle_stage or 'the release'} ends with a rollback ({hook.id})"
-        )
+        session.tell(Act.DECIDED, f"the pause in {deployment.stage or 'the release'} ends with a rollback ({hook.id})")
     else:
         _stop(session, deployment)
     return _followed(session, newest, options, answered=hook, goal=Outcome.ROLLED_BACK)

@@ -31,6 +31,10 @@ PACE_MAX_SECONDS = 30.0
 THROTTLED = frozenset({"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"})
 
 
+GOES_ON = frozenset({Outcome.PAUSED, Outcome.TIMED_OUT})
+"""Verdicts on a release that has not ended."""
+
+
 class Stage(StrEnum):
     """Where a release is, for people."""
 
@@ -65,6 +69,8 @@ class Wait:
     length: timedelta
     """As ECS was told."""
     until: datetime
+    time_scale: float = 1.0
+    """How many times shorter it is here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,8 +200,10 @@ class Bakes:
         elif place != self._place:
             self._since = seen.at
         self._place = place
-        length = ours.plan.bake_at(*place)
-        return None if length is None else Wait(length=length, until=self._since + length / service.time_scale)
+        length, scale = ours.plan.bake_at(*place), service.time_scale
+        if length is None or any(hook.is_open for hook in ours.hooks):
+            return None
+        return Wait(length=length, until=self._since + length / scale, time_scale=scale)
 
 
 def why_unseen(error: Exception) -> str | None:
@@ -231,7 +239,7 @@ def progress_of(
     return Progress(
         at=now,
         elapsed=elapsed,
-        stage=Stage.DONE if verdict is not None else stage_of(followed, seen),
+        stage=stage_of(followed, seen) if verdict is None or verdict.outcome in GOES_ON else Stage.DONE,
         tally=tally_of(followed, seen),
         desired_count=service.desired_count if service is not None else 0,
         failed_tasks=ours.failed_tasks if ours is not None else 0,
@@ -295,7 +303,7 @@ def _asked_or_shifting(deployment: ServiceDeploymentSeen) -> Stage | None:
     """Where a release is by its hooks and its lifecycle stage; None where its tasks tell more."""
     if deployment.awaiting:
         return Stage.PAUSED
-    if any(hook.status == "IN_PROGRESS" for hook in deployment.hooks):
+    if any(hook.is_open for hook in deployment.hooks):
         return Stage.ASKING
     stage = deployment.lifecycle_stage or ""
     return STAGES.get(stage) if deployment.plan.shifts_traffic or stage == "BAKE_TIME" else None

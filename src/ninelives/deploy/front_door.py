@@ -67,7 +67,7 @@ def find_or_make_front_door(ground: Ground, network: Network | None) -> FrontDoo
         ground.missing.append(f"listener on port {file.load_balancer.port}")
     if balancer is None or groups is None:
         return None
-    listener = _listener(ground, balancer, file.load_balancer.port, _forward([(groups.arns[0], ALL)]))
+    listener = _listener(ground, balancer, file.load_balancer.port, _first_forward(file, groups))
     if listener is None:
         return None
     rules = rules_of(ground.aws, listener)
@@ -120,6 +120,12 @@ def _load_balancer(ground: Ground, network: Network | None) -> Mapping[str, Any]
 
     made: Mapping[str, Any] | None = ground.make(f"load balancer {name}", make)
     return made
+
+
+def _first_forward(file: ServiceFile, groups: _Groups) -> dict[str, Any]:
+    """What a listener begins with: all to the first group, with the second one at hand where traffic will be shifted."""
+    weights = [(arn, NOTHING if number else ALL) for number, arn in enumerate(groups.arns)]
+    return _forward(weights if file.deploy.shifts_traffic else weights[:1])
 
 
 def _listener(

@@ -13,6 +13,7 @@ from ninelives.deploy.observation import (
 )
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.service_call import describe_task_definition
+from ninelives.deploy.shift import ROLLING
 from ninelives.deploy.task_definition import version_of
 
 REVISIONS_A_CALL = 20
@@ -31,6 +32,10 @@ class PastRelease:
     created_at: datetime | None
     finished_at: datetime | None
     cause: str | None
+    strategy: str = ROLLING
+    lifecycle_stage: str | None = None
+    """Where it is, or where it ended."""
+    triggered_alarms: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -83,4 +88,7 @@ def _past(one: ServiceDeploymentSeen, definitions: dict[str, str], versions: dic
         created_at=one.created_at,
         finished_at=one.finished_at or one.stopped_at,
         cause=None if one.status == "SUCCESSFUL" else (one.status_reason or one.rollback_reason or None),
+        strategy=one.plan.strategy,
+        lifecycle_stage=one.lifecycle_stage,
+        triggered_alarms=one.triggered_alarms,
     )

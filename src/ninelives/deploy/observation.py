@@ -71,9 +71,14 @@ class HookSeen:
     """ROLLBACK or CONTINUE."""
 
     @property
+    def is_open(self) -> bool:
+        """Whether it has neither been answered nor run out of time."""
+        return self.status in {"AWAITING_ACTION", "IN_PROGRESS"}
+
+    @property
     def name(self) -> str:
-        """The function's name; a pause goes by its id."""
-        return self.id if self.target is None else self.target.rsplit(":function:", 1)[-1]
+        """The function's name; a pause has none."""
+        return "pause" if self.target is None else self.target.rsplit(":function:", 1)[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +124,14 @@ class ServiceDeploymentSeen:
     def awaiting(self) -> tuple[HookSeen, ...]:
         """Pauses that wait for a decision."""
         return tuple(hook for hook in self.hooks if hook.status == "AWAITING_ACTION")
+
+    @property
+    def stage(self) -> str | None:
+        """Where it is. ECS's answers do not know PRE_PRODUCTION_TRAFFIC_SHIFT and name the stage after it; where a release
+        pauses, that cannot be: it takes no pause.
+        """
+        is_before = bool(self.awaiting) and self.lifecycle_stage == "PRODUCTION_TRAFFIC_SHIFT"
+        return "PRE_PRODUCTION_TRAFFIC_SHIFT" if is_before else self.lifecycle_stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ninelives.deploy.aws import Aws
+from ninelives.deploy.deployment_report import deployment_json, in_text
 from ninelives.deploy.errors import NotFound
 from ninelives.deploy.follow import Watched, look
 from ninelives.deploy.front_door import find_listener, find_load_balancer, public_url
@@ -52,7 +53,7 @@ class Status:
             "pending_count": self.service.pending_count,
             "targets": dict(self.targets),
             "under_way": self.is_under_way,
-            "service_deployment": None if current is None else {"arn": current.arn, "status": current.status},
+            "service_deployment": None if current is None else deployment_json(current),
             "deployments": [
                 {
                     "id": one.id,
@@ -106,8 +107,3 @@ def service_url(aws: Aws, file: ServiceFile) -> str | None:
         return None
     listener = find_listener(aws, balancer["LoadBalancerArn"], file.load_balancer.port)
     return public_url(aws, balancer, listener) if listener is not None else None
-
-
-def in_text(instant: datetime | None) -> str | None:
-    """ISO 8601, or None."""
-    return instant.isoformat() if instant is not None else None

@@ -83,9 +83,9 @@ def _by_service_deployment(
 
 
 def _pause(ours: ServiceDeploymentSeen, hook: HookSeen) -> str:
-    stage = f" in {ours.lifecycle_stage}" if ours.lifecycle_stage is not None else ""
-    until = f"; at {hook.expires_at:%Y-%m-%d %H:%M} UTC, without one: {hook.timeout_action}" if hook.expires_at else ""
-    return f"the release waits{stage} for a decision ({hook.id}){until}"
+    stage = f" in {ours.stage}" if ours.stage is not None else ""
+    until = f", until {hook.expires_at:%Y-%m-%d %H:%M} UTC; then: {hook.timeout_action}" if hook.expires_at else ""
+    return f"it waits{stage} for a decision{until}"
 
 
 def _completed(revision: str, service: ServiceSeen, seen: Observation) -> Verdict | None:
