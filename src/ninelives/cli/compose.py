@@ -176,9 +176,8 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
         registry=registry_app(registry),
         place=place,
     )
-    functions = LocalFunctions(read_stand_ins(settings.functions))
     measuring = Measuring(region, cloud_watch.metrics)
-    loop = Loop(region, runtime=runtime, log_sink=log_sink, hook_functions=functions)
+    loop = Loop(region, runtime=runtime, log_sink=log_sink, hook_functions=LocalFunctions(read_stand_ins(settings.functions)))
     try:
         async with _serving(telling_time_scale(app, settings.time_scale), settings.port):
             await loop.start()
