@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
-DOCS = Path(__file__).resolve().parent.parent / "docs" / "reference"
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs" / "reference"
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[^>]+?) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 HELP_WIDTH = 100
 
@@ -145,10 +146,72 @@ def live(service: str) -> str:
     )
 
 
+def members(service: str) -> str:
+    """Each structure of requests that are served, with what its members do."""
+    from unittest.mock import Mock
+
+    from ninelives.api import ecs, elbv2
+    from ninelives.api.ecs.support import SHAPES as OF_ECS
+    from ninelives.api.elbv2.support import SHAPES as OF_ELBV2
+    from ninelives.api.support import reachable
+
+    anything = Mock()
+    served = ecs.operations(anything) if service == "ecs" else elbv2.operations(anything, anything)
+    shapes = OF_ECS if service == "ecs" else OF_ELBV2
+    rows = ["| request or part of one | live | recorded | refused |", "|---|---|---|---|"]
+    for name in reachable(service, served, shapes):
+        cells = [_told(shapes[name], effect) for effect in ("live", "recorded", "refused")]
+        rows.append(f"| `{re.sub('(Request|Input)$', '', name)}` | {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _told(known: Mapping[str, Any], effect: str) -> str:
+    found = {name: one.remark for name, one in known.items() if one.effect == effect}
+    plain = ", ".join(f"`{name}`" for name, remark in found.items() if not remark)
+    remarked: dict[str, list[str]] = {}
+    for name, remark in found.items():
+        if remark:
+            remarked.setdefault(remark, []).append(f"`{name}`")
+    return "<br>".join(filter(None, [plain, *(f"{', '.join(names)}: {remark}" for remark, names in remarked.items())]))
+
+
+def attributes(of: str) -> str:
+    """The attributes of load balancers, target groups or listeners, with their defaults and what they do."""
+    from ninelives.region import elbv2_attributes
+
+    table = getattr(elbv2_attributes, of.upper())
+    rows = ["| attribute | default | effect | remark |", "|---|---|---|---|"]
+    rows += [
+        f"| `{key}` | {f'`{one.default}`' if one.default else ''} | {one.effect} | {one.remark} |"
+        for key, one in table.items()
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def behaviours() -> str:
+    """What the region does as AWS does, and the test that proves it."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from behaviours import BEHAVIOURS
+
+    rows = ["| area | behaviour | | shown by |", "|---|---|---|---|"]
+    rows += [
+        f"| {area} | {one.what} | {one.effect} | {_shown_by(one.test)} |" for area, some in BEHAVIOURS.items() for one in some
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _shown_by(test: str) -> str:
+    file, _, name = test.partition("::")
+    return f"[`{name}`](../../tests/{file})" if name else ""
+
+
 BLOCKS: Mapping[str, Callable[[str], str]] = {
     "help": help_of,
     "keys": lambda _: keys(),
     "live": live,
+    "members": members,
+    "attributes": attributes,
+    "behaviours": lambda _: behaviours(),
 }
 
 

@@ -176,6 +176,14 @@ def test_every_operation_that_the_region_serves_is_one_of_the_service() -> None:
         assert set(names) <= load_service(service).operation_names, service
 
 
+def test_every_behaviour_that_the_reference_tells_is_shown_by_a_test_that_is_there() -> None:
+    shown = re.findall(r"\[`(test_\w+)`\]\(\.\./\.\./tests/([\w/]+\.py)\)", (REFERENCE / "behaviours.md").read_text())
+
+    assert shown
+    for test, file in shown:
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), f"{file}: no {test}"
+
+
 def test_no_page_names_what_is_only_on_somebodys_machine() -> None:
     for page in PAGES:
         assert not re.search(r"/(work|root|tmp/\w+|Users/\w+)/", page.read_text(encoding="utf-8")), name_of(page)

@@ -4,9 +4,8 @@ Source of the messages: answers of the real service; where a text is not known, 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Never
 
 from ninelives.model.ecs import AdvancedConfiguration, Json, Service, ServiceLoadBalancer, TaskDefinition
 from ninelives.model.elbv2 import Forward, TargetGroup
@@ -45,6 +44,7 @@ def check_fargate(definition: TaskDefinition) -> None:
 NOT_CARRIED_OUT = {
     "firelensConfiguration": "FireLens",
     "credentialSpecs": "Active Directory credentials",
+    "dnsSearchDomains": "DNS search domains",
 }
 """Members of a container definition that no runtime acts on. They may be registered; tasks of them would run without
 what they ask for, so none is started."""
@@ -52,28 +52,38 @@ VOLUMES_NOT_CARRIED_OUT = {
     "efsVolumeConfiguration": "An EFS volume",
     "fsxWindowsFileServerVolumeConfiguration": "An FSx volume",
     "s3filesVolumeConfiguration": "An S3 Files volume",
+    "configuredAtLaunch": "A volume that is configured at launch",
+}
+DEFINITIONS_NOT_CARRIED_OUT = {
+    "proxyConfiguration": "A proxy",
+    "trustedExecutionConfiguration": "Trusted execution",
 }
 
 
 def check_carried_out(definition: TaskDefinition) -> None:
     """Refuse to run a definition that asks for what the runtimes do not do."""
-    for container in definition.members["containerDefinitions"]:
-        for member, name in NOT_CARRIED_OUT.items():
-            if container.get(member):
-                _not_carried_out(f"{name} ({member} of container {container['name']})")
-        driver = container.get("logConfiguration", {}).get("logDriver", "awslogs")
-        if driver != "awslogs":
-            _not_carried_out(f"The log driver {driver} (of container {container['name']})")
-    for volume in definition.members.get("volumes", ()):
-        for member, name in VOLUMES_NOT_CARRIED_OUT.items():
-            if member in volume:
-                _not_carried_out(f"{name} ({member} of volume {volume['name']})")
-    if definition.members.get("proxyConfiguration"):
-        _not_carried_out("A proxy (proxyConfiguration)")
+    members = definition.members
+    found = [f"{name} ({member})" for member, name in DEFINITIONS_NOT_CARRIED_OUT.items() if members.get(member)]
+    for volume in members.get("volumes", ()):
+        asked = [(member, name) for member, name in VOLUMES_NOT_CARRIED_OUT.items() if volume.get(member)]
+        found += [f"{name} ({member} of volume {volume['name']})" for member, name in asked]
+    for container in members["containerDefinitions"]:
+        found += _left_out(container)
+    if found:
+        message = f"{found[0]} cannot be run by this region: it would be left out silently."
+        raise ApiError("UnsupportedFeatureException", message)
 
 
-def _not_carried_out(what: str) -> Never:
-    raise ApiError("UnsupportedFeatureException", f"{what} cannot be run by this region: it would be left out silently.")
+def _left_out(container: Json) -> Iterator[str]:
+    whose = f"of container {container['name']}"
+    for member, name in NOT_CARRIED_OUT.items():
+        if container.get(member):
+            yield f"{name} ({member} {whose})"
+    driver = container.get("logConfiguration", {}).get("logDriver", "awslogs")
+    if driver != "awslogs":
+        yield f"The log driver {driver} ({whose})"
+    if any("containerPortRange" in mapping for mapping in container.get("portMappings", ())):
+        yield f"A range of ports (containerPortRange {whose})"
 
 
 def check_network(definition: TaskDefinition, network_configuration: Json | None) -> None:

@@ -100,6 +100,9 @@ def _same_or_refused(existing: Service, idempotency: Idempotency | None) -> Serv
 def _checked_service(region: Region, cluster: Cluster, name: str, given: Json) -> Service:
     rules.check_scheduling(given)
     rules.check_comes_later(given)
+    if given.get("role"):
+        message = "You cannot specify an IAM role for services that require a service linked role."
+        raise ApiError("InvalidParameterException", message)
     if not given.get("taskDefinition"):
         raise ApiError("InvalidParameterException", "TaskDefinition can not be blank.")
     if "desiredCount" not in given:

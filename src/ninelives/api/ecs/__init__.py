@@ -17,7 +17,9 @@ from ninelives.api.ecs import (
     tasks,
 )
 from ninelives.api.ecs.state_changes import state_changes
+from ninelives.api.ecs.support import SHAPES
 from ninelives.api.ecs.task_inputs import ServiceInputs
+from ninelives.api.support import gated
 from ninelives.region.region import Region
 
 RegionHandler = Callable[[Region, Call], Mapping[str, Any]]
@@ -37,7 +39,7 @@ _HANDLERS: Mapping[str, RegionHandler] = {
 
 def operations(region: Region) -> Operations:
     """ECS's operations on ``region``, by name."""
-    return {name: partial(handler, region) for name, handler in _HANDLERS.items()}
+    return gated("ecs", SHAPES, {name: partial(handler, region) for name, handler in _HANDLERS.items()})
 
 
 __all__ = ["ServiceInputs", "operations", "state_changes"]

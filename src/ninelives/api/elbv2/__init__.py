@@ -5,6 +5,8 @@ from ninelives.api.elbv2 import certificates, listeners, load_balancers, tags, t
 from ninelives.api.elbv2.certificates import SERVICES as CERTIFICATE_SERVICES
 from ninelives.api.elbv2.certificates import Certificates, KeptCertificates, NoCertificates
 from ninelives.api.elbv2.network import Ec2Network, Network
+from ninelives.api.elbv2.support import SHAPES
+from ninelives.api.support import gated
 from ninelives.region.region import Region
 
 __all__ = ["CERTIFICATE_SERVICES", "Certificates", "Ec2Network", "KeptCertificates", "Network", "operations"]
@@ -13,10 +15,11 @@ __all__ = ["CERTIFICATE_SERVICES", "Certificates", "Ec2Network", "KeptCertificat
 def operations(region: Region, network: Network, kept: Certificates | None = None) -> Operations:
     """The operations of ELBv2 that the region answers; ``network`` knows the subnets, ``kept`` the certificates there are."""
     kept = kept or NoCertificates()
-    return {
+    served = {
         **load_balancers.operations(region, network),
         **target_groups.operations(region),
         **listeners.operations(region, kept),
         **certificates.operations(region, kept),
         **tags.operations(region),
     }
+    return gated("elbv2", SHAPES, served)

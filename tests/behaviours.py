@@ -1,0 +1,329 @@
+"""What the region does as AWS does, by area, each with the test that shows it: the source of docs/reference/behaviours.md.
+
+A behaviour stands here when a test holds it, not before; tests/test_docs.py asks that each test is there.
+"""
+
+from typing import NamedTuple
+
+
+class Behaviour(NamedTuple):
+    what: str
+    test: str
+    """Below tests/: the file, two colons, the test's name."""
+    effect: str = "live"
+    """live, recorded or refused."""
+
+
+_ROLLING = "scheduler/test_rolling_deployment.py"
+_FAILING = "scheduler/test_failing_deployments.py"
+_SHIFTING = "scheduler/test_shifting_deployment.py"
+_TASK = "scheduler/test_one_task.py"
+_RUNTIME = "contracts/test_task_runtime.py"
+_SERVICES = "api/test_ecs_services.py"
+_FORWARDING = "dataplane/test_envoy_forwarding.py"
+_STICKINESS = "dataplane/test_envoy_stickiness.py"
+_HEALTH = "dataplane/test_envoy_health.py"
+_LIFECYCLE = "dataplane/test_envoy_lifecycle.py"
+_ACTION = "api/test_deploy_action.py"
+_EVENTS = "api/test_state_changes.py"
+_LOOP = "api/test_ecs_and_the_loop.py"
+_ARITHMETIC = "scheduler/test_scheduler_arithmetic.py"
+
+
+def _one(file: str, name: str, what: str, effect: str = "live") -> Behaviour:
+    return Behaviour(what, f"{file}::test_{name}", effect)
+
+
+BEHAVIOURS: dict[str, list[Behaviour]] = {
+    "Task life": [
+        _one(
+            _TASK,
+            "a_task_is_pending_once_heard_of_and_activating_once_it_pulls",
+            "PROVISIONING, PENDING, ACTIVATING, RUNNING in this order, never back",
+        ),
+        _one(
+            _TASK,
+            "a_running_task_drains_before_it_is_stopped",
+            "DEACTIVATING while the target drains, then STOPPING, DEPROVISIONING, STOPPED",
+        ),
+        _one(_TASK, "a_users_stop_does_not_wait_for_the_drain_it_begins", "StopTask signals without waiting for the drain"),
+        _one(
+            _TASK,
+            "the_exit_of_an_essential_container_ends_the_task_and_that_of_another_does_not",
+            "an essential container ends the task, another does not",
+        ),
+        _one(
+            _TASK,
+            "a_tasks_health_is_that_of_its_essential_containers_with_a_check",
+            "a task's health is that of its essential containers with a check",
+        ),
+        _one(
+            _RUNTIME,
+            "containers_start_in_order_of_dependence_and_stop_in_reverse",
+            "dependsOn orders the start, and the stop in reverse",
+        ),
+        _one(_RUNTIME, "a_process_that_ignores_the_stop_signal_is_killed_after_its_timeout", "SIGKILL after stopTimeout"),
+        _one(
+            _RUNTIME, "a_check_that_passes_makes_a_container_healthy_and_one_that_fails_unhealthy", "container health checks"
+        ),
+        _one(_RUNTIME, "a_container_with_a_restart_policy_is_started_again_where_it_was", "restart policies"),
+        _one(_RUNTIME, "too_much_memory_ends_a_container_with_its_reason", "OutOfMemoryError, exit code 137"),
+        _one(_RUNTIME, "secret_variables_reach_the_container_and_no_file_of_ours", "secrets"),
+        _one(_RUNTIME, "containers_of_a_task_share_its_volumes_and_no_other_task_does", "volumes of a task"),
+        _one(_RUNTIME, "a_missing_image_is_a_failure_that_names_it", "TaskFailedToStart with the reason in ECS's words"),
+        _one(_RUNTIME, "tasks_outlive_a_killed_control_plane_and_are_adopted", "tasks outlive the control plane"),
+        _one("region/test_housekeeping.py", "stopped_tasks_are_shown_for_an_hour", "a stopped task is shown for an hour"),
+    ],
+    "Service scheduler": [
+        _one(
+            _ARITHMETIC,
+            "floor_rounds_up_and_ceiling_rounds_down",
+            "minimumHealthyPercent rounds up, maximumPercent rounds down",
+        ),
+        _one(
+            _ROLLING,
+            "floor_and_ceiling_hold_at_every_plan_and_a_deadlock_is_told_once",
+            "the bounds hold at every moment; a deadlock is told",
+        ),
+        _one(
+            _ROLLING,
+            "without_load_balancer_and_check_a_task_counts_forty_seconds_after_it_runs",
+            "without load balancer and check a task is healthy 40 s after RUNNING",
+        ),
+        _one(
+            _FAILING,
+            "an_unhealthy_task_is_replaced_before_it_is_stopped",
+            "an unhealthy task is replaced before it is stopped, where there is room",
+        ),
+        _one(
+            _FAILING,
+            "failing_checks_are_ignored_in_the_grace_period_but_a_crash_is_not",
+            "the grace period masks checks, not crashes",
+        ),
+        _one(
+            _FAILING,
+            "tasks_that_never_run_are_tried_less_and_less_often_and_the_service_says_so",
+            "starts of tasks that never run are spaced out, up to 27 min",
+        ),
+        _one(
+            _FAILING,
+            "tasks_that_crash_after_running_are_started_once_a_tick_for_ever",
+            "tasks that crash after RUNNING are not",
+        ),
+        _one(_ROLLING, "protected_tasks_hold_a_deployment_until_their_protection_ends", "task scale-in protection"),
+        _one(
+            _ROLLING,
+            "an_old_task_that_dies_in_a_deployment_is_replaced_within_its_revision",
+            "a lost task is replaced within its revision",
+        ),
+        _one(
+            _ROLLING, "a_steady_state_is_told_again_after_six_hours_and_not_before", "the steady state is told again every 6 h"
+        ),
+        _one(
+            _SERVICES,
+            "the_name_of_an_inactive_service_is_used_afresh",
+            "a deleted service drains, is INACTIVE, and leaves its name",
+        ),
+        Behaviour(
+            "Availability Zone rebalancing: one machine is one zone",
+            "api/test_support.py::test_what_is_said_to_be_recorded_is_shown_again",
+            "recorded",
+        ),
+    ],
+    "Rolling deployments": [
+        _one(_SERVICES, "only_what_tasks_are_made_of_starts_a_deployment", "what starts a deployment, and what does not"),
+        _one(
+            _ROLLING,
+            "events_of_a_rolling_deployment_come_in_ecs_order_with_its_full_stops",
+            "service events in ECS's order and words",
+        ),
+        _one(_ROLLING, "old_tasks_go_one_by_one_as_new_ones_become_healthy", "old tasks go as new ones become healthy"),
+        _one(
+            _ROLLING,
+            "a_deployment_completes_while_the_old_task_still_drains",
+            "a deployment completes while the last old task drains",
+        ),
+        _one(
+            _ROLLING,
+            "a_new_deployment_supersedes_the_one_under_way_and_stops_its_pending_tasks",
+            "a newer deployment supersedes the one under way",
+        ),
+        _one(_ROLLING, "several_revisions_share_one_budget_until_the_newest_is_up", "all revisions share one budget"),
+        _one(
+            _ROLLING,
+            "scaling_out_in_the_middle_grows_both_revisions_and_starts_no_deployment",
+            "scaling out in the middle grows both revisions",
+        ),
+        _one(_ROLLING, "a_bake_time_keeps_the_deployment_in_progress_until_it_is_over", "bake time"),
+        _one("scheduler/test_early_success.py", "half_of_the_tasks_are_enough", "early success criteria"),
+        _one(
+            "live/test_control_plane_killed.py",
+            "a_deployment_whose_control_plane_is_killed_goes_on_and_loses_no_request",
+            "a deployment outlives its control plane and loses no request",
+        ),
+    ],
+    "Circuit breaker and rollback": [
+        _one(_ARITHMETIC, "breaker_thresholds", "thresholds: BOUNDED_PERCENT, UNBOUNDED_PERCENT, COUNT"),
+        _one(
+            _FAILING,
+            "the_third_failure_trips_the_breaker_and_the_old_deployment_comes_back_under_its_id",
+            "the old deployment comes back under its old id and revision",
+        ),
+        _one(_FAILING, "a_healthy_task_resets_the_count_unless_asked_otherwise", "resetOnHealthyTask"),
+        _one(
+            _FAILING,
+            "without_rollback_the_failed_deployment_stays_primary_starts_nothing_and_old_tasks_serve_on",
+            "without rollback it stays FAILED, and old tasks serve on",
+        ),
+        _one(_FAILING, "a_first_deployment_that_fails_has_nothing_to_go_back_to", "no rollback candidate: ROLLBACK_FAILED"),
+        _one(
+            _FAILING,
+            "a_deployment_that_fails_while_the_rollback_before_it_is_under_way_has_no_candidate",
+            "a failure during a rollback has no candidate",
+        ),
+        _one(_FAILING, "a_rollback_keeps_the_desired_count_of_now", "a rollback keeps the desired count of now"),
+        _one(_FAILING, "a_completed_deployment_that_fails_later_never_rolls_back", "a COMPLETED deployment never rolls back"),
+    ],
+    "Alarms": [
+        _one(
+            _SHIFTING,
+            "an_alarm_in_the_bake_time_takes_the_traffic_back_at_once",
+            "an alarm in the bake time takes the traffic back",
+        ),
+        _one(
+            _SHIFTING,
+            "without_rollback_an_alarm_leaves_tasks_and_traffic_as_they_are",
+            "without rollback it leaves all as it is",
+        ),
+    ],
+    "Blue/green, canary, linear": [
+        _one(
+            _SHIFTING,
+            "the_first_deployment_lands_in_the_alternate_group_and_gets_all_traffic_at_once",
+            "the first revision lands in the alternate target group",
+        ),
+        _one(
+            _SHIFTING,
+            "the_second_deployment_lands_in_the_other_group_and_the_pair_is_never_swapped",
+            "the pair is never swapped; the rule says which side is live",
+        ),
+        _one(_SHIFTING, "test_traffic_is_shifted_before_production_traffic", "test traffic before production traffic"),
+        _one(_SHIFTING, "a_canary_gets_its_part_first_and_the_rest_after_its_bake_time", "canary"),
+        _one(_SHIFTING, "linear_steps_follow_each_other_and_the_last_one_is_not_followed_by_a_step_bake", "linear"),
+        _one(
+            _SHIFTING,
+            "hooks_are_called_in_the_order_of_the_stages_and_for_every_step",
+            "lifecycle hooks in the order of the stages, and for every step",
+        ),
+        _one(_SHIFTING, "a_hook_in_progress_is_called_again_after_the_delay_that_it_asks_for", "IN_PROGRESS and its delay"),
+        _one(_SHIFTING, "a_hook_without_an_answer_times_out", "time-outs of hooks"),
+        _one(_SHIFTING, "a_pause_waits_for_its_answer", "PAUSE hooks and ContinueServiceDeployment"),
+        _one(_SHIFTING, "a_hook_that_fails_rolls_back_from_every_stage", "rollback from every stage"),
+        _one(
+            _SHIFTING,
+            "rules_that_do_not_fit_roll_back_with_the_reason",
+            "networking that does not fit rolls back with the reason",
+        ),
+        _one(_SHIFTING, "a_newer_deployment_takes_over_at_every_stage", "a newer deployment takes over at every stage"),
+        _one(
+            "live/test_strategies.py",
+            "every_strategy_releases_without_losing_a_request_even_when_the_control_plane_dies",
+            "no request is lost by any strategy",
+        ),
+    ],
+    "Service deployments and clients": [
+        _one(
+            "api/test_ecs_service_deployments.py",
+            "a_deployment_can_be_stopped_until_it_has_ended",
+            "StopServiceDeployment in each status",
+        ),
+        _one(
+            "api/test_ecs_service_deployments.py",
+            "deployments_are_listed_newest_first_by_status_and_time_in_pages",
+            "ListServiceDeployments: filters, order, pages",
+        ),
+        _one("region/test_housekeeping.py", "service_deployments_are_history_for_ninety_days", "history of 90 days"),
+        _one(
+            _ACTION,
+            "a_release_that_is_rolled_back_is_not_found_after_stabilization",
+            "aws-actions/amazon-ecs-deploy-task-definition sees a rollback",
+        ),
+        _one(_ACTION, "the_waiters_of_tasks_and_of_a_service_that_goes_come_true", "botocore's waiters"),
+        _one(
+            "api/test_aws_cli.py",
+            "every_operation_is_reached_by_the_cli",
+            "the AWS CLI, versions 1 and 2, for every operation",
+        ),
+        _one(
+            "api/test_bad_requests.py",
+            "a_bad_request_gets_ecs_exception_and_words_and_changes_nothing",
+            "bad requests get ECS's exception and words, and change nothing",
+        ),
+        Behaviour(
+            "task sets, as ECS refuses them",
+            "api/test_bad_requests.py::test_a_bad_request_gets_ecs_exception_and_words_and_changes_nothing",
+            "refused",
+        ),
+        Behaviour(
+            "what a request asks for and the region would leave out",
+            "api/test_support.py::test_the_gate_refuses_what_would_be_left_out",
+            "refused",
+        ),
+    ],
+    "Load balancer": [
+        _one(_FORWARDING, "rules_are_tried_in_order_of_priority", "rules in order of priority"),
+        _one(_FORWARDING, "weights_share_the_requests_and_a_weight_of_0_gets_none", "weighted target groups"),
+        _one(_FORWARDING, "fixed_responses_and_redirects_are_albs", "fixed responses, redirects with placeholders"),
+        _one(_FORWARDING, "requests_go_to_every_healthy_target_with_albs_headers", "X-Forwarded-*, X-Amzn-Trace-Id"),
+        _one(_FORWARDING, "an_empty_group_answers_albs_503_and_its_share_of_a_weighted_rule_too", "ALB's own 503"),
+        _one(_FORWARDING, "a_target_that_refuses_or_breaks_connections_is_a_502_and_its_own_errors_pass", "ALB's own 502"),
+        _one(_FORWARDING, "websockets_pass_and_count_as_in_flight", "websockets"),
+        _one(
+            _STICKINESS,
+            "the_load_balancers_cookie_keeps_a_client_at_a_target_that_serves_and_is_renewed_by_every_answer",
+            "stickiness by the load balancer's cookie",
+        ),
+        _one(_STICKINESS, "an_application_cookie_sticks_once_the_target_has_set_it", "stickiness by the application's cookie"),
+        _one(
+            _STICKINESS,
+            "a_rule_keeps_a_client_at_its_target_group_whatever_the_weights_become",
+            "stickiness to a target group",
+        ),
+        _one(_STICKINESS, "a_new_target_of_a_group_with_slow_start_gets_less_than_its_share_at_first", "slow start"),
+        _one(_STICKINESS, "least_outstanding_requests_pass_by_a_busy_target", "least outstanding requests"),
+        _one(
+            _HEALTH,
+            "a_fresh_target_is_healthy_after_one_check_and_is_told_at_once",
+            "a fresh target is healthy after one check",
+        ),
+        _one(_HEALTH, "a_group_without_healthy_targets_fails_open_but_not_to_draining_or_fresh_ones", "fail-open"),
+        _one(_HEALTH, "reasons_are_albs", "states, reasons and descriptions of targets"),
+        _one(_LIFECYCLE, "a_slow_request_keeps_a_drain_open_and_ends_it", "draining ends with the last request"),
+        _one(_LIFECYCLE, "replacing_every_target_under_load_loses_nothing", "replacing every target loses no request"),
+        _one(
+            _LIFECYCLE,
+            "traffic_flows_on_without_a_control_plane_and_the_next_one_adopts",
+            "traffic flows on without a control plane",
+        ),
+    ],
+    "EventBridge": [
+        _one(_EVENTS, "a_task_is_told_at_each_version_as_describe_tasks_gives_it", "ECS Task State Change"),
+        _one(
+            _EVENTS,
+            "a_deployment_that_is_rolled_back_is_told_as_failed_and_the_old_one_as_in_progress",
+            "ECS Deployment State Change",
+        ),
+        _one(_EVENTS, "service_events_that_are_actions_are_told", "ECS Service Action"),
+        _one(_EVENTS, "a_hook_is_told_whenever_its_status_changes", "ECS Hook State Change"),
+        _one(
+            "live/test_events.py",
+            "a_deployments_events_reach_a_queue_a_log_group_and_an_address_in_order",
+            "targets get them in order",
+        ),
+        _one(
+            "live/test_events.py",
+            "an_event_that_waits_for_its_target_outlives_the_control_plane",
+            "they outlive the control plane",
+        ),
+    ],
+}
