@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from test_elbv2 import FakeDataPlane, FakeNetwork
 
 from ninelives.api import elbv2
 from ninelives.model.ecs import LastStatus
+from ninelives.model.elbv2 import Certificate
 
 DRIVER = Path(__file__).parent / "cli_driver.py"
 NEWER_THAN_DEBIANS = {
@@ -79,6 +80,13 @@ def _python_of(script: Path) -> str | None:
     return first.removeprefix("#!").strip() if "python" in first else None
 
 
+class AnyCertificate:
+    """Finds a certificate whatever its ARN."""
+
+    async def find(self, arns: Sequence[str]) -> list[Certificate]:
+        return [Certificate(arn=arn, chain="", private_key="", names=("cats.test",)) for arn in arns]
+
+
 class Region:
     """ECS and ELBv2 over one region in memory, whose loop does not run."""
 
@@ -86,7 +94,7 @@ class Region:
         self.world = World()
         plane: Any = FakeDataPlane()
         self.world.region.data_plane = plane
-        served = {"ecs": self.world.operations, "elbv2": elbv2.operations(self.world.region, FakeNetwork())}
+        served = {"ecs": self.world.operations, "elbv2": elbv2.operations(self.world.region, FakeNetwork(), AnyCertificate())}
         self.served = {name for operations in served.values() for name in operations}
         self.door = RunningDoor(served)
 
@@ -157,6 +165,8 @@ def plain(text: str) -> Callable[[Got], list[str]]:
     return lambda _: text.split()
 
 
+CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/"
+
 ELB = [
     Step(
         "CreateLoadBalancer",
@@ -222,6 +232,19 @@ ELB = [
     Step("SetSecurityGroups", words("--load-balancer-arn {balancer} --security-groups sg-2"), "SecurityGroupIds"),
     Step("SetSubnets", words("--load-balancer-arn {balancer} --subnets subnet-a subnet-b"), "AvailabilityZones"),
     Step("SetIpAddressType", words("--load-balancer-arn {balancer} --ip-address-type ipv4"), "IpAddressType"),
+    Step(
+        "CreateListener",
+        lambda got: [
+            *f"--load-balancer-arn {got['balancer']} --protocol HTTPS --port 8443 --certificates".split(),
+            f"CertificateArn={CERTIFICATE}1",
+            *f"--default-actions Type=forward,TargetGroupArn={got['group']}".split(),
+        ],
+        "Listeners",
+        ("tls", lambda answer: answer["Listeners"][0]["ListenerArn"]),
+    ),
+    Step("AddListenerCertificates", words(f"--listener-arn {{tls}} --certificates CertificateArn={CERTIFICATE}2")),
+    Step("DescribeListenerCertificates", words("--listener-arn {tls}"), "Certificates"),
+    Step("RemoveListenerCertificates", words(f"--listener-arn {{tls}} --certificates CertificateArn={CERTIFICATE}2")),
     Step("DescribeAccountLimits", plain(""), "Limits"),
     Step("DescribeSSLPolicies", plain("")),
 ]
@@ -369,6 +392,7 @@ ECS = [
 ENDING = [
     Step("DeleteRule", words("--rule-arn {rule}")),
     Step("DeleteListener", words("--listener-arn {listener}")),
+    Step("DeleteListener", words("--listener-arn {tls}")),
     Step("DeleteTargetGroup", words("--target-group-arn {group}")),
     Step("DeleteLoadBalancer", words("--load-balancer-arn {balancer}")),
 ]

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from functools import cache
+from inspect import isawaitable
 from typing import Any, NamedTuple
 from unittest.mock import Mock
 
 import pytest
 from ecs_world import NETWORK, PLACE, World, container, create_request, fargate
-from test_bad_requests import OF_TASK_SETS, behind, prepared
+from test_bad_requests import LISTENER, OF_TASK_SETS, arn_of, behind, prepared
 from test_elbv2 import FakeDataPlane, FakeNetwork
 
 from ninelives.api import ecs, elbv2
@@ -220,6 +221,42 @@ ONLY_REGISTERED: dict[str, tuple[str, dict[str, Any]]] = {
 """Members of a definition that may be registered and not run."""
 
 
+OIDC = {"Issuer": "i", "AuthorizationEndpoint": "a", "TokenEndpoint": "t", "UserInfoEndpoint": "u", "ClientId": "c"}
+POOL = {"UserPoolArn": "arn", "UserPoolClientId": "c", "UserPoolDomain": "d"}
+
+
+def ruled(*actions: dict[str, Any], **condition: Any) -> tuple[str, dict[str, Any]]:
+    forward = {"Type": "forward", "TargetGroupArn": arn_of("cats")}
+    conditions = [condition or {"Field": "path-pattern", "Values": ["/"]}]
+    return "CreateRule", {"ListenerArn": LISTENER, "Priority": 1, "Conditions": conditions, "Actions": actions or [forward]}
+
+
+PASSED_THROUGH = {"MutualAuthentication": {"Mode": "passthrough"}}
+REFUSED_BY_ELB: dict[str, tuple[str, dict[str, Any]]] = {
+    "Action.AuthenticateOidcConfig": ruled({"Type": "authenticate-oidc", "AuthenticateOidcConfig": OIDC}),
+    "Action.AuthenticateCognitoConfig": ruled({"Type": "authenticate-cognito", "AuthenticateCognitoConfig": POOL}),
+    "Action.JwtValidationConfig": ruled(
+        {"Type": "jwt-validation", "JwtValidationConfig": {"JwksEndpoint": "j", "Issuer": "i"}}
+    ),
+    "HostHeaderConditionConfig.RegexValues": ruled(Field="host-header", HostHeaderConfig={"RegexValues": ["a.*"]}),
+    "PathPatternConditionConfig.RegexValues": ruled(Field="path-pattern", PathPatternConfig={"RegexValues": ["/a.*"]}),
+    "HttpHeaderConditionConfig.RegexValues": ruled(
+        Field="http-header", HttpHeaderConfig={"HttpHeaderName": "x", "RegexValues": ["a.*"]}
+    ),
+    "CreateListenerInput.MutualAuthentication": (
+        "CreateListener",
+        {
+            "LoadBalancerArn": PLACE.load_balancer("front", "0123456789abcdef"),
+            "Protocol": "HTTPS",
+            "Port": 8443,
+            "DefaultActions": [{"Type": "forward", "TargetGroupArn": arn_of("cats")}],
+            **PASSED_THROUGH,
+        },
+    ),
+    "ModifyListenerInput.MutualAuthentication": ("ModifyListener", {"ListenerArn": LISTENER, **PASSED_THROUGH}),
+}
+
+
 def claimed(service: str, *, of_task_sets: bool = False) -> set[str]:
     """Members that are said to be refused by their handlers."""
     shapes = CLASSIFIED[service]
@@ -233,6 +270,7 @@ def claimed(service: str, *, of_task_sets: bool = False) -> set[str]:
 
 def test_every_claim_of_a_refusal_is_tried_out() -> None:
     assert claimed("ecs") == REFUSED_BY_HANDLERS.keys() | ONLY_REGISTERED.keys()
+    assert claimed("elbv2") == REFUSED_BY_ELB.keys()
     assert {name.partition("Request")[0] for name in claimed("ecs", of_task_sets=True)} == OF_TASK_SETS.keys()
 
 
@@ -244,6 +282,30 @@ def test_what_is_said_to_be_refused_is_refused_by_the_code_that_is_named(member:
     code, _ = prepared().refusal(operation, **request)
 
     assert code in ECS_SHAPES[shape][name].remark
+
+
+@pytest.mark.parametrize("member", REFUSED_BY_ELB)
+def test_what_a_load_balancer_is_said_to_refuse_is_refused(member: str) -> None:
+    shape, name = member.split(".")
+    operation, request = REFUSED_BY_ELB[member]
+    world = prepared()
+    handler = elbv2.operations(world.region, FakeNetwork())[operation]
+    before = world.records()
+
+    with pytest.raises(ApiError) as caught:
+        answered(handler(Call(service="elbv2", operation=operation, parameters=request, place=PLACE)))
+
+    assert caught.value.code in ELBV2_SHAPES[shape][name].remark
+    assert world.records() == before
+
+
+def answered(answer: Any) -> Any:
+    """What a handler answers, at once or later."""
+
+    async def wait() -> Any:
+        return await answer
+
+    return asyncio.run(wait()) if isawaitable(answer) else answer
 
 
 @pytest.mark.parametrize("member", ONLY_REGISTERED)
@@ -325,8 +387,7 @@ def test_load_balancers_show_again_what_is_recorded_of_them() -> None:
         place=PLACE,
     )
 
-    answered: Any = operations["CreateLoadBalancer"](call)
-    (balancer,) = asyncio.run(answered)["LoadBalancers"]
+    (balancer,) = answered(operations["CreateLoadBalancer"](call))["LoadBalancers"]
 
     assert {name: balancer[name] for name in given} == given
     assert {ELBV2_SHAPES["CreateLoadBalancerInput"][name].effect for name in given} == {Effect.RECORDED}
