@@ -1,7 +1,7 @@
 """What intents record is what loop and scheduler go on with: whole lives of services on a still clock, through the API."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from ecs_world import NETWORK, PLACE, World, fargate
 from ninelives.model.ecs import LastStatus, ServiceDeploymentStatus, TaskAddress
 from ninelives.model.observation import ContainerObservation, TaskObservation
 from ninelives.region.loop import Loop
-from ninelives.region.ports import LogLine, TaskLaunch
+from ninelives.region.ports import LogLine, TaskLaunch, TaskUsage
 
 
 class ObedientRuntime:
@@ -34,6 +34,9 @@ class ObedientRuntime:
 
     async def remove(self, task_arn: str) -> None:
         self._observed(TaskObservation(task_arn=task_arn, is_removed=True))
+
+    async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:  # noqa: ARG002
+        return {}
 
     async def close(self) -> None: ...
 

@@ -505,6 +505,33 @@ def test_too_much_memory_ends_a_container_with_its_reason(bench: Bench) -> None:
     asyncio.run(main())
 
 
+def test_usage_tells_cpu_and_memory_of_what_runs(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            busy = bench.launch(bench.container("while :; do :; done"), bench.container(FOR_EVER, name="beside"))
+            idle = bench.launch(bench.container(PATIENT))
+            await one.start(busy)
+            await one.start(idle)
+            arns = [launch.task.arn for launch in (busy, idle)]
+            first = await one.runtime.usage([*arns, "arn:of:nobody"])
+            assert set(arns) == set(first)
+            used = first
+            for _ in range(300):
+                used = await one.runtime.usage(arns)
+                if used[arns[0]].cpu - first[arns[0]].cpu >= SECOND * 0.3:
+                    break
+                await asyncio.sleep(0.05)
+
+            assert used[arns[0]].cpu - first[arns[0]].cpu >= SECOND * 0.3
+            assert used[arns[1]].cpu - first[arns[1]].cpu < used[arns[0]].cpu - first[arns[0]].cpu
+            assert all(0 < usage.memory_bytes < 256 * 1024 * 1024 for usage in used.values())
+            await one.runtime.stop(idle)
+            await one.until_stopped(idle)
+            assert set(arns[:1]) == set(await one.runtime.usage(arns))
+
+    asyncio.run(main())
+
+
 def test_tasks_outlive_a_killed_control_plane_and_are_adopted(bench: Bench) -> None:
     counting = "n=0; while :; do n=$((n+1)); echo $n; sleep 0.05; done"
     running, ended, stranger, gone = (uuid.uuid4().hex for _ in range(4))

@@ -142,3 +142,19 @@ def test_targets_and_connections_are_told(region: RegionUnderTest) -> None:
     with asked_again_and_again(region, "/"):
         eventually(lambda: newest("NewConnectionCount", "Sum", dimensions(region)), what="new connections")
         eventually(lambda: newest("ActiveConnectionCount", "Sum", dimensions(region)), what="active connections")
+
+
+def test_a_service_tells_what_it_uses(region: RegionUnderTest) -> None:
+    client = region.client("cloudwatch")
+
+    def datapoint() -> dict[str, Any] | None:
+        now = datetime.now(UTC)  # noqa: TID251
+        under = [{"Name": "ClusterName", "Value": "live"}, {"Name": "ServiceName", "Value": "behaves"}]
+        found: list[dict[str, Any]] = client.get_metric_statistics(
+            Namespace="AWS/ECS", MetricName="MemoryUtilization", Dimensions=under, Period=3600,
+            StartTime=now - timedelta(hours=1), EndTime=now, Statistics=["Minimum", "Maximum"],
+        )["Datapoints"]  # fmt: skip
+        return found[-1] if found else None
+
+    used = eventually(datapoint, what="the service's memory")
+    assert 0 < used["Minimum"] <= used["Maximum"] < 100

@@ -29,7 +29,7 @@ from ninelives.region import elbv2_target_groups
 from ninelives.region.draining import QUIET_READINGS
 from ninelives.region.elbv2_target_groups import TargetDescription
 from ninelives.region.loop import Loop
-from ninelives.region.ports import LogLine, PublishRejected, TaskLaunch
+from ninelives.region.ports import LogLine, PublishRejected, TaskLaunch, TaskUsage
 from ninelives.region.tasks import launch_of
 
 HEALTHY = TargetHealth(state=TargetHealthState.HEALTHY)
@@ -68,6 +68,9 @@ class Runtime:
     async def remove(self, task_arn: str) -> None:
         self._take("remove", task_arn)
         self._observed(TaskObservation(task_arn=task_arn, is_removed=True))
+
+    async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:  # noqa: ARG002
+        return {}
 
     async def close(self) -> None: ...
 

@@ -2,7 +2,7 @@
 # ruff: noqa: ARG002  # the fake has the port's signatures
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +22,7 @@ from ninelives.model.ecs import (
     TaskDefinition,
 )
 from ninelives.model.observation import ContainerObservation, TaskObservation
-from ninelives.region.ports import InputSource, RegistryLogin, TaskInputs, TaskLaunch
+from ninelives.region.ports import InputSource, RegistryLogin, TaskInputs, TaskLaunch, TaskUsage
 from ninelives.runtime import task_run
 from ninelives.runtime.engine import EngineAway, FoundTask, NoInputs, Seen, StartFailed, cannot_pull, cannot_start
 from ninelives.runtime.engine_runtime import EngineRuntime
@@ -88,6 +88,9 @@ class FakeEngine:
     async def kill(self, task_arn: str, container_name: str) -> None:
         self._ask(f"kill {container_name}")
         self.end(container_name, 137)
+
+    async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:
+        return {}
 
     async def remove(self, task_arn: str) -> None:
         self._ask("remove")

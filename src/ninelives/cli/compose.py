@@ -176,7 +176,7 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
         registry=registry_app(registry),
         place=place,
     )
-    measuring = Measuring(region, cloud_watch.metrics)
+    measuring = Measuring(region, runtime, cloud_watch.metrics)
     loop = Loop(region, runtime=runtime, log_sink=log_sink, hook_functions=LocalFunctions(read_stand_ins(settings.functions)))
     try:
         async with _serving(telling_time_scale(app, settings.time_scale), settings.port):

@@ -28,6 +28,16 @@ class TargetGroupFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunningTask:
+    """A task in RUNNING, with what it has reserved: as its definition says, or for one without sizes nothing."""
+
+    arn: str
+    family: str
+    cpu_units: int
+    memory_mib: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceFacts:
     """A service and its tasks."""
 
@@ -37,8 +47,9 @@ class ServiceFacts:
     running: int
     pending: int
     deployments: int
-    running_tasks: tuple[str, ...]
-    """ARNs."""
+    tasks: tuple[RunningTask, ...]
+    has_insights: bool
+    """Whether Container Insights is switched on for the cluster."""
 
 
 def zones_of_load_balancers(region: Region) -> Mapping[str, str]:
@@ -106,7 +117,7 @@ def service_facts(region: Region) -> list[ServiceFacts]:
 
 def _facts_of(region: Region, service: Service) -> ServiceFacts:
     tasks = [task for task in region.state.of_service(Task, service.arn) if task.last_status is not LastStatus.STOPPED]
-    running = tuple(task.arn for task in tasks if task.last_status is LastStatus.RUNNING)
+    running = tuple(_running(region, task) for task in tasks if task.last_status is LastStatus.RUNNING)
     before = [LastStatus.PROVISIONING, LastStatus.PENDING, LastStatus.ACTIVATING]
     deployments = region.state.of_service(Deployment, service.arn)
     return ServiceFacts(
@@ -116,5 +127,23 @@ def _facts_of(region: Region, service: Service) -> ServiceFacts:
         running=len(running),
         pending=sum(task.last_status in before for task in tasks),
         deployments=sum(one.status is not DeploymentStatus.INACTIVE for one in deployments),
-        running_tasks=running,
+        tasks=running,
+        has_insights=_has_insights(region, service.cluster_arn),
     )
+
+
+def _running(region: Region, task: Task) -> RunningTask:
+    definition = region.state.task_definitions[task.task_definition_arn]
+    containers = definition.containers
+    return RunningTask(
+        arn=task.arn,
+        family=definition.family,
+        cpu_units=definition.cpu_units or sum(one.cpu_units or 0 for one in containers),
+        memory_mib=definition.memory_mib or sum(one.memory_mib or 0 for one in containers),
+    )
+
+
+def _has_insights(region: Region, cluster_arn: str) -> bool:
+    cluster = region.state.clusters.get(cluster_arn)
+    settings = cluster.members.get("settings", []) if cluster is not None else []
+    return any(one["name"] == "containerInsights" and one["value"] in {"enabled", "enhanced"} for one in settings)

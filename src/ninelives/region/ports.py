@@ -5,7 +5,7 @@ All coroutines run on the region's one event loop; a port may use threads inside
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from ninelives.model.cloudwatch import AlarmFacts
@@ -123,6 +123,16 @@ class InputSource(Protocol):
         """What ``launch`` needs, as it is now. Raises ``InputsMissing``."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskUsage:
+    """What a task has used."""
+
+    cpu: timedelta
+    """CPU time since its containers were started; less than before where one was started again."""
+    memory_bytes: int
+    """Now, without caches of files."""
+
+
 class TaskRuntime(Protocol):
     """Runs tasks. Every call may be repeated for the same task and then changes nothing more.
 
@@ -149,6 +159,9 @@ class TaskRuntime(Protocol):
 
     async def remove(self, task_arn: str) -> None:
         """Remove what is left of a stopped task: containers, network, files."""
+
+    async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:
+        """What those tasks have used of which something runs, by ARN; the others are not in the answer."""
 
     async def close(self) -> None:
         """Let go without stopping any task."""

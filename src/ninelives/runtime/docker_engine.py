@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ninelives.model.ecs import ContainerDefinition, TaskAddress
 from ninelives.model.observation import ContainerObservation
-from ninelives.region.ports import RegistryLogin, TaskLaunch
+from ninelives.region.ports import RegistryLogin, TaskLaunch, TaskUsage
 from ninelives.runtime.docker_events import DockerEvents
 from ninelives.runtime.docker_facts import (
     create_failure,
@@ -32,6 +33,7 @@ from ninelives.runtime.docker_settings import (
     create_body,
     pause_body,
 )
+from ninelives.runtime.docker_usage import together, usage_of
 from ninelives.runtime.engine import EngineAway, FoundTask, Seen, cannot_initialize
 from ninelives.runtime.image_reference import read_reference
 from ninelives.runtime.log_cursors import LogCursors
@@ -297,6 +299,25 @@ class DockerEngine:
             if error.status_code not in {NOT_FOUND, CONFLICT}:
                 raise
             await self._look_at(running.id)  # it has ended already; perhaps the event was missed
+
+    async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:
+        wanted = set(task_arns)
+        running = {key: one.id for key, one in self._containers.items() if one.last.last_status == "RUNNING"}
+        asked = [(arn, container_id) for (arn, _), container_id in running.items() if arn in wanted]
+        answers = await asyncio.gather(*(self._do(partial(self._usage, container_id)) for _, container_id in asked))
+        found: dict[str, TaskUsage] = {}
+        for (arn, _), one in zip(asked, answers, strict=True):
+            if one is not None:
+                found[arn] = together(found.get(arn), one)
+        return found
+
+    def _usage(self, container_id: str) -> TaskUsage | None:
+        from docker.errors import NotFound
+
+        try:
+            return usage_of(self._client.stats(container_id, stream=False, one_shot=True))
+        except NotFound:
+            return None  # removed in between
 
     async def remove(self, task_arn: str) -> None:
         logs = [one.log for (arn, _), one in self._containers.items() if arn == task_arn and one.log is not None]

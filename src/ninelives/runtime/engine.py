@@ -4,14 +4,14 @@
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
 from ninelives.model.ecs import ContainerDefinition, TaskAddress
 from ninelives.model.observation import ContainerObservation
-from ninelives.region.ports import InputsMissing, RegistryLogin, TaskInputs, TaskLaunch
+from ninelives.region.ports import InputsMissing, RegistryLogin, TaskInputs, TaskLaunch, TaskUsage
 from ninelives.runtime.log_feed import LogFeed
 
 Seen = Callable[[str, ContainerObservation], None]
@@ -112,6 +112,9 @@ class ContainerEngine(Protocol):
 
     async def kill(self, task_arn: str, container_name: str) -> None:
         """SIGKILL to the container's processes; nothing, if they have ended."""
+
+    async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:
+        """What those tasks have used of which something runs."""
 
     async def remove(self, task_arn: str) -> None:
         """Kill and remove all that is left of the task."""

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from ninelives.model.arns import last_part
 from ninelives.model.ecs import DesiredStatus, LastStatus
 from ninelives.model.observation import ContainerObservation, TaskObservation
-from ninelives.region.ports import InputSource, LogLine, TaskLaunch
-from ninelives.runtime.engine import ContainerEngine, NoInputs, utc_now
+from ninelives.region.ports import InputSource, LogLine, TaskLaunch, TaskUsage
+from ninelives.runtime.engine import ContainerEngine, EngineAway, NoInputs, utc_now
 from ninelives.runtime.log_feed import LogFeed
 from ninelives.runtime.task_run import TaskRun
 
@@ -74,6 +74,13 @@ class EngineRuntime:
             await self._open()
             await self._engine.remove(task_arn)
             self._report(TaskObservation(task_arn=task_arn, is_removed=True))
+
+    async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:
+        known = [arn for arn in task_arns if arn in self._runs]
+        try:
+            return await self._engine.usage(known) if known else {}
+        except EngineAway:
+            return {}
 
     async def close(self) -> None:
         if self._feed is not None:

@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -16,7 +16,7 @@ from typing import TypeVar
 from ninelives.model.arns import last_part
 from ninelives.model.ecs import ContainerDefinition, HealthCheck, HealthStatus, TaskAddress, TaskDefinition
 from ninelives.model.observation import ContainerObservation
-from ninelives.region.ports import RegistryLogin, TaskLaunch
+from ninelives.region.ports import RegistryLogin, TaskLaunch, TaskUsage
 from ninelives.runtime.engine import FoundTask, Seen, cannot_initialize, utc_now
 from ninelives.runtime.environment import MIB
 from ninelives.runtime.host_command import (
@@ -33,6 +33,7 @@ from ninelives.runtime.host_images import HostImage, HostImages
 from ninelives.runtime.host_logs import HostLogs
 from ninelives.runtime.host_ports import HostPorts, NoFreePort
 from ninelives.runtime.host_process import HealthFile, HostProcess, RunFile
+from ninelives.runtime.host_usage import usage_of_trees
 from ninelives.runtime.host_volumes import link_volume, mounts_of
 from ninelives.runtime.log_cursors import LogCursors
 from ninelives.runtime.log_feed import LogFeed
@@ -321,6 +322,14 @@ class HostEngine:
     def _running(self, task_arn: str, container_name: str) -> HostProcess | None:
         task = self._tasks.get(task_arn)
         return None if task is None else task.processes.get(container_name)
+
+    async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:
+        roots = {
+            arn: [pid for process in task.processes.values() if (pid := process.supervisor_pid()) is not None]
+            for arn in task_arns
+            if (task := self._tasks.get(arn)) is not None
+        }
+        return await self._do(lambda: usage_of_trees(roots))
 
     async def remove(self, task_arn: str) -> None:
         task = self._tasks.get(task_arn)

@@ -141,6 +141,11 @@ class HostProcess:
             return self.observation()
         return seen
 
+    def supervisor_pid(self) -> int | None:
+        """The supervisor, whose descendants are all that runs of the container; None where none lives."""
+        started = _read_json(self.directory / "started.json")
+        return int(started["shim_pid"]) if started is not None and self.is_supervised() else None
+
     def health_status(self) -> HealthStatus:
         """What the health checks said last; kept over a restart of the control plane."""
         content = _read_json(self.directory / "health.json")

@@ -5,13 +5,13 @@ timeout and removals are its process's work, and end with it.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from random import Random
 
 from ninelives.model.ecs import DesiredStatus, LastStatus
 from ninelives.model.observation import ContainerObservation, TaskObservation
-from ninelives.region.ports import LogLine, TaskLaunch
+from ninelives.region.ports import LogLine, TaskLaunch, TaskUsage
 from ninelives.simulator.event_loop import Process, SimulatedLoop
 from ninelives.simulator.faults import Fates
 from ninelives.simulator.identity import SimulatedClock
@@ -95,6 +95,10 @@ class SimulatedRuntime:
             self._machine.remove(task_arn)
             self.report(TaskObservation(task_arn=task_arn, is_removed=True))
         self._fates.action(self._process, "after a removal")
+
+    async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:  # noqa: ARG002 - the port's
+        """Simulated containers use nothing."""
+        return {}
 
     async def close(self) -> None:
         self._runs.clear()

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ninelives.monitoring import period_start
-from ninelives.region.measurements import target_group_facts, zones_of_load_balancers
+from ninelives.region.measurements import service_facts, target_group_facts, zones_of_load_balancers
+from ninelives.region.ports import TaskRuntime
 from ninelives.region.region import Region
 from ninelives.telemetry.load_balancer_metrics import LoadBalancerMetrics
 from ninelives.telemetry.metric_store import MetricStore
+from ninelives.telemetry.service_metrics import ServiceMetrics
 
 log = logging.getLogger(__name__)
 
@@ -19,9 +21,11 @@ SHORTEST_STEP: Final = timedelta(seconds=0.25)
 class Measuring:
     """Measures one region: requests as they end, targets at each tick, all else at the end of each minute of its time."""
 
-    def __init__(self, region: Region, store: MetricStore) -> None:
+    def __init__(self, region: Region, runtime: TaskRuntime, store: MetricStore) -> None:
         self._region = region
+        self._runtime = runtime
         self._store = store
+        self._services = ServiceMetrics(store)
         self._load_balancers = LoadBalancerMetrics(
             store, target_groups=lambda: target_group_facts(region), zones=lambda: zones_of_load_balancers(region)
         )
@@ -49,4 +53,7 @@ class Measuring:
         self._load_balancers.sample_targets(now)
 
     async def _tell_of_minute(self, minute: datetime) -> None:
+        facts = service_facts(self._region)
+        usage = await self._runtime.usage([task.arn for one in facts for task in one.tasks])
+        self._services.sample(minute, self._region.now(), facts, usage)
         self._load_balancers.sample_connections(minute, await self._region.data_plane.connections())
