@@ -132,7 +132,7 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     from ninelives.eventbridge import EventBridge, Rules, Targets
     from ninelives.hooks import LocalFunctions, read_stand_ins
     from ninelives.registry import Registry, registry_app
-    from ninelives.telemetry import CloudWatch, CloudWatchLogs, Measuring
+    from ninelives.telemetry import AccessLogs, CloudWatch, CloudWatchLogs, Measuring
 
     directory = settings.state_directory
     place = place_of(settings)
@@ -167,7 +167,12 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     app = create_app(
         operations={
             "ecs": ecs.operations(region),
-            "elbv2": elbv2.operations(region, elbv2.Ec2Network(moto.call), await _certificates(moto, region)),
+            "elbv2": elbv2.operations(
+                region,
+                elbv2.Ec2Network(moto.call),
+                await _certificates(moto, region),
+                elbv2.S3LogBuckets(moto.call, place),
+            ),
             "cloudwatch": cloudwatch.operations(cloud_watch),
             "ecr": ecr.operations(registry, place=place, endpoint=f"{HOST}:{settings.port}", now=region.now),
         },
@@ -176,7 +181,8 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
         registry=registry_app(registry),
         place=place,
     )
-    measuring = Measuring(region, runtime, cloud_watch.metrics)
+    # Both before the proxy starts: it tells at once of the requests that ended while nobody listened.
+    observing = Measuring(region, runtime, cloud_watch.metrics), AccessLogs(region, directory / "access-logs", moto.call)
     loop = Loop(region, runtime=runtime, log_sink=log_sink, hook_functions=LocalFunctions(read_stand_ins(settings.functions)))
     try:
         async with _serving(telling_time_scale(app, settings.time_scale), settings.port):
@@ -185,7 +191,8 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
                 "region loop": loop.run(),
                 "EventBridge": event_bridge.run(),
                 "CloudWatch": cloud_watch.run(),
-                "measuring": measuring.run(),
+                "measuring": observing[0].run(),
+                "access logs": observing[1].run(),
             }
             running = [asyncio.create_task(chore, name=name) for name, chore in chores.items()]
             ready()

@@ -72,9 +72,9 @@ def _attribute(default: str, allowed: Allowed, effect: Effect = LIVE, remark: st
 
 LOAD_BALANCER: Final = _attributes(
     {
-        "access_logs.s3.bucket": ("", _anything, RECORDED),
-        "access_logs.s3.enabled": ("false", _boolean, RECORDED),
-        "access_logs.s3.prefix": ("", _anything, RECORDED),
+        "access_logs.s3.bucket": ("", _anything, LIVE, "its policy is not looked at"),
+        "access_logs.s3.enabled": ("false", _boolean),
+        "access_logs.s3.prefix": ("", _anything),
         "client_keep_alive.seconds": ("3600", _between(60, 604800), LIVE, "a change begins with new connections"),
         "connection_logs.s3.bucket": ("", _anything, RECORDED),
         "connection_logs.s3.enabled": ("false", _boolean, REFUSED),

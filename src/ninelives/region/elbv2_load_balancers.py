@@ -105,11 +105,23 @@ def set_ip_address_type(region: Region, arn: str, ip_address_type: str) -> LoadB
     return _changed(region, replace(find(region, arn), ip_address_type=ip_address_type))
 
 
+def checked_attributes(region: Region, arn: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The load balancer's attributes with ``given``, once these are taken.
+
+    Raises ``ValidationError``, ``InvalidConfigurationRequest``.
+    """
+    attributes = {**find(region, arn).attributes, **checked(LOAD_BALANCER, "Load balancer", given)}
+    if attributes.get("access_logs.s3.enabled") == "true":
+        if not attributes.get("access_logs.s3.bucket"):
+            raise ApiError("ValidationError", "An S3 bucket must be specified for access logs")
+        if "AWSLogs" in attributes.get("access_logs.s3.prefix", ""):
+            raise ApiError("ValidationError", "The prefix of access logs must not contain 'AWSLogs'")
+    return attributes
+
+
 def modify_attributes(region: Region, arn: str, given: Mapping[str, str]) -> LoadBalancer:
-    """Change attributes. Raises ``ValidationError`` for an unknown key or value, before anything changes."""
-    balancer = find(region, arn)
-    checked(LOAD_BALANCER, "Load balancer", given)
-    return _changed(region, replace(balancer, attributes={**balancer.attributes, **given}))
+    """Change attributes. Raises what ``checked_attributes`` raises, before anything changes."""
+    return _changed(region, replace(find(region, arn), attributes=checked_attributes(region, arn, given)))
 
 
 def delete(region: Region, arn: str) -> None:

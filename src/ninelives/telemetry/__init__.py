@@ -1,5 +1,6 @@
 """What is heard of the region's tasks and traffic: container logs, metrics, and the alarms on them."""
 
+from ninelives.telemetry.access_logs import AccessLogs
 from ninelives.telemetry.alarms import Alarms
 from ninelives.telemetry.cloudwatch import CloudWatch
 from ninelives.telemetry.database import DatabaseFromTheFuture, open_database
@@ -10,6 +11,7 @@ from ninelives.telemetry.metric_store import LISTED, MetricStore, Sample
 
 __all__ = [
     "LISTED",
+    "AccessLogs",
     "Alarms",
     "CloudWatch",
     "CloudWatchLogs",

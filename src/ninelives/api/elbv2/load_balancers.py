@@ -3,6 +3,7 @@
 from typing import Any
 
 from ninelives.api.call import Call, Operations
+from ninelives.api.elbv2.access_logs import LogBuckets
 from ninelives.api.elbv2.network import Network
 from ninelives.api.elbv2.wire import page, read_pairs, read_tags, write_pairs
 from ninelives.model.elbv2 import LoadBalancer
@@ -14,7 +15,7 @@ from ninelives.region.region import Region
 Answer = dict[str, Any]
 
 
-def operations(region: Region, network: Network) -> Operations:
+def operations(region: Region, network: Network, buckets: LogBuckets) -> Operations:
     async def subnets(call: Call) -> list[intents.Subnet]:
         wanted = call.parameters.get("Subnets") or [one["SubnetId"] for one in call.parameters.get("SubnetMappings") or ()]
         if not wanted:
@@ -57,9 +58,13 @@ def operations(region: Region, network: Network) -> Operations:
     def describe_attributes(call: Call) -> Answer:
         return _attributes(intents.find(region, call.parameters["LoadBalancerArn"]))
 
-    def modify_attributes(call: Call) -> Answer:
+    async def modify_attributes(call: Call) -> Answer:
         given = read_pairs(call.parameters["Attributes"])
-        return _attributes(intents.modify_attributes(region, call.parameters["LoadBalancerArn"], given))
+        arn = call.parameters["LoadBalancerArn"]
+        attributes = intents.checked_attributes(region, arn, given)
+        if attributes.get("access_logs.s3.enabled") == "true" and any(key.startswith("access_logs.") for key in given):
+            await buckets.check(intents.find(region, arn), attributes)
+        return _attributes(intents.modify_attributes(region, arn, given))
 
     async def set_subnets(call: Call) -> Answer:
         changed = intents.set_subnets(region, call.parameters["LoadBalancerArn"], await subnets(call))

@@ -1,0 +1,147 @@
+"""Access logs on their way to the region's own S3, as boto3 finds them."""
+
+import asyncio
+import gzip
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ecs_world import PLACE
+from running_door import OpenDoor, RunningDoor
+from test_elbv2 import FakeDataPlane, FakeNetwork, World, pairs, refusal
+
+from ninelives.api import elbv2
+from ninelives.telemetry import access_logs
+from ninelives.telemetry.access_logs import AccessLogs
+
+pytestmark = [pytest.mark.usefixtures("fresh_moto"), pytest.mark.filterwarnings("ignore")]
+
+ENDS = datetime(2026, 5, 1, 23, 40, tzinfo=UTC)
+ON = {"access_logs.s3.enabled": "true", "access_logs.s3.bucket": "logs", "access_logs.s3.prefix": "elb/cats"}
+
+
+class TellingDataPlane(FakeDataPlane):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tell: Callable[[Sequence[Mapping[str, Any]]], None] = lambda _: None
+
+    def subscribe_requests(self, observed: Callable[[Sequence[Mapping[str, Any]]], None]) -> None:
+        self.tell = observed
+
+
+class LoggedWorld(World):
+    def __init__(self, open_door: OpenDoor, directory: Path) -> None:
+        self.directory = directory
+        self.telling = TellingDataPlane()
+        plane: Any = self.telling
+        self.data_plane = self.telling
+        self.region = asyncio.run(self._region(plane))
+        buckets = elbv2.S3LogBuckets(self.call, PLACE)
+        self.door: RunningDoor = open_door({"elbv2": elbv2.operations(self.region, FakeNetwork(), buckets=buckets)})
+        self.elb, self.s3 = self.door.client("elbv2"), self.door.client("s3")
+        self.logs = AccessLogs(self.region, directory, self.call)
+
+    async def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        return await self.door.moto.call(service, operation, parameters)
+
+    def switch_on(self, arn: str, **changed: str) -> None:
+        self.elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=pairs(ON | changed))
+
+    def deliver(self) -> None:
+        asyncio.run_coroutine_threadsafe(self.logs.deliver(ENDS), self.door.loop).result(30)
+
+    def keys(self) -> list[str]:
+        return [one["Key"] for one in self.s3.list_objects_v2(Bucket="logs").get("Contents", ())]
+
+    def bucket(self) -> None:
+        self.s3.create_bucket(Bucket="logs", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+
+
+@pytest.fixture
+def world(open_door: OpenDoor, tmp_path: Path) -> LoggedWorld:
+    return LoggedWorld(open_door, tmp_path / "access-logs")
+
+
+def entry(listener: dict[str, Any], path: str) -> dict[str, Any]:
+    from ninelives.routing.access_log import FIELDS
+
+    name = listener["ListenerArn"].partition(":listener/")[2]
+    known = {"elb_status_code": 200, "response_code_details": "via_upstream", "method": "GET", "host": "a", "path": path}
+    times = {"time": "2026-05-01T23:36:00.000000Z", "request_creation_time": "2026-05-01T23:36:00.000000Z"}
+    return {**dict.fromkeys(FIELDS), **known, **times, "listener": name, "protocol": "HTTP/1.1"}
+
+
+def test_requests_are_found_in_the_bucket_in_albs_layout(world: LoggedWorld) -> None:
+    balancer = world.balancer()
+    listener = world.listener(balancer, world.group())
+    world.telling.tell([entry(listener, "/before")])
+    world.bucket()
+    world.switch_on(balancer["LoadBalancerArn"])
+    assert ["elb/cats/AWSLogs/111122223333/ELBAccessLogTestFile"] == world.keys()
+
+    world.telling.tell([entry(listener, "/one"), {"listener": "app/another/1/2"}])
+    world.telling.tell([entry(listener, "/two")])
+    world.deliver()
+
+    [_, key] = world.keys()
+    balancer_id = balancer["LoadBalancerArn"].rpartition("/")[2]
+    start = (
+        "elb/cats/AWSLogs/111122223333/elasticloadbalancing/eu-west-1/2026/05/01/"
+        f"111122223333_elasticloadbalancing_eu-west-1_app.cats.{balancer_id}_20260501T2340Z_127.0.1.1_"
+    )
+    assert key.startswith(start)
+    assert key.endswith(".log.gz")
+    lines = gzip.decompress(world.s3.get_object(Bucket="logs", Key=key)["Body"].read()).decode().splitlines()
+    assert ['"GET http://a:8080/one HTTP/1.1"', '"GET http://a:8080/two HTTP/1.1"'] == [
+        line[line.index('"') : line.index('" ') + 1] for line in lines
+    ]
+    assert [] == list(world.directory.iterdir())
+    world.deliver()
+    assert 2 == len(world.keys()), "no empty logs"
+
+
+def test_a_bucket_that_is_not_there_is_refused_and_what_it_does_not_take_waits(
+    world: LoggedWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    balancer = world.balancer()
+    listener = world.listener(balancer, world.group())
+    modify, arn = world.elb.modify_load_balancer_attributes, balancer["LoadBalancerArn"]
+    code, message = refusal(modify, LoadBalancerArn=arn, Attributes=pairs(ON))
+    assert ("InvalidConfigurationRequest", "Access Denied for bucket: logs. Please check S3bucket permission") == (
+        code,
+        message,
+    )
+    for wrong in ({"access_logs.s3.bucket": ""}, {"access_logs.s3.prefix": "x/AWSLogs"}):
+        assert "ValidationError" == refusal(modify, LoadBalancerArn=arn, Attributes=pairs(ON | wrong))[0]
+    world.bucket()
+    world.switch_on(arn)
+    world.s3.delete_object(Bucket="logs", Key="elb/cats/AWSLogs/111122223333/ELBAccessLogTestFile")
+    world.s3.delete_bucket(Bucket="logs")
+
+    world.telling.tell([entry(listener, "/one")])
+    world.deliver()
+    world.deliver()
+    assert 1 == caplog.text.count("cannot be delivered")
+    world.telling.tell([entry(listener, "/two")])
+    world.bucket()
+    world.logs = AccessLogs(world.region, world.directory, world.call)
+    world.deliver()
+    world.deliver()
+
+    assert 2 == len(world.keys())
+
+
+def test_what_waits_is_bounded(world: LoggedWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(access_logs, "KEPT_MOST", 2000)
+    balancer = world.balancer()
+    listener = world.listener(balancer, world.group())
+    world.bucket()
+    world.switch_on(balancer["LoadBalancerArn"])
+
+    for number in range(100):
+        world.telling.tell([entry(listener, f"/{number}")])
+
+    assert sum(one.stat().st_size for one in world.directory.iterdir()) < 3000
+    assert "the newest are dropped" in caplog.text
