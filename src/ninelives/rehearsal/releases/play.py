@@ -1,0 +1,129 @@
+"""Plays one release of the catalogue: the good version serves under load, the bad one is released, and what follows is kept.
+
+Through HTTP and the AWS API only. A fault that shows when a task ends is made to show by the release after it.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from ninelives.deploy.aws import Aws
+from ninelives.deploy.clock import Clock, WallClock
+from ninelives.deploy.distribution import push, repository_of
+from ninelives.deploy.options import Builder, Options
+from ninelives.deploy.reading import Definition, merged, read_service_file
+from ninelives.deploy.release import Release, Session, deploy
+from ninelives.deploy.status import read_status
+from ninelives.rehearsal.load_process import LoadProcess
+from ninelives.rehearsal.releases.catalogue import GOOD, BadRelease, ImageFault, base
+from ninelives.rehearsal.releases.files import FOLDER
+from ninelives.rehearsal.releases.foreign_image import make_foreign_image
+from ninelives.rehearsal.sample import Kind, Sample, Target
+
+FIRST, NEXT = f"{GOOD}-1", f"{GOOD}-2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Where releases are played: the API, the folder for the services' files, and what builds their images."""
+
+    aws: Aws
+    folder: Path
+    builder: Builder
+    arguments: Mapping[str, str]
+    """Build arguments, such as the base image."""
+    clock: Clock = WallClock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What became of a bad release, and of the requests meanwhile."""
+
+    bad: BadRelease
+    strategy: str
+    good: Release
+    release: Release
+    status: Mapping[str, Any]
+    """As ``ninelives status --json`` tells it right after the release."""
+    after: Release | None
+    """The release that took its place, where its fault shows in its end."""
+    samples: Sequence[Sample]
+
+
+def prepare(stage: Stage, *, listener_port: int) -> Release:
+    """Release the good version alone: makes what all services share, so that many can be played at once."""
+    return _release(stage, _made(stage.folder / GOOD), _service_file(stage, GOOD, "rolling", listener_port), FIRST)
+
+
+def play(stage: Stage, bad: BadRelease, *, strategy: str, listener_port: int) -> Played:
+    """Play ``bad``. Raises ``DeployError`` where a release could not begin."""
+    file = merged(_service_file(stage, bad.name, strategy, listener_port), bad.settings)
+    folder = _made(stage.folder / bad.name)
+    good = _release(stage, folder, file, FIRST)
+    url = urlsplit(good.started.asked.url or "")
+    assert url.hostname is not None
+    target = Target(host=url.hostname, port=url.port or 80)
+    with tempfile.TemporaryDirectory() as samples, LoadProcess(target, traffic(), Path(samples)) as load:
+        load.start()
+        release = _release_bad(stage, folder, file, bad)
+        definition = read_service_file(folder / "ninelives.yml")
+        status = read_status(stage.aws, definition, stage.clock.now()).as_json()
+        after = _release(stage, folder, file, NEXT) if release.has_succeeded else None
+        sent = load.stop()
+    return Played(bad=bad, strategy=strategy, good=good, release=release, status=status, after=after, samples=sent)
+
+
+def _service_file(stage: Stage, name: str, strategy: str, listener_port: int) -> dict[str, Any]:
+    file = merged(base(name, listener_port=listener_port), {"deploy": {"strategy": strategy}})
+    return merged(file, {"image": {"args": stage.arguments}}) if stage.arguments else file
+
+
+def _made(folder: Path) -> Path:
+    """A copy of the service's files."""
+    return Path(shutil.copytree(FOLDER, folder))
+
+
+def traffic() -> tuple[Kind, ...]:
+    """A few requests a second over kept and fresh connections: enough to miss none of a service's gaps."""
+    return (Kind(name="keep-alive", rate=8, connections=2, timeout_seconds=5), Kind(name="fresh", rate=4, timeout_seconds=5))
+
+
+def _release(stage: Stage, folder: Path, file: Mapping[str, Any], version: str) -> Release:
+    path = folder / "ninelives.yml"
+    path.write_text(yaml.safe_dump(_plain(file), sort_keys=False), encoding="utf-8")
+    session = Session(
+        aws=stage.aws, definition=read_service_file(path), clock=stage.clock, listener=lambda _: None
+    )
+    return deploy(session, version, Options(builder=stage.builder))
+
+
+def _release_bad(stage: Stage, folder: Path, file: Mapping[str, Any], bad: BadRelease) -> Release:
+    changed = merged(file, bad.changes)
+    match bad.image:
+        case ImageFault.MISSING:
+            changed = merged(changed, {"image": {"build": None, "repository": _repository_uri(stage.aws, file)}})
+        case ImageFault.OTHER_ARCHITECTURE:
+            uri = _repository_uri(stage.aws, file)
+            token = stage.aws.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+            push(make_foreign_image(folder), repository_of(uri, f"Basic {token}"), bad.version)
+        case None:
+            pass
+    return _release(stage, folder, changed, bad.version)
+
+
+def _repository_uri(aws: Aws, file: Mapping[str, Any]) -> str:
+    found = aws.ecr.describe_repositories(repositoryNames=[file["image"]["repository"]])["repositories"]
+    return str(found[0]["repositoryUri"])
+
+
+def _plain(value: Any) -> Any:
+    """As YAML has it: lists for tuples."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, tuple | list) else value
