@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -54,6 +55,7 @@ def release_json(release: Release) -> dict[str, Any]:
         "cause": diagnosis.cause if diagnosis is not None else None,
         "cause_code": diagnosis.code if diagnosis is not None else None,
         "next_step": next_step(release),
+        "warnings": [{"code": one.code, "cause": one.cause, "next_step": one.next_step} for one in release.warnings],
         "service": file.service,
         "cluster": file.cluster_name,
         "environment": release.definition.environment,
@@ -119,13 +121,19 @@ def summary(release: Release) -> list[str]:
     if release.has_succeeded:
         healthy = sum(target.state == "healthy" for target in release.last.targets) if release.last is not None else 0
         where = f", {started.asked.url}" if started.asked.url else ""
-        return [*lines, f"  {healthy} healthy targets{where}"]
+        return [*lines, f"  {healthy} healthy targets{where}", *_warnings(release)]
     cause = release.diagnosis.cause if release.diagnosis is not None else verdict.reason
     if verdict.outcome is not Outcome.PAUSED:  # which is no fault, and is told in the first line
         lines.append(f"  Cause: {cause}")
     if (step := next_step(release)) is not None:
         lines.append(f"  Next:  {step}")
     return lines
+
+
+def _warnings(release: Release) -> Iterator[str]:
+    for one in release.warnings:
+        yield f"  Warning: {one.cause}"
+        yield f"  Next:    {one.next_step}"
 
 
 def _told(outcome: Outcome, reason: str, release: Release) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ninelives.deploy.observation import ServiceDeploymentSeen
-    from ninelives.deploy.status import Status
+    from ninelives.deploy.status import LastDeployment, Status
 
 
 @click.command()
@@ -61,6 +61,8 @@ def _show(found: "Status") -> None:
         for name, told in deployment_facts(found.seen.service_deployment):
             facts.add_row(f"  {name}", told)
     console.print(facts)
+    if found.last is not None:
+        _show_last(found.last)
     for event in reversed(service.events[:5]):
         when = timedelta() if event.created_at > found.seen.at else found.seen.at - event.created_at
         console.print(Text.assemble((f"  {write_duration(when):>7} ago  ", "dim"), in_short(event.message)))
@@ -82,3 +84,21 @@ def deployment_facts(deployment: "ServiceDeploymentSeen") -> "Iterator[tuple[str
         yield "failed", f"{deployment.failures} tasks of {deployment.failure_threshold} that trip the circuit breaker"
     if deployment.awaiting:
         yield "next", "`ninelives promote` lets it go on, `ninelives abort` takes it back"
+
+
+def _show_last(last: "LastDeployment") -> None:
+    """How the newest deployment ended, where there is more to say than that it succeeded."""
+    from rich.text import Text
+
+    told = [(f"Warning: {one.cause}", one.next_step) for one in last.warnings]
+    if last.cause is not None:
+        told.insert(0, (f"Cause: {last.cause}", last.diagnosis.next_step if last.diagnosis is not None else ""))
+    if not told:
+        return
+    console = page()
+    outcome = last.verdict.outcome.replace("_", " ") if last.verdict is not None else "under way"
+    console.print(Text.assemble("  last deployment  ", (last.version, "bold"), f" {outcome}"))
+    for cause, step in told:
+        console.print(Text(f"    {cause}"))
+        if step:
+            console.print(Text(f"    Next: {step}", "dim"))

@@ -6,15 +6,16 @@ the first that fits is told. Sources: ECS developer guide, "Stopped tasks error 
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from ninelives.deploy.observation import ContainerSeen, EventSeen, TargetSeen, TaskSeen
+from ninelives.deploy.observation import AlarmSeen, ContainerSeen, EventSeen, TargetSeen, TaskSeen
 from ninelives.deploy.quantities import write_duration
 
 COMMAND_NOT_FOUND = 127
 COMMAND_NOT_EXECUTABLE = 126
 KILLED = 137
+SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox"})
 LINE_LENGTH_MAX = 200
 
 
@@ -26,6 +27,8 @@ class Expectation:
     health_path: str
     grace_period: timedelta
     memory_mib: int
+    health_timeout: timedelta = timedelta(seconds=2)
+    stop_timeout: timedelta = timedelta(seconds=30)
     recovery: timedelta = timedelta(seconds=10)
     """How long good checks take to make an unhealthy task healthy: the interval times the healthy threshold."""
     command: tuple[str, ...] | None = None
@@ -49,6 +52,14 @@ class Evidence:
     """Since the release began, newest first."""
     still_running: int = 0
     """New tasks that run."""
+    wrote_at: Mapping[str, datetime] = field(default_factory=dict)
+    """When a task wrote its last line, by its id."""
+    replaced: tuple[TaskSeen, ...] = ()
+    """Stopped tasks of the version before, newest first."""
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What task definitions say to run instead of the image's own command, by ARN."""
+    alarms: tuple[AlarmSeen, ...] = ()
+    """Those that went off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +74,79 @@ class Diagnosis:
 def diagnose(evidence: Evidence, expected: Expectation) -> Diagnosis | None:
     """The likeliest cause; None when nothing seen explains it."""
     return next((found for rule in _RULES if (found := rule(evidence, expected)) is not None), None)
+
+
+def warnings(evidence: Evidence, expected: Expectation) -> tuple[Diagnosis, ...]:
+    """What is wrong with a release that succeeded, or with the version that it replaced: ECS lets both pass."""
+    # A target that was unhealthy only while its task booted is no fault: what counts is that a task was replaced for it.
+    told = replace(evidence, unhealthy=())
+    found = (*(rule(told, expected) for rule in _IN_PASSING), _ignored_stop_signal(evidence))
+    return tuple({one.code: one for one in found if one is not None}.values())
+
+
+def _ignored_stop_signal(evidence: Evidence) -> Diagnosis | None:
+    """Tasks that had to be killed: nothing is lost by it, but every release, scale-in and restart waits for it."""
+    killed = [task for task in evidence.replaced if _was_killed(task)]
+    if not killed:
+        return None
+    waited = next(
+        (one.execution_stopped_at - one.stopping_at for one in killed if one.execution_stopped_at and one.stopping_at), None
+    )
+    after = f" {write_duration(_whole(waited))} after SIGTERM" if waited is not None else " some time after SIGTERM"
+    who = (
+        f"{len(killed)} of the {len(evidence.replaced)} replaced tasks" if len(evidence.replaced) > 1 else "The replaced task"
+    )
+    told = f"{who} had to be killed{after} (exit code {KILLED})"
+    command = next(
+        (evidence.commands[one.task_definition] for one in killed if evidence.commands.get(one.task_definition)), ()
+    )
+    if command and command[0].rsplit("/", 1)[-1] in SHELLS:
+        return Diagnosis(
+            code="shell_swallows_stop_signal",
+            cause=f"{told}: process 1 is a shell (`{_short(' '.join(command[:2]))} …`), and a shell does not pass SIGTERM on.",
+            next_step="Begin the shell's last command with `exec`, so that the program takes the shell's place, or name the "
+            "program itself as the command.",
+        )
+    return Diagnosis(
+        code="ignores_stop_signal",
+        cause=f"{told}: the application does not end on SIGTERM.",
+        next_step="Let it end on SIGTERM when its requests are answered (under a shell, as CMD without brackets makes one: "
+        "start it with `exec`); if it does and takes longer, raise `drain.stop_timeout`.",
+    )
+
+
+def _was_killed(task: TaskSeen) -> bool:
+    """Whether a task that ECS stopped ended by SIGKILL, and not for its memory."""
+    return task.stop_code in {"ServiceSchedulerInitiated", "UserInitiated"} and any(
+        one.exit_code == KILLED and "OutOfMemory" not in one.reason for one in task.containers
+    )
+
+
+def _whole(duration: timedelta) -> timedelta:
+    """In whole seconds, where it has any."""
+    return timedelta(seconds=round(duration.total_seconds())) or duration
+
+
+def _image_architecture(evidence: Evidence, _: Expectation) -> Diagnosis | None:
+    for task, reason in _reasons(evidence):
+        said = f"{reason} {' '.join(evidence.log_lines.get(task.id, ()))}"
+        if not _OTHER_PROCESSOR.search(said):
+            continue
+        image = task.containers[0].image if task.containers else "of the task"
+        return Diagnosis(
+            code="image_architecture",
+            cause=f"The image {image} is for another processor than the one that the tasks run on.",
+            next_step="Build it for the tasks' processor, or name the image's: `image: {platform: linux/arm64}` (on AWS it is "
+            "linux/amd64 where the service file says nothing).",
+        )
+    return None
+
+
+_OTHER_PROCESSOR = re.compile(
+    r"exec format error|not a program for this machine's processor|does not contain descriptor matching platform"
+    r"|no matching manifest for|not there for linux/|does not match the .*platform|is for linux/\w+, not",
+    re.IGNORECASE,
+)
 
 
 def _image_missing(evidence: Evidence, _: Expectation) -> Diagnosis | None:
@@ -86,7 +170,12 @@ def _initialization(evidence: Evidence, expected: Expectation) -> Diagnosis | No
         if "log" in reason.lower() and "group" in reason.lower():
             step = f"Make the log group {expected.log_group}, or let the execution role write to it."
         elif "secret" in reason.lower() or "ssm" in reason.lower():
-            step = "Check that the secrets of the service file exist and that the execution role may read them."
+            return Diagnosis(
+                code="secret_missing",
+                cause=f"A secret cannot be read: {detail}",
+                next_step="Check that the secrets of the service file exist (`secrets:`) and that the execution role may read "
+                "them.",
+            )
         else:
             step = "Check the execution role's permissions and the subnets' way to AWS."
         return Diagnosis(code="initialization", cause=f"The task's resources could not be set up: {detail}", next_step=step)
@@ -128,11 +217,12 @@ def _out_of_memory(evidence: Evidence, expected: Expectation) -> Diagnosis | Non
 
 def _exits(evidence: Evidence, _: Expectation) -> Diagnosis | None:
     for task, container in _exited(evidence):
-        if task.stop_code != "EssentialContainerExited" or container.exit_code is None:
+        if task.stop_code != "EssentialContainerExited" or container.exit_code is None or "OutOfMemory" in container.reason:
             continue
         line = _last_words(evidence, task)
         said = f"; its last words: {line}" if line else "; it wrote nothing"
-        ran = f" after {write_duration(task.stopped_at - task.started_at)}" if task.stopped_at and task.started_at else ""
+        ended = task.execution_stopped_at or task.stopped_at
+        ran = f" after {write_duration(ended - task.started_at)}" if ended and task.started_at else ""
         if container.exit_code == 0:
             return Diagnosis(
                 code="exits",
@@ -169,6 +259,35 @@ def _mismatched_codes(evidence: Evidence) -> str | None:
     return None
 
 
+def _no_answer_in_time(evidence: Evidence, expected: Expectation) -> Diagnosis | None:
+    timed_out = any(target.reason == "Target.Timeout" for target in evidence.unhealthy) or any(
+        "is unhealthy in" in event.message and "Request timed out" in event.message for event in evidence.events
+    )
+    if not timed_out:
+        return None
+    timeout = write_duration(expected.health_timeout)
+    return Diagnosis(
+        code="health_timeout",
+        cause=f"The health path {expected.health_path} does not answer within {timeout} (the health check's timeout).",
+        next_step="Ask it by hand: if it only takes longer, make it quicker or raise `health.timeout`; if no answer comes, "
+        f"look at what it waits for. On AWS, a security group that keeps port {expected.port} closed looks the same.",
+    )
+
+
+def _alarm(evidence: Evidence, _: Expectation) -> Diagnosis | None:
+    if not evidence.alarms:
+        return None
+    first = evidence.alarms[0]
+    others = f" (and {', '.join(one.name for one in evidence.alarms[1:])})" if evidence.alarms[1:] else ""
+    trouble = next((line for lines in evidence.log_lines.values() for line in lines if _TROUBLE.search(line)), "")
+    wrote = f" The application wrote: {_short(trouble)}" if trouble else ""
+    return Diagnosis(
+        code="alarm",
+        cause=f"The alarm {first.name}{others} went off while the new version served: {first.told}.{wrote}",
+        next_step="Read `ninelives logs` of the time, and ask the new version by hand what it was asked then.",
+    )
+
+
 _LISTENS = re.compile(
     r"(?:listening|running|serving|started|bound|available)\b.{0,60}?"
     r"(?:(?P<host>\d+\.\d+\.\d+\.\d+|\[?::1?\]?|localhost|\*)?:|port(?:\(s\))?[ =:]+)(?P<port>\d{2,5})\b",
@@ -194,6 +313,8 @@ def _nothing_listens(evidence: Evidence, expected: Expectation) -> Diagnosis | N
     listening = next((where for lines in evidence.log_lines.values() if (where := listens_at(lines))), None)
     expected_ports = {expected.port, *(target.port for target in evidence.unhealthy), *_ports_in(evidence.events)}
     port, grace = expected.port, write_duration(expected.grace_period)
+    if listening is None and (at_work := _still_boots(evidence, expected)) is not None:
+        return at_work
     if listening is None:
         return Diagnosis(
             code="nothing_listens",
@@ -222,6 +343,29 @@ def _nothing_listens(evidence: Evidence, expected: Expectation) -> Diagnosis | N
         cause=f"The application does listen on port {port}, but it was not healthy within its grace period of {grace}.",
         next_step="Raise `health.grace_period` above the longest boot, or make the boot shorter.",
     )
+
+
+def _still_boots(evidence: Evidence, expected: Expectation) -> Diagnosis | None:
+    """A task that wrote until it was replaced, and had not begun to listen: it was at work."""
+    for task in evidence.stopped:
+        wrote, stopped = evidence.wrote_at.get(task.id), _told_to_stop(evidence, task)
+        if "failed ELB health checks" not in task.stopped_reason or not (wrote and stopped and task.started_at):
+            continue
+        if wrote - task.started_at > STARTS_WITHIN and stopped - wrote < STILL_AT_WORK:
+            last = _short(evidence.log_lines[task.id][-1].strip())
+            grace = write_duration(expected.grace_period)
+            return Diagnosis(
+                code="slow_boot",
+                cause=f"The application was still booting when its grace period of {grace} was over; its last words: {last}",
+                next_step="Raise `health.grace_period` above the longest boot, or make the boot shorter.",
+            )
+    return None
+
+
+STARTS_WITHIN = timedelta(seconds=1)
+"""What is written this soon after the start may be all that an application ever says."""
+STILL_AT_WORK = timedelta(seconds=2)
+"""Since the last line, of an application that is not stuck."""
 
 
 def _replaced_when_ready(evidence: Evidence, expected: Expectation) -> Diagnosis | None:
@@ -304,17 +448,22 @@ def _stopped_anyway(evidence: Evidence, _: Expectation) -> Diagnosis | None:
 
 
 _RULES: tuple[Callable[[Evidence, Expectation], Diagnosis | None], ...] = (
+    _image_architecture,
     _image_missing,
     _initialization,
     _command_missing,
     _out_of_memory,
     _exits,
     _wrong_answer,
+    _no_answer_in_time,
+    _alarm,
     _nothing_listens,
     _container_check,
     _no_room,
     _stopped_anyway,
 )
+_IN_PASSING = (_out_of_memory, _exits, _wrong_answer, _no_answer_in_time)
+"""What tasks of a version may show and ECS yet call the release successful."""
 
 
 def _reasons(evidence: Evidence) -> list[tuple[TaskSeen, str]]:

@@ -6,7 +6,15 @@ from typing import Any
 
 from ninelives.deploy.aws import Aws
 from ninelives.deploy.diagnosis import Evidence, Expectation, listens_at
-from ninelives.deploy.observation import EventSeen, Observation, TargetSeen, TaskSeen, number_of
+from ninelives.deploy.observation import (
+    AlarmSeen,
+    EventSeen,
+    Observation,
+    TargetSeen,
+    TaskSeen,
+    number_of,
+    read_alarm,
+)
 from ninelives.deploy.service_file import ServiceFile
 
 TASKS_READ = 3
@@ -20,14 +28,24 @@ class Gathering:
         self.revision = revision
         self._known_events = known_events
         self._tasks: dict[str, TaskSeen] = {}
+        self._others: dict[str, TaskSeen] = {}
+        """Of other revisions, and stopped since the release began."""
+        self._began_at: datetime | None = None
+        self._alarms: tuple[str, ...] = ()
         self._unhealthy: dict[tuple[str, int], TargetSeen] = {}
         self._addresses: set[str] = set()
         self._events: dict[str, EventSeen] = {}
 
     def take(self, seen: Observation) -> None:
+        ours = seen.service_deployment
+        if ours is not None:
+            self._began_at = ours.created_at or self._began_at
+            self._alarms = ours.triggered_alarms or self._alarms
         for task in seen.tasks:
             if number_of(task.started_by) == self.revision:
                 self._tasks[task.arn] = task
+            elif task.is_gone and self._is_since_the_beginning(task.stopping_at):
+                self._others[task.arn] = task
         for target in seen.targets:
             self._addresses.add(target.address)
             if target.state == "unhealthy":
@@ -40,6 +58,20 @@ class Gathering:
         """Newest first."""
         gone = [task for task in self._tasks.values() if task.is_gone]
         return sorted(gone, key=lambda task: task.created_at.timestamp() if task.created_at else 0.0, reverse=True)
+
+    def _is_since_the_beginning(self, instant: datetime | None) -> bool:
+        return instant is not None and (self._began_at is None or instant >= self._began_at)
+
+    @property
+    def replaced(self) -> list[TaskSeen]:
+        """Stopped tasks of other revisions, newest first."""
+        return sorted(
+            self._others.values(), key=lambda task: task.created_at.timestamp() if task.created_at else 0.0, reverse=True
+        )
+
+    @property
+    def has_stopped_tasks(self) -> bool:
+        return bool(self.stopped or self._others)
 
     @property
     def running(self) -> list[TaskSeen]:
@@ -57,7 +89,42 @@ class Gathering:
             addresses=frozenset(self._addresses),
             events=tuple(sorted(self._events.values(), key=lambda event: event.created_at, reverse=True)),
             still_running=len(self.running),
+            wrote_at={task: lines[-1][0] for task, lines in wrote.items() if lines},
+            replaced=tuple(self.replaced),
+            commands=commands_of(aws, self.replaced),
+            alarms=went_off(aws, self._alarms),
         )
+
+
+def commands_of(aws: Aws, tasks: Sequence[TaskSeen]) -> dict[str, tuple[str, ...]]:
+    """What the task definitions of ``tasks`` say to run, by ARN; empty for one that leaves it to the image."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    found: dict[str, tuple[str, ...]] = {}
+    for arn in {task.task_definition for task in tasks if task.task_definition}:
+        try:
+            definition = aws.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        except (BotoCoreError, ClientError):
+            continue  # evidence is a bonus
+        first = definition["containerDefinitions"][0]
+        found[arn] = (*(first.get("entryPoint") or ()), *(first.get("command") or ()))
+    return found
+
+
+def went_off(aws: Aws, names: Sequence[str]) -> tuple[AlarmSeen, ...]:
+    """Alarms as CloudWatch tells of them now; with their names only where it does not."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if not names:
+        return ()
+    try:
+        answer = aws.cloudwatch.describe_alarms(AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    except (BotoCoreError, ClientError):
+        answer = {}
+    known = {
+        one["AlarmName"]: read_alarm(one) for one in (*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ()))
+    }
+    return tuple(known.get(name) or AlarmSeen(name=name, metric="", reason="") for name in names)
 
 
 def last_lines(aws: Aws, file: ServiceFile, task: TaskSeen) -> tuple[tuple[datetime, str], ...]:
@@ -85,6 +152,8 @@ def expectation(file: ServiceFile) -> Expectation:
         health_path=file.health.path,
         grace_period=file.health.grace_period,
         memory_mib=file.memory,
+        health_timeout=file.health.timeout,
+        stop_timeout=file.drain.stop_timeout,
         recovery=file.health.interval * file.health.healthy_threshold,
         command=file.command,
         log_group=file.log_group,

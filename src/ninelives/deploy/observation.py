@@ -156,6 +156,10 @@ class TaskSeen:
     started_at: datetime | None
     stopped_at: datetime | None
     containers: tuple[ContainerSeen, ...] = ()
+    task_definition: str = ""
+    stopping_at: datetime | None = None
+    """When its containers were sent their stop signal, or had ended by themselves."""
+    execution_stopped_at: datetime | None = None
 
     @property
     def id(self) -> str:
@@ -174,6 +178,24 @@ class TargetSeen:
     state: str
     reason: str
     description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmSeen:
+    """A CloudWatch alarm that went off. ``metric`` is what it watches, ``reason`` why it changed its state."""
+
+    name: str
+    metric: str
+    reason: str
+
+    @property
+    def told(self) -> str:
+        """What it watches and why it went off, without a full stop.
+
+        >>> AlarmSeen(name="a", metric="CPUUtilization (Average)", reason="Threshold Crossed: 90 > 80.").told
+        'CPUUtilization (Average): Threshold Crossed: 90 > 80'
+        """
+        return ": ".join(part for part in (self.metric, self.reason.rstrip(". ")) if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -353,6 +375,9 @@ def read_task(given: Mapping[str, Any]) -> TaskSeen:
             )
             for one in given.get("containers") or ()
         ),
+        task_definition=given.get("taskDefinitionArn", ""),
+        stopping_at=given.get("stoppingAt"),
+        execution_stopped_at=given.get("executionStoppedAt"),
     )
 
 
@@ -364,4 +389,16 @@ def read_target(given: Mapping[str, Any]) -> TargetSeen:
         state=health["State"],
         reason=health.get("Reason", ""),
         description=health.get("Description", ""),
+    )
+
+
+def read_alarm(given: Mapping[str, Any]) -> AlarmSeen:
+    """From a metric or composite alarm of DescribeAlarms."""
+    answers = [one for one in given.get("Metrics") or () if one.get("ReturnData", True)]
+    statistic = given.get("Statistic") or given.get("ExtendedStatistic")
+    metric = given.get("MetricName") or next((one.get("Label") or one.get("Id", "") for one in answers), "")
+    return AlarmSeen(
+        name=given["AlarmName"],
+        metric=f"{metric} ({statistic})" if statistic else metric,
+        reason=given.get("StateReason", ""),
     )

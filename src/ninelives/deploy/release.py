@@ -8,7 +8,7 @@ from typing import Any
 from ninelives.deploy.advice import advice
 from ninelives.deploy.aws import Aws
 from ninelives.deploy.clock import Clock
-from ninelives.deploy.diagnosis import Diagnosis, diagnose
+from ninelives.deploy.diagnosis import Diagnosis, diagnose, warnings
 from ninelives.deploy.evidence import Gathering, expectation
 from ninelives.deploy.follow import AWS_PACE_SECONDS, LOCAL_PACE_SECONDS, Patience, Progress, Watched, follow, look
 from ninelives.deploy.foundation import Foundation, lay
@@ -76,6 +76,8 @@ class Release:
     finished_at: datetime
     diagnosis: Diagnosis | None
     last: Observation | None
+    warnings: tuple[Diagnosis, ...] = ()
+    """What is wrong although it succeeded: with the new version, or with the way in which the old one ended."""
 
     @property
     def duration(self) -> timedelta:
@@ -199,6 +201,7 @@ def conclude(
         finished_at=clock.now(),
         diagnosis=explain(aws, definition.file, verdict, gathering, goal=started.asked.goal),
         last=last,
+        warnings=warn(aws, definition.file, verdict, gathering),
     )
 
 
@@ -217,3 +220,10 @@ def explain(
     if verdict is None or verdict.outcome not in unexplained or verdict.outcome is goal:
         return None
     return diagnose(gathering.evidence(aws, file), expectation(file))
+
+
+def warn(aws: Aws, file: ServiceFile, verdict: Verdict | None, gathering: Gathering) -> tuple[Diagnosis, ...]:
+    """What is wrong with a release that succeeded."""
+    if verdict is None or verdict.outcome is not Outcome.SUCCEEDED or not gathering.has_stopped_tasks:
+        return ()
+    return warnings(gathering.evidence(aws, file), expectation(file))

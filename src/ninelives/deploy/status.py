@@ -7,14 +7,51 @@ from typing import Any
 
 from ninelives.deploy.aws import Aws
 from ninelives.deploy.deployment_report import deployment_json, in_text
+from ninelives.deploy.diagnosis import Diagnosis, diagnose, warnings
 from ninelives.deploy.errors import NotFound
+from ninelives.deploy.evidence import Gathering, expectation
 from ninelives.deploy.follow import Watched, look
 from ninelives.deploy.front_door import find_listener, find_load_balancer, public_url
+from ninelives.deploy.history import task_definitions_of
 from ninelives.deploy.observation import Observation, ServiceSeen, number_of, see_service_deployments
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.service_call import require_service, version_behind
 from ninelives.deploy.service_file import ServiceFile
-from ninelives.deploy.verdict import Followed
+from ninelives.deploy.verdict import Followed, Outcome, Verdict, judge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastDeployment:
+    """The newest service deployment: how it ended (None while it is under way), and why, or what is wrong all the same."""
+
+    arn: str
+    status: str
+    version: str
+    verdict: Verdict | None
+    diagnosis: Diagnosis | None = None
+    warnings: tuple[Diagnosis, ...] = ()
+
+    @property
+    def cause(self) -> str | None:
+        """Why it did not succeed: what was found out, else ECS's own words."""
+        if self.diagnosis is not None:
+            return self.diagnosis.cause
+        if self.verdict is None or self.verdict.outcome is Outcome.SUCCEEDED:
+            return None
+        return self.verdict.reason
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "arn": self.arn,
+            "status": self.status,
+            "version": self.version,
+            "verdict": self.verdict.outcome if self.verdict is not None else "in_progress",
+            "reason": self.verdict.reason if self.verdict is not None else None,
+            "cause": self.cause,
+            "cause_code": self.diagnosis.code if self.diagnosis is not None else None,
+            "next_step": self.diagnosis.next_step if self.diagnosis is not None else None,
+            "warnings": [{"code": one.code, "cause": one.cause, "next_step": one.next_step} for one in self.warnings],
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +65,7 @@ class Status:
     versions: dict[str, str]
     url: str | None
     is_under_way: bool
+    last: LastDeployment | None = None
 
     @property
     def version(self) -> str:
@@ -39,7 +77,7 @@ class Status:
         return Counter(target.state for target in self.seen.targets)
 
     def as_json(self) -> dict[str, Any]:
-        file, current = self.definition.file, self.seen.service_deployment
+        file, current, last = self.definition.file, self.seen.service_deployment, self.last
         return {
             "service": file.service,
             "cluster": file.cluster_name,
@@ -54,6 +92,7 @@ class Status:
             "targets": dict(self.targets),
             "under_way": self.is_under_way,
             "service_deployment": None if current is None else deployment_json(current),
+            "last_deployment": None if last is None else last.as_json(),
             "deployments": [
                 {
                     "id": one.id,
@@ -81,11 +120,8 @@ def read_status(aws: Aws, definition: Definition, now: datetime) -> Status:
     file = definition.file
     require_service(aws, definition)
     newest = next(iter(see_service_deployments(aws, file.cluster_name, file.service, at_most=1)), None)
-    watched = Watched(
-        cluster=file.cluster_name,
-        service=file.service,
-        followed=Followed(revision=number_of(newest.target_revision) if newest is not None else ""),
-    )
+    followed = Followed(revision=number_of(newest.target_revision) if newest is not None else "")
+    watched = Watched(cluster=file.cluster_name, service=file.service, followed=followed)
     seen = look(aws, watched, now)
     if seen.service is None:
         raise NotFound(f"Service {file.service} has just gone.")
@@ -97,6 +133,29 @@ def read_status(aws: Aws, definition: Definition, now: datetime) -> Status:
         versions={one.id: version_behind(aws, one.task_definition) for one in seen.service.deployments},
         url=service_url(aws, file),
         is_under_way=any(one.rollout_state == "IN_PROGRESS" for one in seen.service.deployments),
+        last=_last_deployment(aws, file, followed, seen),
+    )
+
+
+def _last_deployment(aws: Aws, file: ServiceFile, followed: Followed, seen: Observation) -> LastDeployment | None:
+    """What can still be seen of it: ECS shows stopped tasks for an hour or so, and a hundred events."""
+    ours, service = seen.service_deployment, seen.service
+    if ours is None or service is None:
+        return None
+    earlier = frozenset(event.id for event in service.events if ours.created_at and event.created_at < ours.created_at)
+    gathering = Gathering(followed.revision, earlier)
+    gathering.take(seen)
+    verdict = judge(followed, seen)
+    is_good = verdict is not None and verdict.outcome is Outcome.SUCCEEDED
+    definitions = task_definitions_of(aws, [ours.target_revision])
+    evidence = gathering.evidence(aws, file) if gathering.has_stopped_tasks or not is_good else None
+    return LastDeployment(
+        arn=ours.arn,
+        status=ours.status,
+        version=version_behind(aws, definitions[ours.target_revision]) if ours.target_revision in definitions else "?",
+        verdict=verdict,
+        diagnosis=None if is_good or evidence is None else diagnose(evidence, expectation(file)),
+        warnings=warnings(evidence, expectation(file)) if is_good and evidence is not None else (),
     )
 
 

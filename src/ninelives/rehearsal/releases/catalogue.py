@@ -71,7 +71,9 @@ class BadRelease:
 
 EXITS_LATER = "The container exits after … with exit code 3; its last words: fatal: the licence server does not answer"
 SHELL_COMMAND = ("sh", "-c", 'trap ":" TERM; python3 -I -S service.py; exit $?')
-KILLED = "Tasks of … did not end within … of SIGTERM (the stop timeout) and were killed (exit code 137)"
+KILLED = "The replaced task had to be killed … after SIGTERM (exit code 137)"
+SHORT_GRACE = {"health": {"grace_period": "5s"}}
+"""For releases that fail only once it is over."""
 
 CATALOGUE: tuple[BadRelease, ...] = (
     BadRelease(
@@ -95,6 +97,7 @@ CATALOGUE: tuple[BadRelease, ...] = (
         catch=Catch.CIRCUIT_BREAKER,
         code="health_answer",
         cause="The health path /health answers 500",
+        changes=SHORT_GRACE,
     ),
     BadRelease(
         name="health-hangs",
@@ -102,6 +105,7 @@ CATALOGUE: tuple[BadRelease, ...] = (
         catch=Catch.CIRCUIT_BREAKER,
         code="health_timeout",
         cause="The health path /health does not answer within 2s (the health check's timeout)",
+        changes=SHORT_GRACE,
     ),
     BadRelease(
         name="health-slow",
@@ -109,13 +113,15 @@ CATALOGUE: tuple[BadRelease, ...] = (
         catch=Catch.CIRCUIT_BREAKER,
         code="health_timeout",
         cause="The health path /health does not answer within 2s (the health check's timeout)",
+        changes=SHORT_GRACE,
     ),
     BadRelease(
         name="never-listens",
         what="listens nowhere",
         catch=Catch.CIRCUIT_BREAKER,
         code="nothing_listens",
-        cause="Nothing answers on port 8080, not even 3s (the grace period) after the start",
+        cause="Nothing answers on port 8080, not even 5s (the grace period) after the start",
+        changes=SHORT_GRACE,
     ),
     BadRelease(
         name="other-port",
@@ -123,6 +129,7 @@ CATALOGUE: tuple[BadRelease, ...] = (
         catch=Catch.CIRCUIT_BREAKER,
         code="other_port",
         cause="Nothing answers on port 8080: the application listens on port …",
+        changes=SHORT_GRACE,
     ),
     BadRelease(
         name="loopback-only",
@@ -131,14 +138,15 @@ CATALOGUE: tuple[BadRelease, ...] = (
         code="loopback_only",
         cause="Nothing answers on port 8080 from outside: the application listens on 127.0.0.1 only",
         harmless_on={"host": "host processes are reached on 127.0.0.1"},
+        changes=SHORT_GRACE,
     ),
     BadRelease(
         name="slow-boot",
         what="boots longer than its grace period",
         catch=Catch.CIRCUIT_BREAKER,
         code="slow_boot",
-        cause="… grace period of 3s …",
-        changes={"variables": {"BOOT_SECONDS": "8"}},
+        cause="The application was still booting when its grace period of 5s was over; its last words: loading the catalogue",
+        changes={"variables": {"BOOT_SECONDS": "20"}, **SHORT_GRACE},
     ),
     BadRelease(
         name="fails-requests",
@@ -169,14 +177,14 @@ CATALOGUE: tuple[BadRelease, ...] = (
         what="ignores SIGTERM",
         catch=Catch.NOTHING,
         code="ignores_stop_signal",
-        cause=KILLED,
+        cause=f"{KILLED}: the application does not end on SIGTERM",
     ),
     BadRelease(
         name="shell-swallows-sigterm",
         what="runs below a shell that does not pass SIGTERM on",
         catch=Catch.NOTHING,
         code="shell_swallows_stop_signal",
-        cause="Process 1 of … is a shell",
+        cause=f"{KILLED}: process 1 is a shell",
         changes={"command": SHELL_COMMAND},
     ),
     BadRelease(
@@ -255,8 +263,14 @@ def base(name: str, *, listener_port: int) -> dict[str, Any]:
         "cpu": 256,
         "memory": 512,
         "count": 1,
-        "health": {"path": "/health", "interval": "5s", "timeout": "2s", "grace_period": "3s"},
-        "deploy": {"strategy": "rolling", "rollback": {"circuit_breaker": True, "failures": 2}},
+        "health": {"path": "/health", "interval": "5s", "timeout": "2s", "grace_period": "60s"},
+        "deploy": {
+            "strategy": "rolling",
+            "canary": {"percent": "50%", "bake": "1m"},
+            "linear": {"step": "50%", "bake": "1m"},
+            "bake": "1m",
+            "rollback": {"circuit_breaker": True, "failures": 2},
+        },
         "drain": {"deregistration_delay": "5s", "stop_timeout": "2s"},
         "load_balancer": {"port": listener_port},
     }

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import yaml
 
 from ninelives.deploy.aws import Aws
-from ninelives.deploy.clock import Clock, WallClock
+from ninelives.deploy.clock import Clock
 from ninelives.deploy.distribution import push, repository_of
 from ninelives.deploy.options import Builder, Options
-from ninelives.deploy.reading import Definition, merged, read_service_file
+from ninelives.deploy.reading import merged, read_service_file
 from ninelives.deploy.release import Release, Session, deploy
 from ninelives.deploy.status import read_status
 from ninelives.rehearsal.load_process import LoadProcess
@@ -38,7 +38,7 @@ class Stage:
     builder: Builder
     arguments: Mapping[str, str]
     """Build arguments, such as the base image."""
-    clock: Clock = WallClock()
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,8 @@ class Played:
 
 def prepare(stage: Stage, *, listener_port: int) -> Release:
     """Release the good version alone: makes what all services share, so that many can be played at once."""
-    return _release(stage, _made(stage.folder / GOOD), _service_file(stage, GOOD, "rolling", listener_port), FIRST)
+    file = _service_file(stage, GOOD, "blue-green", listener_port)  # it asks for a role that rolling does without
+    return _release(stage, _made(stage.folder / GOOD), file, FIRST)
 
 
 def play(stage: Stage, bad: BadRelease, *, strategy: str, listener_port: int) -> Played:
@@ -97,9 +98,7 @@ def traffic() -> tuple[Kind, ...]:
 def _release(stage: Stage, folder: Path, file: Mapping[str, Any], version: str) -> Release:
     path = folder / "ninelives.yml"
     path.write_text(yaml.safe_dump(_plain(file), sort_keys=False), encoding="utf-8")
-    session = Session(
-        aws=stage.aws, definition=read_service_file(path), clock=stage.clock, listener=lambda _: None
-    )
+    session = Session(aws=stage.aws, definition=read_service_file(path), clock=stage.clock, listener=lambda _: None)
     return deploy(session, version, Options(builder=stage.builder))
 
 

@@ -4,11 +4,11 @@
 ``PORT``, answers its version in ``X-App-Version``, and can be run by hand: ``VERSION=good-1 PORT=8080 python3 service.py``.
 """
 
+import contextlib
 import os
 import re
 import signal
 import socket
-import sys
 import threading
 import zlib
 
@@ -26,6 +26,8 @@ SHORT_KEEP_ALIVE_SECONDS = 0.3
 ON_ITS_WAY_SECONDS = 1.0
 """How long the end of an idle connection is on its way: a request that sets out in this time meets a closed connection."""
 LEAK_BYTES, LEAK_SECONDS = 32 << 20, 0.1
+EXIT_SECONDS = 2.0
+"""When ``exits-after-health-check`` exits, after its first health check: late enough for the load balancer to take it in."""
 FLAPS = 3
 """Health checks that ``flapping-health`` passes, and then fails, in a row."""
 HEAD_BYTES_MAX = 65536
@@ -102,7 +104,7 @@ class Service:
         if not head:
             return False
         path, _, query = head.split(b" ", 2)[1].decode("latin-1").partition("?")
-        status = self.health(connection) if path == "/health" else self.answer(path, query)
+        status = self.health() if path == "/health" else self.answer(path, query)
         is_last = self.is_ending.is_set() or b"connection: close" in head.lower()
         body = f"{VERSION}\n".encode()
         connection.sendall(
@@ -115,7 +117,7 @@ class Service:
             self.after_health_check()
         return not is_last
 
-    def health(self, connection: socket.socket) -> int:
+    def health(self) -> int:
         """The status of an answer to a health check."""
         with self.lock:
             self.health_checks += 1
@@ -136,7 +138,7 @@ class Service:
         if self.health_checks > 1:
             return
         if FAULT == "exits-after-health-check":
-            threading.Timer(0.3, end, (3, "fatal: the licence server does not answer")).start()
+            threading.Timer(EXIT_SECONDS, end, (3, "fatal: the licence server does not answer")).start()
         if FAULT == "leaks-memory":
             threading.Thread(target=leak, daemon=True).start()
 
@@ -184,10 +186,8 @@ def meet_what_is_on_its_way(connection: socket.socket) -> None:
 
 def hang_up(connection: socket.socket) -> None:
     """Take no further request: who waits for one reads the end."""
-    try:
+    with contextlib.suppress(OSError):  # it has gone
         connection.shutdown(socket.SHUT_RD)
-    except OSError:
-        pass  # it has gone  # noqa: SIM105
 
 
 def leak() -> None:
