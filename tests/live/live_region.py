@@ -90,8 +90,8 @@ class RegionUnderTest:
         assert done.stdout.strip(), f"no result; stderr:\n{done.stderr}"
         return done.returncode, json.loads(done.stdout)
 
-    def service(self, name: str = "behaves") -> dict[str, Any]:
-        found: dict[str, Any] = self.client("ecs").describe_services(cluster="live", services=[name])["services"][0]
+    def service(self, name: str = "behaves", cluster: str = "live") -> dict[str, Any]:
+        found: dict[str, Any] = self.client("ecs").describe_services(cluster=cluster, services=[name])["services"][0]
         return found
 
     def url(self) -> str:
@@ -105,7 +105,7 @@ class RegionUnderTest:
             return body
 
 
-def start(runtime: str, folder: Path, time_scale: float = 5) -> RegionUnderTest:
+def start(runtime: str, folder: Path, time_scale: float) -> RegionUnderTest:
     settings = RegionSettings(state_directory=folder / "state", port=free_port(), runtime=runtime, time_scale=time_scale)
     project = folder / "app"
     shutil.copytree(APP, project)
@@ -135,12 +135,16 @@ def runtimes() -> list[Any]:
     return [pytest.param("host"), pytest.param("docker", marks=pytest.mark.docker)]
 
 
-def skip_without_docker(runtime: str) -> None:
-    if runtime != "docker":
-        return
-    problem = DockerRuntime.probe()
+def skip_without_engine(runtime: str) -> None:
+    problem = DockerRuntime.probe() if runtime == "docker" else None
     if problem:
         pytest.skip(problem)
+
+
+def skip_without_docker(runtime: str) -> None:
+    skip_without_engine(runtime)
+    if runtime != "docker":
+        return
     images = subprocess.run(["docker", "image", "inspect", BASE_IMAGE], capture_output=True, check=False)
     if images.returncode != 0:
         pytest.skip(f"no image {BASE_IMAGE}: `make base-image` makes it")

@@ -1,63 +1,205 @@
-"""A bad release takes itself back: the old version serves on, the verdict is true, and the cause stands in a sentence."""
+"""A bad release takes itself back: the old version serves on, the verdict is true, and the cause stands in a sentence.
 
+Each release of the catalogue is played once, on one runtime and with one strategy, those of a runtime beside each other in one
+region. ``make test-matrix`` plays each on both runtimes and with every strategy.
+"""
+
+import contextlib
+import os
 import subprocess
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from live_region import RegionUnderTest, eventually
+from live_region import RegionUnderTest, eventually, free_port, skip_without_engine, started
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+from ninelives.cli.release_output import release_json, summary
+from ninelives.deploy.aws import Aws, connect
+from ninelives.deploy.clock import WallClock
+from ninelives.deploy.diagnosis import Diagnosis
+from ninelives.deploy.options import Builder
+from ninelives.deploy.verdict import Outcome
+from ninelives.rehearsal.releases import CATALOGUE, BadRelease, Catch, Played, Stage, play, prepare
+from ninelives.rehearsal.releases.python_image import make_python_image
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(420)]
+
+BASE_IMAGE = "ninelives-releases-base:1"
+TIME_SCALE = 20
+AT_ONCE = {"host": 16, "docker": 5}
+"""Releases that are played beside each other: an engine starts few containers at a time."""
+
+STRATEGIES = ("rolling", "blue-green", "canary", "linear")
+ONCE = {
+    "host": {
+        "exits-at-once": "blue-green",
+        "health-hangs": "canary",
+        "never-listens": "linear",
+        "slow-boot": "rolling",
+        "shell-swallows-sigterm": "blue-green",
+        "drops-requests-in-flight": "rolling",
+        "loopback-only": "rolling",
+        "command-missing": "linear",
+        "crashes-one-in-two": "canary",
+    },
+    "docker": {
+        "health-500": "rolling",
+        "health-slow": "blue-green",
+        "other-port": "canary",
+        "ignores-sigterm": "rolling",
+        "closes-idle-connections": "linear",
+        "image-missing": "canary",
+        "other-architecture": "rolling",
+        "command-missing": "blue-green",
+    },
+}
+"""Strategy by release, by runtime."""
+BY_NAME = {bad.name: bad for bad in CATALOGUE}
+
+
+def to_play() -> list[tuple[str, str, str]]:
+    """Runtime, strategy and release of each play."""
+    if "NINELIVES_MATRIX" in os.environ:
+        return [(runtime, strategy, name) for runtime in ONCE for strategy in STRATEGIES for name in BY_NAME]
+    return [(runtime, strategy, name) for runtime, plays in ONCE.items() for name, strategy in plays.items()]
+
+
+def played_where(runtime: str, strategy: str, name: str) -> object:
+    marks = [pytest.mark.docker] if runtime == "docker" else []
+    return pytest.param((runtime, strategy, name), id=f"{name}-{strategy}-{runtime}", marks=marks)
+
+
+class Theatre:
+    """A region of one runtime, and the releases that are played in it."""
+
+    def __init__(self, region: RegionUnderTest, plays: list[tuple[str, str]]) -> None:
+        self.region = region
+        self.aws: Aws = connect(is_local=True, region=None, variables={"AWS_ENDPOINT_URL": region.running.endpoint})
+        arguments: Mapping[str, str] = {}
+        if region.runtime == "docker":
+            make_python_image(BASE_IMAGE)
+            arguments = {"BASE_IMAGE": BASE_IMAGE}
+        stage = Stage(
+            aws=self.aws,
+            folder=region.project.parent / "releases",
+            builder=Builder(region.runtime),
+            arguments=arguments,
+            clock=WallClock(),
+        )
+        assert prepare(stage, listener_port=free_port()).has_succeeded
+        region.project = stage.folder / "good"
+        self.pool = ThreadPoolExecutor(AT_ONCE[region.runtime])
+        self.played: dict[tuple[str, str], Future[Played]] = {
+            (strategy, name): self.pool.submit(
+                play, stage, self._named(name, strategy), strategy=strategy, listener_port=free_port()
+            )
+            for strategy, name in plays
+        }
+
+    def _named(self, name: str, strategy: str) -> BadRelease:
+        """A service of its own for each strategy, where one release is played with several."""
+        return BY_NAME[name] if "NINELIVES_MATRIX" not in os.environ else replace(BY_NAME[name], suffix=f"-{strategy[:2]}")
+
+    def close(self) -> None:
+        self.pool.shutdown(wait=True, cancel_futures=True)
 
 
 @pytest.fixture(scope="module")
-def serving(region: RegionUnderTest) -> RegionUnderTest:
-    code, result = region.deploy("good-1")
-    assert (0, "succeeded") == (code, result["verdict"])
-    # From here on releases are bad, and need not be waited for as long as a busy machine's boot.
-    file = region.project / "ninelives.yml"
-    file.write_text(file.read_text().replace("grace_period: 30s", "grace_period: 5s"))
-    return region
+def theatres() -> Iterator[dict[str, Theatre]]:
+    """One for each runtime, opened when the first of its releases is asked for."""
+    with contextlib.ExitStack() as open_ones:
+
+        class Theatres(dict[str, Theatre]):
+            def __missing__(self, runtime: str) -> Theatre:
+                region = open_ones.enter_context(started(runtime, time_scale=TIME_SCALE))
+                plays = [(strategy, name) for its_runtime, strategy, name in to_play() if its_runtime == runtime]
+                self[runtime] = Theatre(region, plays)
+                open_ones.callback(self[runtime].close)
+                return self[runtime]
+
+        yield Theatres()
 
 
-@pytest.mark.parametrize(
-    ("version", "cause"),
-    [
-        ("exits-1", "exit"),
-        ("health-500-1", "500"),
-        ("other-port-1", "8080"),
-    ],
-)
-def test_a_bad_release_rolls_back_and_says_why(serving: RegionUnderTest, version: str, cause: str) -> None:
-    code, result = serving.deploy(version)
-
-    assert (4, "rolled_back") == (code, result["verdict"])
-    assert cause in result["cause"]
-    assert "good-1" == serving.get("/")
-    service = serving.service()
-    assert (1, 2, 2) == (len(service["deployments"]), service["runningCount"], service["desiredCount"])
+@pytest.fixture
+def played(request: pytest.FixtureRequest, theatres: dict[str, Theatre]) -> Played:
+    runtime, strategy, name = request.param
+    skip_without_engine(runtime)
+    return theatres[runtime].played[strategy, name].result(timeout=400)
 
 
-def test_a_version_that_is_not_there_changes_nothing(serving: RegionUnderTest) -> None:
-    (serving.project / "Dockerfile").rename(serving.project / "Dockerfile.away")
+def told_of(played: Played) -> list[Diagnosis]:
+    """All that the tool said of a release: its cause, and its warnings; what shows in its end is told by the one after it."""
+    releases = [one for one in (played.release, played.after) if one is not None]
+    return [found for one in releases for found in (one.diagnosis, *one.warnings) if found is not None]
+
+
+@pytest.mark.parametrize("played", [played_where(*one) for one in to_play()], indirect=True)
+def test_a_bad_release(played: Played, request: pytest.FixtureRequest) -> None:
+    bad, (runtime, _, _) = played.bad, request.node.callspec.params["played"]
+    last_seen = played.release.last.service if played.release.last is not None else None
+    events = [event.message for event in last_seen.events] if last_seen is not None else []
+    text, data = "\n".join(summary(played.release)), release_json(played.release)
+
+    # Requests are lost only where the application itself loses them, and then it is said how.
+    assert () == played.attribution.unattributed, played.attribution.told
+    assert set(played.attribution.by_fault) <= ({bad.loses} if bad.loses else set())
+
+    if runtime in bad.harmless_on:
+        assert (Outcome.SUCCEEDED, []) == (data["verdict"], told_of(played))
+        return
+    if bad.catch in {Catch.CIRCUIT_BREAKER, Catch.ALARM}:
+        why = "tasks failed to start." if bad.catch is Catch.CIRCUIT_BREAKER else "alarm detected."
+        assert (Outcome.ROLLED_BACK, bad.code) == (data["verdict"], data["cause_code"]), text
+        assert bad.is_told_by(data["cause"]), text
+        assert data["cause"] in text
+        assert data["next_step"] in text
+        assert any(f"deployment failed: {why}" in event for event in events)
+        assert any("rolling back to deployment" in event for event in events)
+        last = played.status["last_deployment"]
+        assert (Outcome.ROLLED_BACK, bad.code, bad.version) == (last["verdict"], last["cause_code"], last["version"])
+        assert bad.is_told_by(last["cause"])
+        assert played.good.started.asked.version == played.status["version"]
+    if bad.catch is Catch.CIRCUIT_BREAKER:
+        assert {"good-1"} == {sample.version for sample in played.samples}
+    if bad.catch is Catch.TOOL:
+        assert Outcome.SUCCEEDED == data["verdict"], text
+        assert any(bad.code == one.code and bad.is_told_by(one.cause) for one in told_of(played)), told_of(played)
+    if bad.catch is Catch.REHEARSAL:
+        assert Outcome.SUCCEEDED == data["verdict"], text
+        assert {bad.loses} == set(played.attribution.by_fault)
+        assert any(bad.is_told_by(sentence) for sentence in played.attribution.told)
+
+
+@pytest.fixture(params=[pytest.param("host"), pytest.param("docker", marks=pytest.mark.docker)])
+def theatre(request: pytest.FixtureRequest, theatres: dict[str, Theatre]) -> Theatre:
+    skip_without_engine(request.param)
+    return theatres[request.param]
+
+
+def test_a_version_that_is_not_there_changes_nothing(theatre: Theatre) -> None:
+    region = theatre.region
+    (region.project / "Dockerfile").rename(region.project / "Dockerfile.away")
     try:
-        before = serving.service()["deployments"]
+        before = region.service("good", cluster="releases")["deployments"]
 
-        done = serving.command("deploy", "nowhere-1")
+        done = region.command("deploy", "nowhere-1")
 
         assert 1 == done.returncode
         assert "Dockerfile" in done.stderr
         assert "Traceback" not in done.stderr
-        assert before == serving.service()["deployments"]
+        assert before == region.service("good", cluster="releases")["deployments"]
     finally:
-        (serving.project / "Dockerfile.away").rename(serving.project / "Dockerfile")
+        (region.project / "Dockerfile.away").rename(region.project / "Dockerfile")
 
 
-def test_an_unknown_key_is_named_with_its_line_and_the_nearest_known_one(serving: RegionUnderTest) -> None:
-    file = serving.project / "ninelives.yml"
+def test_an_unknown_key_is_named_with_its_line_and_the_nearest_known_one(theatre: Theatre) -> None:
+    file = theatre.region.project / "ninelives.yml"
     good = file.read_text()
     file.write_text(good.replace("health:", "helth:"))
     try:
-        done = serving.command("deploy", "good-2")
+        done = theatre.region.command("deploy", "good-2")
     finally:
         file.write_text(good)
 
@@ -67,11 +209,20 @@ def test_an_unknown_key_is_named_with_its_line_and_the_nearest_known_one(serving
     assert "Traceback" not in done.stderr
 
 
-def test_the_stopped_tasks_of_bad_releases_left_nothing_behind(serving: RegionUnderTest) -> None:
-    def alone() -> bool:
-        return 2 == len(_things_of(serving))
+def test_the_stopped_tasks_of_bad_releases_left_nothing_behind(theatre: Theatre) -> None:
+    for one in theatre.played.values():
+        one.result(timeout=400)
+    ecs = theatre.aws.ecs
+    services = [arn for page in ecs.get_paginator("list_services").paginate(cluster="releases") for arn in page["serviceArns"]]
 
-    eventually(alone, what="two tasks and nothing else")
+    def wanted() -> int:
+        found: list[int] = []
+        for start in range(0, len(services), 10):
+            answer = ecs.describe_services(cluster="releases", services=services[start : start + 10])
+            found += [one["desiredCount"] for one in answer["services"]]
+        return sum(found)
+
+    eventually(lambda: wanted() == len(_things_of(theatre.region)), what="tasks as many as are wanted, and nothing else")
 
 
 def _things_of(region: RegionUnderTest) -> list[str]:
@@ -85,6 +236,23 @@ def _things_of(region: RegionUnderTest) -> list[str]:
 
 def _runs_below(process: Path, directory: Path) -> bool:
     try:
-        return b"puma" in (process / "cmdline").read_bytes() and (process / "cwd").readlink().is_relative_to(directory)
+        words = (process / "cmdline").read_bytes().split(b"\0")
+        return b"service.py" in words and (process / "cwd").readlink().is_relative_to(directory)
     except OSError:
         return False
+
+
+def test_each_release_of_the_catalogue_is_played(request: pytest.FixtureRequest) -> None:
+    del request
+    assert set(BY_NAME) == {name for _, _, name in to_play()} | TO_COME
+
+
+TO_COME = {
+    "exits-after-health-check",
+    "fails-requests",
+    "slow-requests",
+    "leaks-memory",
+    "flapping-health",
+    "secret-missing",
+}
+"""They wait for the region's CloudWatch alarms and for its secrets."""

@@ -11,19 +11,23 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from ninelives.rehearsal.attribution import SENTENCES, Fault
+
 GOOD = "good"
 PORT = 8080
 
 
 class Catch(StrEnum):
-    """What notices a bad release, and takes it back where it is configured."""
+    """What notices a bad release; breaker and alarm take it back by themselves."""
 
     CIRCUIT_BREAKER = "circuit breaker"
     """Its tasks never become healthy."""
     ALARM = "alarm"
     """Its tasks become healthy and fail then: only an alarm sees that."""
-    NOTHING = "nothing"
-    """ECS sees no fault in it; the tool tells of it, or a rehearsal does."""
+    TOOL = "warning"
+    """ECS sees no fault in it, and the release succeeds; the tool tells of it then, or when the next release replaces it."""
+    REHEARSAL = "rehearsal"
+    """Only lost requests show it: who counts them can say whose fault they are."""
 
 
 class ImageFault(StrEnum):
@@ -35,7 +39,7 @@ class ImageFault(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadRelease:
-    """A release of the catalogue. ``name`` is its service's name, and its versions begin with it."""
+    """A release of the catalogue. ``name`` is what its versions begin with."""
 
     name: str
     what: str
@@ -49,10 +53,16 @@ class BadRelease:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What both service files say otherwise than the base."""
     image: ImageFault | None = None
-    loses: str | None = None
+    loses: Fault | None = None
     """How the application itself loses requests; None where not one may be lost."""
+    suffix: str = ""
+    """Of its service's name, where it is played several times in one region."""
     harmless_on: Mapping[str, str] = field(default_factory=dict)
     """Runtimes on which it is no fault, and why."""
+
+    @property
+    def service(self) -> str:
+        return f"{self.name}{self.suffix}"
 
     @property
     def version(self) -> str:
@@ -61,7 +71,7 @@ class BadRelease:
     def is_told_by(self, sentence: str) -> bool:
         """Whether a sentence is this release's ``cause``.
 
-        >>> one = BadRelease(name="a", what="", catch=Catch.NOTHING, code="", cause="It ends after … with 3")
+        >>> one = BadRelease(name="a", what="", catch=Catch.TOOL, code="", cause="It ends after … with 3")
         >>> one.is_told_by("It ends after 2s with 3"), one.is_told_by("It ends")
         (True, False)
         """
@@ -89,7 +99,7 @@ CATALOGUE: tuple[BadRelease, ...] = (
         catch=Catch.ALARM,
         code="exits",
         cause=EXITS_LATER,
-        loses="it exits while it serves",
+        loses=Fault.ENDS_WHILE_SERVING,
     ),
     BadRelease(
         name="health-500",
@@ -154,7 +164,7 @@ CATALOGUE: tuple[BadRelease, ...] = (
         catch=Catch.ALARM,
         code="alarm",
         cause="…",
-        loses="it answers requests with 500",
+        loses=Fault.ANSWERS_5XX,
     ),
     BadRelease(
         name="slow-requests",
@@ -170,19 +180,19 @@ CATALOGUE: tuple[BadRelease, ...] = (
         catch=Catch.ALARM,
         code="out_of_memory",
         cause="The container was killed because it needs more than its 512 MiB of memory",
-        loses="it is killed for its memory while it serves",
+        loses=Fault.ENDS_WHILE_SERVING,
     ),
     BadRelease(
         name="ignores-sigterm",
         what="ignores SIGTERM",
-        catch=Catch.NOTHING,
+        catch=Catch.TOOL,
         code="ignores_stop_signal",
         cause=f"{KILLED}: the application does not end on SIGTERM",
     ),
     BadRelease(
         name="shell-swallows-sigterm",
         what="runs below a shell that does not pass SIGTERM on",
-        catch=Catch.NOTHING,
+        catch=Catch.TOOL,
         code="shell_swallows_stop_signal",
         cause=f"{KILLED}: process 1 is a shell",
         changes={"command": SHELL_COMMAND},
@@ -190,18 +200,19 @@ CATALOGUE: tuple[BadRelease, ...] = (
     BadRelease(
         name="drops-requests-in-flight",
         what="ends at once on SIGTERM, requests in flight or not",
-        catch=Catch.NOTHING,
+        catch=Catch.REHEARSAL,
         code="drops_requests_in_flight",
-        cause="…",
-        loses="it drops requests in flight on SIGTERM",
+        cause=SENTENCES[Fault.DROPS_IN_FLIGHT],
+        settings={"drain": {"deregistration_delay": "1s", "stop_timeout": "5s"}},
+        loses=Fault.DROPS_IN_FLIGHT,
     ),
     BadRelease(
         name="closes-idle-connections",
         what="closes idle connections sooner than the load balancer",
-        catch=Catch.NOTHING,
+        catch=Catch.REHEARSAL,
         code="closes_idle_connections",
-        cause="…",
-        loses="it closes idle connections before the load balancer's idle timeout",
+        cause=SENTENCES[Fault.CLOSES_IDLE],
+        loses=Fault.CLOSES_IDLE,
     ),
     BadRelease(
         name="image-missing",
@@ -245,7 +256,7 @@ CATALOGUE: tuple[BadRelease, ...] = (
     BadRelease(
         name="crashes-one-in-two",
         what="exits at once in about every second task",
-        catch=Catch.NOTHING,
+        catch=Catch.TOOL,
         code="exits",
         cause="The container exits after … with exit code 3; its last words: error: no lease is left for this task",
         settings={"count": 2, "deploy": {"rollback": {"failures": 12}}},

@@ -5,8 +5,10 @@ Through HTTP and the AWS API only. A fault that shows when a task ends is made t
 
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,16 +18,22 @@ import yaml
 from ninelives.deploy.aws import Aws
 from ninelives.deploy.clock import Clock
 from ninelives.deploy.distribution import push, repository_of
+from ninelives.deploy.front_door import find_load_balancer
+from ninelives.deploy.observation import see_tasks
 from ninelives.deploy.options import Builder, Options
 from ninelives.deploy.reading import merged, read_service_file
 from ninelives.deploy.release import Release, Session, deploy
-from ninelives.deploy.status import read_status
+from ninelives.deploy.status import Status, read_status
+from ninelives.rehearsal.attribution import Attribution, Keeping, attribute
+from ninelives.rehearsal.idle_probe import kept_for
 from ninelives.rehearsal.load_process import LoadProcess
 from ninelives.rehearsal.releases.catalogue import GOOD, BadRelease, ImageFault, base
 from ninelives.rehearsal.releases.files import FOLDER
 from ninelives.rehearsal.releases.foreign_image import make_foreign_image
 from ninelives.rehearsal.sample import Kind, Sample, Target
 
+PROBED_SECONDS = 3.0
+"""How long a probe waits for an application to close an idle connection."""
 FIRST, NEXT = f"{GOOD}-1", f"{GOOD}-2"
 
 
@@ -54,6 +62,8 @@ class Played:
     after: Release | None
     """The release that took its place, where its fault shows in its end."""
     samples: Sequence[Sample]
+    attribution: Attribution
+    """Of the lost ones."""
 
 
 def prepare(stage: Stage, *, listener_port: int) -> Release:
@@ -64,8 +74,8 @@ def prepare(stage: Stage, *, listener_port: int) -> Release:
 
 def play(stage: Stage, bad: BadRelease, *, strategy: str, listener_port: int) -> Played:
     """Play ``bad``. Raises ``DeployError`` where a release could not begin."""
-    file = merged(_service_file(stage, bad.name, strategy, listener_port), bad.settings)
-    folder = _made(stage.folder / bad.name)
+    file = merged(_service_file(stage, bad.service, strategy, listener_port), bad.settings)
+    folder = _made(stage.folder / bad.service)
     good = _release(stage, folder, file, FIRST)
     url = urlsplit(good.started.asked.url or "")
     assert url.hostname is not None
@@ -74,10 +84,39 @@ def play(stage: Stage, bad: BadRelease, *, strategy: str, listener_port: int) ->
         load.start()
         release = _release_bad(stage, folder, file, bad)
         definition = read_service_file(folder / "ninelives.yml")
-        status = read_status(stage.aws, definition, stage.clock.now()).as_json()
+        status = read_status(stage.aws, definition, stage.clock.now())
+        keeping = _keeping(stage.aws, status) if bad.loses is not None else None
         after = _release(stage, folder, file, NEXT) if release.has_succeeded else None
         sent = load.stop()
-    return Played(bad=bad, strategy=strategy, good=good, release=release, status=status, after=after, samples=sent)
+    return Played(
+        bad=bad,
+        strategy=strategy,
+        good=good,
+        release=release,
+        status=status.as_json(),
+        after=after,
+        samples=sent,
+        attribution=attribute(
+            sent,
+            see_tasks(stage.aws, definition.file.cluster_name, definition.file.service),
+            keeping,
+            epoch=stage.clock.now() - timedelta(seconds=time.monotonic()),
+        ),
+    )
+
+
+def _keeping(aws: Aws, status: Status) -> Keeping | None:
+    """How long a task of the new version keeps an idle connection; None where none can be reached from here."""
+    healthy = next((one for one in status.seen.targets if one.state == "healthy"), None)
+    if healthy is None:
+        return None
+    balancer = find_load_balancer(aws, status.definition.file.load_balancer_name)
+    assert balancer is not None
+    attributes = aws.elbv2.describe_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"])["Attributes"]
+    idle = next((float(one["Value"]) for one in attributes if one["Key"] == "idle_timeout.timeout_seconds"), 60.0)
+    target = Target(host=healthy.address, port=healthy.port)
+    path = status.definition.file.health.path
+    return Keeping(seconds=kept_for(target, path=path, at_most=min(idle, PROBED_SECONDS)), idle_timeout_seconds=idle)
 
 
 def _service_file(stage: Stage, name: str, strategy: str, listener_port: int) -> dict[str, Any]:
@@ -91,8 +130,12 @@ def _made(folder: Path) -> Path:
 
 
 def traffic() -> tuple[Kind, ...]:
-    """A few requests a second over kept and fresh connections: enough to miss none of a service's gaps."""
-    return (Kind(name="keep-alive", rate=8, connections=2, timeout_seconds=5), Kind(name="fresh", rate=4, timeout_seconds=5))
+    """A few requests a second over kept and fresh connections, and some that take longer than the deregistration delay."""
+    return (
+        Kind(name="keep-alive", rate=8, connections=2, timeout_seconds=8),
+        Kind(name="fresh", rate=4, timeout_seconds=8),
+        Kind(name="slow", rate=1, path="/slow?seconds=2.5", takes_seconds=2.5, timeout_seconds=8),
+    )
 
 
 def _release(stage: Stage, folder: Path, file: Mapping[str, Any], version: str) -> Release:
