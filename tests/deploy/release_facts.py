@@ -67,6 +67,8 @@ def task(
     exit_code: int | None = None,
     container_reason: str = "",
     ran: float | None = None,
+    stop_took: float | None = None,
+    task_definition: str = "",
 ) -> TaskSeen:
     return TaskSeen(
         arn=f"arn:aws:ecs:r:a:task/c/{name}",
@@ -80,6 +82,9 @@ def task(
         started_at=NOW,
         stopped_at=None if ran is None else NOW + timedelta(seconds=ran),
         containers=(ContainerSeen(name="cats", image="repo/cats:2.0.1", exit_code=exit_code, reason=container_reason),),
+        task_definition=task_definition,
+        stopping_at=None if stop_took is None else NOW + timedelta(seconds=60),
+        execution_stopped_at=None if stop_took is None else NOW + timedelta(seconds=60 + stop_took),
     )
 
 

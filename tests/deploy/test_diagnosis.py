@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from release_facts import NOW, event, target, task
 
-from ninelives.deploy.diagnosis import Evidence, Expectation, diagnose, listens_at
+from ninelives.deploy.diagnosis import Evidence, Expectation, diagnose, listens_at, warnings
+from ninelives.deploy.observation import AlarmSeen
 
 EXPECTED = Expectation(port=4567, health_path="/health", grace_period=timedelta(seconds=60), memory_mib=512)
 FAILED_CHECKS = target(reason="Target.FailedHealthChecks", description="Health checks failed")
@@ -102,9 +103,75 @@ EXITED = task(
             "log group does not exist",
         ),
         (
+            Evidence(
+                stopped=(
+                    task(
+                        last_status="STOPPED",
+                        stop_code="TaskFailedToStart",
+                        reason="ResourceInitializationError: unable to pull secrets or registry auth: execution resource "
+                        "retrieval failed: unable to retrieve secrets from ssm: invalid ssm parameters: /cats/api-key",
+                    ),
+                )
+            ),
+            "secret_missing",
+            "A secret cannot be read: unable to pull secrets or registry auth",
+        ),
+        (
+            Evidence(
+                stopped=(
+                    task(
+                        last_status="STOPPED",
+                        stop_code="TaskFailedToStart",
+                        reason="CannotPullContainerError: image Manifest does not contain descriptor matching platform "
+                        "'linux/amd64'",
+                    ),
+                )
+            ),
+            "image_architecture",
+            "The image repo/cats:2.0.1 is for another processor",
+        ),
+        (
+            Evidence(
+                stopped=(task(last_status="STOPPED", stop_code="EssentialContainerExited", exit_code=1),),
+                log_lines={"t1": ("exec /usr/bin/python3: exec format error",)},
+            ),
+            "image_architecture",
+            "is for another processor",
+        ),
+        (
             Evidence(unhealthy=(WRONG_ANSWER,)),
             "health_answer",
             "The health path /health answers 500.",
+        ),
+        (
+            Evidence(
+                stopped=(REPLACED,),
+                unhealthy=(target(reason="Target.Timeout", description="Request timed out"),),
+                log_lines={"t1": ("Listening on http://0.0.0.0:4567",)},
+            ),
+            "health_timeout",
+            "The health path /health does not answer within 2s (the health check's timeout).",
+        ),
+        (
+            Evidence(
+                events=(event("(service s) (task t) (port 1) is unhealthy in (target-group g) due to (reason Request timed "
+                "out)."),)
+            ),
+            "health_timeout",
+            "does not answer within 2s",
+        ),
+        (
+            Evidence(
+                alarms=(AlarmSeen(name="cats-5xx", metric="5xx, percent", reason="Threshold Crossed: 12.0 > 1.0."),),
+                log_lines={"t1": ("Listening on http://0.0.0.0:4567", "error: no such table: cats")},
+            ),
+            "alarm",
+            "served: 5xx, percent: Threshold Crossed: 12.0 > 1.0. The application wrote: error: no such table: cats",
+        ),
+        (
+            Evidence(stopped=(EXITED,), alarms=(AlarmSeen(name="cats-5xx", metric="", reason=""),)),
+            "exits",
+            "with exit code 3",
         ),
         (
             Evidence(
@@ -208,6 +275,81 @@ def test_a_good_task_that_was_replaced_as_it_became_ready_had_too_short_a_grace_
     if code == "short_grace":
         assert "its boot of 8s made it unhealthy, and the grace period of 5s left the checks no time" in found.cause
         assert "Raise `health.grace_period` above 18s" in found.next_step
+
+
+@pytest.mark.parametrize(
+    ("wrote", "stopped", "code"),
+    [
+        (59.0, 60.0, "slow_boot"),
+        (50.0, 60.0, "nothing_listens"),  # it has been silent: stuck, or waiting
+        (0.5, 1.0, "nothing_listens"),  # all that it ever said
+    ],
+)
+def test_an_application_that_was_at_work_when_it_was_replaced_boots_too_long(wrote: float, stopped: float, code: str) -> None:
+    told = event("(service cats) has stopped 1 running tasks: (task t1).")
+    evidence = Evidence(
+        stopped=(REPLACED,),
+        events=(replace(told, created_at=NOW + timedelta(seconds=stopped)),),
+        log_lines={"t1": ("migrating table 7 of 30",)},
+        wrote_at={"t1": NOW + timedelta(seconds=wrote)},
+    )
+
+    found = diagnose(evidence, EXPECTED)
+
+    assert found is not None
+    assert code == found.code
+    assert (code == "slow_boot") == ("its last words: migrating table 7 of 30" in found.cause)
+
+
+KILLED = task(
+    "1",
+    last_status="STOPPED",
+    stop_code="ServiceSchedulerInitiated",
+    reason="Scaling activity initiated by (deployment ecs-svc/2)",
+    exit_code=137,
+    stop_took=30.02,
+    task_definition="cats:1",
+)
+ENDED = replace(KILLED, containers=(replace(KILLED.containers[0], exit_code=143),))
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        ((), "ignores_stop_signal", "The replaced task had to be killed 30s after SIGTERM (exit code 137): the application"),
+        (("puma", "-C", "puma.rb"), "ignores_stop_signal", "does not end on SIGTERM"),
+        (("sh", "-c", "puma -C puma.rb"), "shell_swallows_stop_signal", "process 1 is a shell (`sh -c …`)"),
+        (("/bin/bash", "start.sh"), "shell_swallows_stop_signal", "process 1 is a shell (`/bin/bash start.sh …`)"),
+    ],
+)
+def test_a_version_that_had_to_be_killed_is_told_of_when_it_is_replaced(
+    command: tuple[str, ...], code: str, words: str
+) -> None:
+    (found,) = warnings(Evidence(replaced=(KILLED,), commands={"cats:1": command}), EXPECTED)
+
+    assert code == found.code
+    assert words in found.cause
+
+
+def test_one_of_several_that_had_to_be_killed_is_counted() -> None:
+    (found,) = warnings(Evidence(replaced=(ENDED, KILLED, ENDED)), EXPECTED)
+
+    assert "1 of the 3 replaced tasks had to be killed 30s after SIGTERM" in found.cause
+
+
+def test_a_successful_release_warns_of_new_tasks_that_ended_and_of_nothing_else() -> None:
+    out_of_memory = task(
+        last_status="STOPPED",
+        stop_code="EssentialContainerExited",
+        exit_code=137,
+        container_reason="OutOfMemoryError: Container killed due to memory usage",
+    )
+
+    assert ["exits"] == [one.code for one in warnings(Evidence(stopped=(EXITED,)), EXPECTED)]
+    assert ["out_of_memory"] == [one.code for one in warnings(Evidence(stopped=(out_of_memory,)), EXPECTED)]
+    assert () == warnings(Evidence(replaced=(ENDED,)), EXPECTED)
+    # It was unhealthy while it booted, which is no fault of a release that succeeded.
+    assert () == warnings(Evidence(unhealthy=(WRONG_ANSWER, FAILED_CHECKS)), EXPECTED)
 
 
 def test_tasks_that_the_scheduler_stopped_are_no_fault() -> None:

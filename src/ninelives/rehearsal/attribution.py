@@ -19,6 +19,8 @@ NOTICED_WITHIN = timedelta(seconds=3)
 """How long after a task's end a load balancer may still send to it, or have none to send to: until checks notice, or another
 task has taken its place, which belongs to the end as well."""
 AT_ONCE = timedelta(seconds=1)
+SLACK = timedelta(seconds=0.5)
+"""Between what ECS decides and what a load balancer does."""
 QUICKLY = timedelta(seconds=0.5)
 """How soon a request that meets a closed connection is lost; one that was in flight when its task ended has waited for it."""
 
@@ -76,15 +78,17 @@ class Attribution:
 
 
 def attribute(
-    samples: Sequence[Sample], tasks: Sequence[TaskSeen], keeping: Keeping | None, *, epoch: datetime
+    samples: Sequence[Sample], tasks: Sequence[TaskSeen], keeping: Keeping | None, *, epoch: datetime, delay: timedelta
 ) -> Attribution:
-    """Attribute each lost request. ``epoch`` is the wall-clock time at zero of the samples' clock."""
+    """Attribute each lost request. ``epoch`` is the wall-clock time at zero of the samples' clock, ``delay`` the
+    deregistration delay.
+    """
     faults: Counter[Fault] = Counter()
     unattributed: list[Sample] = []
     for sample in samples:
         if not sample.is_lost:
             continue
-        fault = _fault_of(sample, tasks, keeping, epoch)
+        fault = _fault_of(sample, tasks, keeping, epoch, delay)
         if fault is None:
             unattributed.append(sample)
         else:
@@ -92,7 +96,9 @@ def attribute(
     return Attribution(by_fault=dict(faults), unattributed=tuple(unattributed))
 
 
-def _fault_of(sample: Sample, tasks: Sequence[TaskSeen], keeping: Keeping | None, epoch: datetime) -> Fault | None:
+def _fault_of(
+    sample: Sample, tasks: Sequence[TaskSeen], keeping: Keeping | None, epoch: datetime, delay: timedelta
+) -> Fault | None:
     """A list of cases, first match wins: from what the answer itself says to what is inferred."""
     if sample.version is not None and sample.status is not None and sample.status >= 500:  # noqa: PLR2004 (server errors)
         return Fault.ANSWERS_5XX  # a load balancer's own answer bears no version
@@ -102,17 +108,13 @@ def _fault_of(sample: Sample, tasks: Sequence[TaskSeen], keeping: Keeping | None
     hangs_up_early = keeping is not None and keeping.is_too_short and sample.status == 502  # noqa: PLR2004 (bad gateway)
     if hangs_up_early and sample.latency < QUICKLY.total_seconds():
         return Fault.CLOSES_IDLE
-    if any(_was_told_to_end(task) and _cuts(task, began, ended) for task in tasks):
+    if any(_drops(task, began, ended, delay) for task in tasks):
         return Fault.DROPS_IN_FLIGHT
     return None
 
 
 def _ends_by_itself(task: TaskSeen) -> bool:
     return task.stop_code == "EssentialContainerExited"
-
-
-def _was_told_to_end(task: TaskSeen) -> bool:
-    return task.stop_code in {"ServiceSchedulerInitiated", "UserInitiated"}
 
 
 def _is_felt(task: TaskSeen, began: datetime, ended: datetime, tasks: Sequence[TaskSeen]) -> bool:
@@ -125,10 +127,17 @@ def _is_felt(task: TaskSeen, began: datetime, ended: datetime, tasks: Sequence[T
     return ended >= gone - AT_ONCE and began <= until
 
 
-def _cuts(task: TaskSeen, began: datetime, ended: datetime) -> bool:
-    """Whether a request was under way when a task ended that had been told to."""
+def _drops(task: TaskSeen, began: datetime, ended: datetime, delay: timedelta) -> bool:
+    """Whether a request was in flight at a task that was told to end, and was lost as the task ended.
+
+    ECS tells a task only when its load balancer has sent it nothing new for the delay: what began later went elsewhere, or
+    should have, which is not the application's fault. StopTask does not wait.
+    """
+    drained = {"ServiceSchedulerInitiated": delay, "UserInitiated": timedelta(0)}.get(task.stop_code)
     gone = _gone_at(task)
-    return gone is not None and began <= gone + AT_ONCE and abs(ended - gone) <= AT_ONCE
+    if drained is None or gone is None or task.stopping_at is None:
+        return False
+    return began <= task.stopping_at - drained + SLACK and abs(ended - gone) <= AT_ONCE
 
 
 def _gone_at(task: TaskSeen) -> datetime | None:

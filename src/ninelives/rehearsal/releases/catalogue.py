@@ -283,5 +283,5 @@ def base(name: str, *, listener_port: int) -> dict[str, Any]:
             "rollback": {"circuit_breaker": True, "failures": 2},
         },
         "drain": {"deregistration_delay": "5s", "stop_timeout": "2s"},
-        "load_balancer": {"port": listener_port},
+        "load_balancer": {"port": listener_port, "alternate_target_group": f"{name}-alt"},
     }

@@ -101,6 +101,7 @@ def play(stage: Stage, bad: BadRelease, *, strategy: str, listener_port: int) ->
             see_tasks(stage.aws, definition.file.cluster_name, definition.file.service),
             keeping,
             epoch=stage.clock.now() - timedelta(seconds=time.monotonic()),
+            delay=definition.file.drain.deregistration_delay,
         ),
     )
 
@@ -140,7 +141,7 @@ def traffic() -> tuple[Kind, ...]:
 
 def _release(stage: Stage, folder: Path, file: Mapping[str, Any], version: str) -> Release:
     path = folder / "ninelives.yml"
-    path.write_text(yaml.safe_dump(_plain(file), sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.safe_dump(plain(file), sort_keys=False), encoding="utf-8")
     session = Session(aws=stage.aws, definition=read_service_file(path), clock=stage.clock, listener=lambda _: None)
     return deploy(session, version, Options(builder=stage.builder))
 
@@ -164,8 +165,8 @@ def _repository_uri(aws: Aws, file: Mapping[str, Any]) -> str:
     return str(found[0]["repositoryUri"])
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """As YAML has it: lists for tuples."""
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, tuple | list) else value
+        return {key: plain(one) for key, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, tuple | list) else value

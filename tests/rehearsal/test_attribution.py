@@ -1,0 +1,109 @@
+"""Whose fault a lost request is: the application's where its tasks' facts say so, else nobody's yet."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ninelives.deploy.observation import TaskSeen
+from ninelives.rehearsal.attribution import Fault, Keeping, attribute
+from ninelives.rehearsal.sample import Sample
+
+EPOCH = datetime(2026, 1, 1, 12, tzinfo=UTC)
+TOO_SHORT = Keeping(seconds=5.0, idle_timeout_seconds=60.0)
+
+
+def at(seconds: float) -> datetime:
+    return EPOCH + timedelta(seconds=seconds)
+
+
+def lost(at_seconds: float, *, took: float = 0.01, status: int | None = 502, version: str | None = None) -> Sample:
+    return Sample(
+        kind="fresh",
+        intended_at=at_seconds,
+        lag=0.0,
+        latency=took,
+        status=status,
+        version=version,
+        error=f"status_{status}" if status else "closed",
+        reused=False,
+    )
+
+
+def ended(name: str, stop_code: str, gone: float) -> TaskSeen:
+    return TaskSeen(
+        arn=f"arn:aws:ecs:r:a:task/c/{name}",
+        started_by="ecs-svc/2",
+        last_status="STOPPED",
+        desired_status="STOPPED",
+        health_status="UNKNOWN",
+        stop_code=stop_code,
+        stopped_reason="",
+        created_at=at(0),
+        started_at=at(1),
+        stopped_at=at(gone + 1),
+        stopping_at=at(gone - 0.1),
+        execution_stopped_at=at(gone),
+    )
+
+
+CRASHED = ended("crashed", "EssentialContainerExited", 10)
+REPLACEMENT = replace(ended("next", "", 99), started_at=at(15), stopped_at=None, stopping_at=None, execution_stopped_at=None)
+REPLACED = ended("replaced", "ServiceSchedulerInitiated", 20)
+
+
+@pytest.mark.parametrize(
+    ("sample", "fault"),
+    [
+        (lost(5, status=500, version="2.0.1"), Fault.ANSWERS_5XX),
+        (lost(5, status=503, version="2.0.1"), Fault.ANSWERS_5XX),
+        (lost(9.9, took=0.2), Fault.ENDS_WHILE_SERVING),
+        (lost(14, status=503), Fault.ENDS_WHILE_SERVING),  # nobody is there yet
+        (lost(17.9, status=503), Fault.ENDS_WHILE_SERVING),  # the next one is there, and not known as healthy
+        (lost(18.2, took=1.8), Fault.DROPS_IN_FLIGHT),
+        (lost(18.2, took=1.9, status=None), Fault.DROPS_IN_FLIGHT),
+        (lost(19.5, took=0.5), None),  # it was sent to a task that drained: not the application's fault
+        (lost(5), None),
+        (lost(5, status=500), None),
+        (lost(18.1, took=0.1), None),  # before the task ended, and not with it
+        (lost(22), None),
+    ],
+)
+def test_each_lost_request_has_the_fault_that_explains_it(sample: Sample, fault: Fault | None) -> None:
+    found = attribute([sample], [CRASHED, REPLACEMENT, REPLACED], None, epoch=EPOCH, delay=timedelta(seconds=1))
+
+    assert ({} if fault is None else {fault: 1}) == found.by_fault
+    assert (() if fault is not None else (sample,)) == found.unattributed
+
+
+@pytest.mark.parametrize(
+    ("keeping", "sample", "fault"),
+    [
+        (TOO_SHORT, lost(5), Fault.CLOSES_IDLE),
+        (TOO_SHORT, lost(20), Fault.CLOSES_IDLE),  # it was lost at once: not in flight when a task ended
+        (TOO_SHORT, lost(17, took=3), Fault.DROPS_IN_FLIGHT),
+        (TOO_SHORT, lost(5, status=503), None),  # nobody is there to hang up
+        (replace(TOO_SHORT, seconds=None), lost(5), None),  # it kept the connection for as long as was waited
+        (replace(TOO_SHORT, seconds=75.0), lost(5), None),
+        (None, lost(5), None),
+    ],
+)
+def test_connections_are_closed_too_early_only_where_that_was_seen(
+    keeping: Keeping | None, sample: Sample, fault: Fault | None
+) -> None:
+    found = attribute([sample], [REPLACED], keeping, epoch=EPOCH, delay=timedelta(seconds=1))
+
+    assert ({} if fault is None else {fault: 1}) == found.by_fault
+
+
+def test_what_nothing_explains_is_said_to_be_unexplained() -> None:
+    good = replace_sample(lost(5), error=None, status=200)
+
+    assert ["1 lost: no fault of the application is known"] == attribute(
+        [lost(5), good], [], None, epoch=EPOCH, delay=timedelta(seconds=1)
+    ).told
+    assert [] == attribute([good], [CRASHED], None, epoch=EPOCH, delay=timedelta(seconds=1)).told
+
+
+def replace_sample(sample: Sample, **members: object) -> Sample:
+    return sample._replace(**members)  # type: ignore[arg-type]  # any member
