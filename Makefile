@@ -1,6 +1,7 @@
 # The front door. Every target sets up what it needs first; that takes no time once it is there.
 #   make demo [RUNTIME=docker|host] [ARGS=…]    Cats 1.0.0, then 2.0.1, under load, and not one request lost
 #   make test [ARGS=…]                          all tests that this machine can run
+#   make test-matrix [ARGS=…]                   every bad release on both runtimes with every strategy; for a night
 #   make simulate [WORLDS=100000] [SEED=…]      worlds of the simulator, for a night; the tests live through 1,000
 #   make lint · make format                     linters · what they can mend by themselves
 #   make bench                                  measurements; not part of the tests
@@ -15,7 +16,7 @@ PROCESSES ?= 2
 SEED ?= $(shell date -u +%Y%m%d)000000
 BIN := .venv/bin
 
-.PHONY: setup demo test simulate lint format bench base-image
+.PHONY: setup demo test test-matrix simulate lint format bench base-image
 
 setup:
 	@scripts/setup tool
@@ -27,6 +28,10 @@ demo:
 test:
 	@scripts/setup tests
 	@scripts/test $(ARGS)
+
+test-matrix:
+	@scripts/setup tests
+	@NINELIVES_MATRIX=1 scripts/test tests/live/test_bad_releases.py -o timeout=3600 $(ARGS)
 
 simulate: setup
 	@$(BIN)/python -m ninelives.simulator --worlds $(WORLDS) --seed $(SEED) --processes $(PROCESSES)

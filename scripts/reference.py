@@ -205,6 +205,19 @@ def _shown_by(test: str) -> str:
     return f"[`{name}`](../../tests/{file})" if name else ""
 
 
+def bad_releases() -> str:
+    """The catalogue of bad releases, a row each."""
+    from ninelives.rehearsal.attribution import SENTENCES
+    from ninelives.rehearsal.releases import CATALOGUE
+
+    rows = ["| release | what it does | caught by | what is told | code | requests lost |", "|---|---|---|---|---|---|"]
+    for bad in CATALOGUE:
+        lost = SENTENCES[bad.loses] if bad.loses is not None else "none"
+        but = "".join(f" (no fault on {runtime}: {why})" for runtime, why in bad.harmless_on.items())
+        rows.append(f"| `{bad.name}` | {bad.what}{but} | {bad.catch} | {bad.cause} | `{bad.code}` | {lost} |")
+    return "\n".join(rows) + "\n"
+
+
 BLOCKS: Mapping[str, Callable[[str], str]] = {
     "help": help_of,
     "keys": lambda _: keys(),
@@ -212,6 +225,7 @@ BLOCKS: Mapping[str, Callable[[str], str]] = {
     "members": members,
     "attributes": attributes,
     "behaviours": lambda _: behaviours(),
+    "bad-releases": lambda _: bad_releases(),
 }
 
 

@@ -52,7 +52,7 @@ ONCE = {
         "closes-idle-connections": "linear",
         "image-missing": "canary",
         "other-architecture": "rolling",
-        "command-missing": "blue-green",
+        "secret-missing": "blue-green",
     },
 }
 """Strategy by release, by runtime."""
@@ -253,6 +253,5 @@ TO_COME = {
     "slow-requests",
     "leaks-memory",
     "flapping-health",
-    "secret-missing",
 }
-"""They wait for the region's CloudWatch alarms and for its secrets."""
+"""They wait for the metrics that the region's load balancer publishes."""

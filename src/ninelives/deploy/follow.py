@@ -119,6 +119,9 @@ def look(aws: Aws, watched: Watched, now: datetime) -> Observation:
     if service is None:
         return Observation(at=now, service=None)
     ours, newer = _service_deployment_of(aws, watched)
+    if ours is not None and not ours.is_under_way:
+        # The last events came with the end, perhaps after the service was looked at.
+        service = see_service(aws, watched.cluster, watched.service) or service
     # Tasks after deployments: a task that ends in between is seen ended, never the other way round.
     return Observation(
         at=now,

@@ -53,6 +53,8 @@ class BadRelease:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What both service files say otherwise than the base."""
     image: ImageFault | None = None
+    needs_alarm_on_hosts: bool = False
+    """Whether what catches it is an alarm on unhealthy targets, which the service file does not make."""
     loses: Fault | None = None
     """How the application itself loses requests; None where not one may be lost."""
     suffix: str = ""
@@ -63,6 +65,11 @@ class BadRelease:
     @property
     def service(self) -> str:
         return f"{self.name}{self.suffix}"
+
+    @property
+    def hosts_alarm(self) -> str:
+        """The name of an alarm on its unhealthy targets."""
+        return f"{self.service}-unhealthy"
 
     @property
     def version(self) -> str:
@@ -82,6 +89,9 @@ class BadRelease:
 EXITS_LATER = "The container exits after … with exit code 3; its last words: fatal: the licence server does not answer"
 SHELL_COMMAND = ("sh", "-c", 'trap ":" TERM; python3 -I -S service.py; exit $?')
 KILLED = "The replaced task had to be killed … after SIGTERM (exit code 137)"
+FEW_5XX = {"deploy": {"bake": "2m", "rollback": {"alarms": [{"5xx": {"above": "1%"}}]}}}
+"""An alarm that needs a minute to see a fault, and a bake that lets it."""
+SLOWNESS = {"deploy": {"bake": "2m", "rollback": {"alarms": [{"latency": {"p90": "500ms"}}]}}}
 SHORT_GRACE = {"health": {"grace_period": "5s"}}
 """For releases that fail only once it is over."""
 
@@ -99,6 +109,7 @@ CATALOGUE: tuple[BadRelease, ...] = (
         catch=Catch.ALARM,
         code="exits",
         cause=EXITS_LATER,
+        settings=FEW_5XX,
         loses=Fault.ENDS_WHILE_SERVING,
     ),
     BadRelease(
@@ -163,7 +174,8 @@ CATALOGUE: tuple[BadRelease, ...] = (
         what="is healthy, and answers requests with 500",
         catch=Catch.ALARM,
         code="alarm",
-        cause="…",
+        cause="The alarm fails-requests… went off while the new version served: … no such table: cats",
+        settings=FEW_5XX,
         loses=Fault.ANSWERS_5XX,
     ),
     BadRelease(
@@ -171,7 +183,8 @@ CATALOGUE: tuple[BadRelease, ...] = (
         what="is healthy, and slow with requests",
         catch=Catch.ALARM,
         code="alarm",
-        cause="…",
+        cause="The alarm slow-requests… went off while the new version served: TargetResponseTime (p90)…",
+        settings=SLOWNESS,
         changes={"variables": {"ANSWER_SECONDS": "1"}},
     ),
     BadRelease(
@@ -180,6 +193,7 @@ CATALOGUE: tuple[BadRelease, ...] = (
         catch=Catch.ALARM,
         code="out_of_memory",
         cause="The container was killed because it needs more than its 512 MiB of memory",
+        settings=FEW_5XX,
         loses=Fault.ENDS_WHILE_SERVING,
     ),
     BadRelease(
@@ -243,15 +257,16 @@ CATALOGUE: tuple[BadRelease, ...] = (
         what="asks for a secret that is not there",
         catch=Catch.CIRCUIT_BREAKER,
         code="secret_missing",
-        cause="…",
+        cause="A secret cannot be read: …",
         changes={"secrets": {"CATS_API_KEY": "ssm:/releases/not-there"}},
     ),
     BadRelease(
         name="flapping-health",
-        what="passes three health checks and fails three, again and again",
+        what="passes two health checks and fails twelve, again and again",
         catch=Catch.ALARM,
         code="health_answer",
         cause="The health path /health answers 503",
+        needs_alarm_on_hosts=True,
     ),
     BadRelease(
         name="crashes-one-in-two",

@@ -148,6 +148,9 @@ def _release(stage: Stage, folder: Path, file: Mapping[str, Any], version: str) 
 
 def _release_bad(stage: Stage, folder: Path, file: Mapping[str, Any], bad: BadRelease) -> Release:
     changed = merged(file, bad.changes)
+    if bad.needs_alarm_on_hosts:
+        _make_hosts_alarm(stage.aws, file, bad.hosts_alarm)
+        changed = merged(changed, {"deploy": {"bake": "3m", "rollback": {"alarms": [bad.hosts_alarm]}}})
     match bad.image:
         case ImageFault.MISSING:
             changed = merged(changed, {"image": {"build": None, "repository": _repository_uri(stage.aws, file)}})
@@ -158,6 +161,42 @@ def _release_bad(stage: Stage, folder: Path, file: Mapping[str, Any], bad: BadRe
         case None:
             pass
     return _release(stage, folder, changed, bad.version)
+
+
+def _make_hosts_alarm(aws: Aws, file: Mapping[str, Any], name: str) -> None:
+    """An alarm on unhealthy targets of the service, in whichever of its target groups they are."""
+    balancer = find_load_balancer(aws, file["service"])
+    assert balancer is not None
+    arn = balancer["LoadBalancerArn"]
+    groups = aws.elbv2.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
+    queries = [
+        {
+            "Id": f"group{number}",
+            "ReturnData": False,
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": "AWS/ApplicationELB",
+                    "MetricName": "UnHealthyHostCount",
+                    "Dimensions": [
+                        {"Name": "LoadBalancer", "Value": arn.partition(":loadbalancer/")[2]},
+                        {"Name": "TargetGroup", "Value": group["TargetGroupArn"].rpartition(":")[2]},
+                    ],
+                },
+                "Period": 60,
+                "Stat": "Maximum",
+            },
+        }
+        for number, group in enumerate(groups)
+    ]
+    total = " + ".join(f"FILL({query['Id']}, 0)" for query in queries)
+    aws.cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+        Metrics=[{"Id": "unhealthy", "Expression": total, "Label": "unhealthy targets", "ReturnData": True}, *queries],
+    )
 
 
 def _repository_uri(aws: Aws, file: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ ON_ITS_WAY_SECONDS = 1.0
 LEAK_BYTES, LEAK_SECONDS = 32 << 20, 0.1
 EXIT_SECONDS = 2.0
 """When ``exits-after-health-check`` exits, after its first health check: late enough for the load balancer to take it in."""
-FLAPS = 3
+PASSED, FAILED = 2, 12
 """Health checks that ``flapping-health`` passes, and then fails, in a row."""
 HEAD_BYTES_MAX = 65536
 
@@ -129,7 +129,7 @@ class Service:
             never.wait()
         if FAULT == "health-slow":
             never.wait(ANSWER_SECONDS)
-        if FAULT == "flapping-health" and (number - 1) // FLAPS % 2:
+        if FAULT == "flapping-health" and (number - 1) % (PASSED + FAILED) >= PASSED:
             say("health: a connection of the pool is broken")
             return 503
         return 200
