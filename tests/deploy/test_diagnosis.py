@@ -51,7 +51,21 @@ EXITED = task(
                 )
             ),
             "image_missing",
-            "The image repo/cats:2.0.1 cannot be pulled",
+            "The image repo/cats:2.0.1 is not in its repository.",
+        ),
+        (
+            Evidence(
+                stopped=(
+                    task(
+                        last_status="STOPPED",
+                        stop_code="TaskFailedToStart",
+                        reason="CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref "
+                        "repo/cats:2.0.1: failed to do request: dial tcp 10.0.0.1:443: i/o timeout",
+                    ),
+                )
+            ),
+            "image_missing",
+            "The image repo/cats:2.0.1 cannot be pulled: pull image manifest has been retried 5 time(s)",
         ),
         (
             Evidence(

@@ -153,9 +153,11 @@ def _image_missing(evidence: Evidence, _: Expectation) -> Diagnosis | None:
     for task, reason in _reasons(evidence):
         if re.search(r"CannotPull\w*Error|pull access denied|manifest unknown", reason):
             image = task.containers[0].image if task.containers else "the image"
+            is_not_there = re.search(r": not found|manifest unknown|does not exist in", reason)
+            told = "is not in its repository." if is_not_there else f"cannot be pulled: {_short(_detail(reason))}"
             return Diagnosis(
                 code="image_missing",
-                cause=f"The image {image} cannot be pulled: {_short(_detail(reason))}",
+                cause=f"The image {image} {told}",
                 next_step="Check that the repository holds this version (`aws ecr describe-images`) and that the execution "
                 "role may pull it.",
             )

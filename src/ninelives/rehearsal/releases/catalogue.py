@@ -233,7 +233,7 @@ CATALOGUE: tuple[BadRelease, ...] = (
         what="has an image that is not in its repository",
         catch=Catch.CIRCUIT_BREAKER,
         code="image_missing",
-        cause="The image … cannot be pulled: image image-missing-1 does not exist",
+        cause="The image … is not in its repository",
         image=ImageFault.MISSING,
     ),
     BadRelease(
