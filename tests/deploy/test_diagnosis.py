@@ -59,13 +59,13 @@ EXITED = task(
                     task(
                         last_status="STOPPED",
                         stop_code="TaskFailedToStart",
-                        reason="CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref "
-                        "repo/cats:2.0.1: failed to do request: dial tcp 10.0.0.1:443: i/o timeout",
+                        reason="CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve "
+                        "ref repo/cats:2.0.1: failed to do request: dial tcp 10.0.0.1:443: i/o timeout",
                     ),
                 )
             ),
             "image_missing",
-            "The image repo/cats:2.0.1 cannot be pulled: pull image manifest has been retried 5 time(s)",
+            "The image repo/cats:2.0.1 cannot be pulled: failed to resolve ref repo/cats:2.0.1: failed to do request: dial",
         ),
         (
             Evidence(
