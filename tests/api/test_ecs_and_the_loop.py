@@ -38,6 +38,9 @@ class ObedientRuntime:
     async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:  # noqa: ARG002
         return {}
 
+    async def statistics(self, task_arn: str) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002 - the port's
+        return {}
+
     async def close(self) -> None: ...
 
     @staticmethod

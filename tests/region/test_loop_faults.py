@@ -72,6 +72,9 @@ class Runtime:
     async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:  # noqa: ARG002
         return {}
 
+    async def statistics(self, task_arn: str) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002 - the port's
+        return {}
+
     async def close(self) -> None: ...
 
     def _take(self, what: str, arn: str) -> None:

@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -56,7 +57,7 @@ class FakeEngine:
         self._ask(f"pull {reference}")
         return f"digest of {reference}"
 
-    async def prepare(self, launch: TaskLaunch) -> None:
+    async def prepare(self, launch: TaskLaunch, *, reaches_agent: bool) -> None:
         self._ask("prepare")
 
     async def start(
@@ -76,6 +77,9 @@ class FakeEngine:
         return ContainerObservation(
             name=container.name, last_status="RUNNING", runtime_id="again", started_at=NOW + timedelta(hours=1)
         )
+
+    async def statistics(self, task_arn: str) -> Mapping[str, Mapping[str, Any]]:
+        return {}
 
     async def address(self, launch: TaskLaunch) -> TaskAddress | None:
         return TaskAddress(ip="10.0.0.1")

@@ -123,12 +123,15 @@ def is_locked(settings: RegionSettings) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def running_region(settings: RegionSettings, *, ready: Callable[[], None]) -> AsyncIterator[Loop]:
+async def running_region(  # noqa: PLR0915 - the one place that knows all parts
+    settings: RegionSettings, *, ready: Callable[[], None]
+) -> AsyncIterator[Loop]:
     """A region that answers at ``settings.endpoint``; on leaving, its control plane lets go and tasks and proxy run on."""
     from ninelives.api import cloudwatch, ecr, ecs, elbv2, events
     from ninelives.api.door import create_app
     from ninelives.api.moto_bridge import MotoBridge
     from ninelives.api.time_scale import telling_time_scale
+    from ninelives.cli.agent_endpoint import AgentEndpoint
     from ninelives.eventbridge import EventBridge, Rules, Targets
     from ninelives.hooks import LocalFunctions, read_stand_ins
     from ninelives.registry import Registry, registry_app
@@ -142,7 +145,6 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     data_plane = make_data_plane(settings)
     moto = MotoBridge(place=place, directory=directory / "moto")
     moto.start()
-    runtime = make_runtime(settings, ecs.ServiceInputs(moto.call))
     cloud_watch = CloudWatch(directory / "cloudwatch.sqlite", place=place, now=clock.now, timing=timing, call=moto.call)
     region = Region(
         place=place,
@@ -153,6 +155,8 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
         timing=timing,
         alarms=cloud_watch.alarms,
     )
+    agent = AgentEndpoint(settings, region, moto.call)
+    runtime = make_runtime(settings, ecs.ServiceInputs(moto.call, agent.variables))
     log_sink = CloudWatchLogs(moto.call)
     outbox = Outbox(region, is_heard=lambda: moto.has_records_of("events"))
     outbox.tell_of_transitions(ecs.state_changes)
@@ -185,7 +189,8 @@ async def running_region(settings: RegionSettings, *, ready: Callable[[], None])
     observing = Measuring(region, runtime, cloud_watch.metrics), AccessLogs(region, directory / "access-logs", moto.call)
     loop = Loop(region, runtime=runtime, log_sink=log_sink, hook_functions=LocalFunctions(read_stand_ins(settings.functions)))
     try:
-        async with _serving(telling_time_scale(app, settings.time_scale), settings.port):
+        endpoint = telling_time_scale(app, settings.time_scale)
+        async with _serving(endpoint, settings.port), agent.serving(endpoint, runtime.statistics):
             await loop.start()
             chores = {
                 "region loop": loop.run(),
@@ -311,6 +316,7 @@ async def stop_what_is_left(settings: RegionSettings) -> None:
 
     Raises ``UserError`` where Docker has the tasks and does not answer; then nothing was ended.
     """
+    from ninelives.runtime.agent_network import close_agent_network
     from ninelives.runtime.engine import EngineAway
 
     store = SqliteStore(settings.state_directory / "region.sqlite")
@@ -345,6 +351,8 @@ async def stop_what_is_left(settings: RegionSettings) -> None:
             await asyncio.gather(*(event.wait() for event in ended.values()))
     await runtime.adopt([])
     await runtime.close()
+    if settings.runtime == "docker":
+        await asyncio.to_thread(close_agent_network)
     await data_plane.stop(graceful=False)
     store.close()
     (settings.state_directory / "region.json").unlink(missing_ok=True)

@@ -58,7 +58,9 @@ def default_state_directory(port: int) -> Path:
     return Path(base) / "ninelives" / str(port)
 
 
-STATE_ENTRIES = ("access-logs", "cloudwatch.*", "envoy", "load", "moto", "registry", "tasks", "region.*", "settings.*")
+STATE_ENTRIES = (
+    "access-logs", "agent.*", "cloudwatch.*", "envoy", "load", "moto", "registry", "tasks", "region.*", "settings.*",
+)  # fmt: skip
 """What stands in a state folder, as patterns of names."""
 
 

@@ -4,6 +4,7 @@ Processes are told by what cannot vanish: a control process by the folder that i
 in, the supervisors of host tasks by the container's folder that they were given; containers by their label.
 """
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -108,6 +109,7 @@ def end_processes(state_directory: Path) -> bool:
 async def end_containers(settings: RegionSettings) -> None:
     """Remove every container of a region; nothing where Docker does not answer."""
     from ninelives.runtime import DockerRuntime
+    from ninelives.runtime.agent_network import close_agent_network
     from ninelives.runtime.engine import EngineAway
 
     if DockerRuntime.probe() is not None:
@@ -120,6 +122,7 @@ async def end_containers(settings: RegionSettings) -> None:
         log.warning("containers of this region may be left: %s", error)
     finally:
         await runtime.close()
+    await asyncio.to_thread(close_agent_network)
 
 
 def _end(processes: Iterable[Process], first: signal.Signals, seconds: float) -> None:

@@ -110,6 +110,8 @@ class TaskInputs:
     """By container name, the variables that come to those of its definition; none has a name of those."""
     logins: Mapping[str, RegistryLogin] = field(default_factory=dict)
     """By container name, where the definition names credentials for the image's registry."""
+    reaches_agent: bool = False
+    """Whether the variables name the agent's address, so that the task must be able to reach it."""
 
 
 class InputsMissing(Exception):
@@ -162,6 +164,12 @@ class TaskRuntime(Protocol):
 
     async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:
         """What those tasks have used of which something runs, by ARN; the others are not in the answer."""
+
+    async def statistics(self, task_arn: str) -> Mapping[str, Mapping[str, Any]]:
+        """By container name, what the running containers of a task use, in the members of Docker's container statistics:
+        ``read``, ``cpu_stats.cpu_usage.total_usage`` (nanoseconds since the start), ``memory_stats`` (``usage`` and ``limit``,
+        bytes), and more where the runtime knows more. Empty for a task that does not run.
+        """
 
     async def close(self) -> None:
         """Let go without stopping any task."""

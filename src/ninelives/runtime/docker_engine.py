@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ninelives.model.ecs import ContainerDefinition, TaskAddress
 from ninelives.model.observation import ContainerObservation
 from ninelives.region.ports import RegistryLogin, TaskLaunch, TaskUsage
+from ninelives.runtime import agent_network
 from ninelives.runtime.docker_events import DockerEvents
 from ninelives.runtime.docker_facts import (
     create_failure,
@@ -80,6 +81,8 @@ class DockerEngine:
         """Key by container id."""
         self._pauses: dict[str, str] = {}
         """Id of the container that holds the network, by task ARN, where a task has one."""
+        self._reach_agent: set[str] = set()
+        """Tasks whose variables name the agent's address."""
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="docker")
         self._jobs: set[asyncio.Task[None]] = set()
         self._is_open = False
@@ -181,7 +184,9 @@ class DockerEngine:
 
     # Start.
 
-    async def prepare(self, launch: TaskLaunch) -> None:
+    async def prepare(self, launch: TaskLaunch, *, reaches_agent: bool) -> None:
+        if reaches_agent:
+            self._reach_agent.add(launch.task.arn)
         if len(launch.definition.containers) > 1:
             self._pauses[launch.task.arn] = await self._do(lambda: self._start_pause(launch))
 
@@ -191,6 +196,7 @@ class DockerEngine:
         try:
             body = pause_body(self._host, launch, self._images.pause())
             container_id = self._create(body, container_name(launch, PAUSE))
+            self._join_agent(launch, container_id)
             self._client.start(container_id)
         except APIError as error:
             raise cannot_initialize(f"the task's network cannot be made: {error}") from error
@@ -242,7 +248,20 @@ class DockerEngine:
         except APIError as error:
             raise create_failure(container.name, error.explanation or str(error)) from error
         self._keys[container_id] = (launch.task.arn, container.name)
+        if pause is None:
+            self._join_agent(launch, container_id)
         return self._start(container_id, container)
+
+    def _join_agent(self, launch: TaskLaunch, container_id: str) -> None:
+        """Let the container that holds the task's network reach the agent. A task runs without, rather than not at all."""
+        from docker.errors import APIError
+
+        if launch.task.arn not in self._reach_agent:
+            return
+        try:
+            agent_network.join(self._client, container_id)
+        except APIError as error:
+            log.warning("task %s does not reach its metadata endpoint: %s", launch.task.id, error.explanation or error)
 
     def _start(self, container_id: str, container: ContainerDefinition) -> Mapping[str, Any]:
         from docker.errors import APIError
@@ -277,6 +296,25 @@ class DockerEngine:
         ip = ip_of(await self._do(lambda: self._client.inspect_container(holder)))
         ports = sorted({port for one in launch.definition.containers for port in one.container_ports})
         return None if ip is None else TaskAddress(ip=ip, ports=tuple((port, port) for port in ports))
+
+    async def statistics(self, task_arn: str) -> Mapping[str, Mapping[str, Any]]:
+        """It takes a second or two: Docker looks twice, so that shares can be told."""
+        running = {
+            name: one.id
+            for (arn, name), one in self._containers.items()
+            if arn == task_arn and one.last.last_status == "RUNNING"
+        }
+        found = await asyncio.gather(*(self._do(partial(self._statistics, one)) for one in running.values()))
+        return {name: one for name, one in zip(running, found, strict=True) if one is not None}
+
+    def _statistics(self, container_id: str) -> Mapping[str, Any] | None:
+        from docker.errors import APIError
+
+        try:
+            statistics: Mapping[str, Any] = self._client.stats(container_id, stream=False)
+        except APIError:
+            return None  # it has gone
+        return statistics
 
     # Stop.
 
@@ -336,6 +374,7 @@ class DockerEngine:
             self._keys.pop(container.id, None)
             self._cursors.forget(container.id)
         self._pauses.pop(task_arn, None)
+        self._reach_agent.discard(task_arn)
 
     def _remove_started(self, task_arn: str) -> list[str]:
         """Kill what runs of a task. Answers all its containers, the one that holds the network last."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from ninelives.model.ecs import HealthStatus
 from ninelives.model.observation import ContainerObservation
+from ninelives.runtime.agent_network import NAME as AGENT_NETWORK
 from ninelives.runtime.docker_probe import probe
 from ninelives.runtime.docker_settings import CONTAINER_NAME, DIGEST
 from ninelives.runtime.engine import EngineAway, StartFailed, cannot_create, cannot_start
@@ -62,9 +63,10 @@ def read_instant(text: str) -> datetime | None:
 
 
 def ip_of(inspected: Mapping[str, Any]) -> str | None:
-    """The address of a container of its own network; None when it has ended."""
+    """Where a container of its own network answers; None when it has ended. Nothing answers on the agent's network."""
     networks: Mapping[str, Mapping[str, Any]] = inspected["NetworkSettings"]["Networks"] or {}
-    return next((str(one["IPAddress"]) for one in networks.values() if one.get("IPAddress")), None)
+    found = {name: str(one["IPAddress"]) for name, one in networks.items() if one.get("IPAddress")}
+    return next((ip for name, ip in found.items() if name != AGENT_NETWORK), None)
 
 
 def away(error: Exception) -> EngineAway | None:

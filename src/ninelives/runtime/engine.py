@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from ninelives.model.ecs import ContainerDefinition, TaskAddress
 from ninelives.model.observation import ContainerObservation
@@ -88,7 +88,7 @@ class ContainerEngine(Protocol):
     async def pull(self, reference: str, login: RegistryLogin | None) -> str | None:
         """Fetch an image. Answers its manifest's digest, None for one without. Raises ``StartFailed``."""
 
-    async def prepare(self, launch: TaskLaunch) -> None:
+    async def prepare(self, launch: TaskLaunch, *, reaches_agent: bool) -> None:
         """Make what the task's containers share: network, directory, ports. Raises ``StartFailed``."""
 
     async def start(
@@ -106,6 +106,9 @@ class ContainerEngine(Protocol):
 
     async def address(self, launch: TaskLaunch) -> TaskAddress | None:
         """Where the started task answers; None if it has ended already."""
+
+    async def statistics(self, task_arn: str) -> Mapping[str, Mapping[str, Any]]:
+        """See ``TaskRuntime.statistics``."""
 
     async def send_stop_signal(self, task_arn: str, container_name: str) -> None:
         """The stop signal of the container's image to its first process; nothing, if that has ended."""

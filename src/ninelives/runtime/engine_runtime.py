@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from ninelives.model.arns import last_part
 from ninelives.model.ecs import DesiredStatus, LastStatus
@@ -81,6 +82,9 @@ class EngineRuntime:
             return await self._engine.usage(known) if known else {}
         except EngineAway:
             return {}
+
+    async def statistics(self, task_arn: str) -> Mapping[str, Mapping[str, Any]]:
+        return await self._engine.statistics(task_arn) if task_arn in self._runs else {}
 
     async def close(self) -> None:
         if self._feed is not None:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ninelives.model.arns import last_part
 from ninelives.model.ecs import ContainerDefinition, HealthCheck, HealthStatus, TaskAddress, TaskDefinition
@@ -138,7 +138,7 @@ class HostEngine:
     async def pull(self, reference: str, login: RegistryLogin | None) -> str | None:
         return (await self._images.pull(reference, login)).digest
 
-    async def prepare(self, launch: TaskLaunch) -> None:
+    async def prepare(self, launch: TaskLaunch, *, reaches_agent: bool) -> None:  # noqa: ARG002 - loopback reaches it
         """The task's directory and ports; those of an earlier call stay."""
         if launch.task.arn in self._tasks:
             return
@@ -305,6 +305,14 @@ class HostEngine:
             changed=changed,
         )
         task.health[process.name] = self._loop.create_task(job, name=f"health of {process.name}")
+
+    async def statistics(self, task_arn: str) -> Mapping[str, Mapping[str, Any]]:
+        task = self._tasks.get(task_arn)
+        if task is None:
+            return {}
+        processes = list(task.processes.values())
+        found = await asyncio.gather(*(self._do(one.statistics) for one in processes))
+        return {one.name: statistics for one, statistics in zip(processes, found, strict=True) if statistics is not None}
 
     # Stop and remove.
 

@@ -10,21 +10,23 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypedDict
 
 from ninelives.model.ecs import HealthStatus
 from ninelives.model.observation import ContainerObservation
 from ninelives.runtime import shim
-from ninelives.runtime.engine import cannot_start
+from ninelives.runtime.engine import cannot_start, utc_now
 from ninelives.runtime.host_command import HostCommand
+from ninelives.runtime.host_usage import usage_of_trees
 from ninelives.runtime.start_failures import not_started
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 KILLED = 128 + signal.SIGKILL
 FILES_OF_A_RUN = ("started.json", "exited.json")
 PRIVATE = 0o600
+NANOS_PER_MICROSECOND = 1000
 
 
 class HealthFile(TypedDict):
@@ -153,6 +155,24 @@ class HostProcess:
 
     def note_health(self, status: HealthStatus) -> None:
         _write_json(self.directory / "health.json", {"status": status})
+
+    def statistics(self) -> dict[str, Any] | None:
+        """What the process and its descendants use, in Docker's members; None where it does not run. It blocks."""
+        pid, run = self.supervisor_pid(), self.run_file()
+        used = {} if pid is None else usage_of_trees({self.name: [pid]})
+        if run is None or self.name not in used:
+            return None
+        usage = used[self.name]
+        limit = {} if run.memory_bytes is None else {"limit": run.memory_bytes}
+        return {
+            "read": utc_now().isoformat().replace("+00:00", "Z"),
+            "name": self.name,
+            "cpu_stats": {
+                "cpu_usage": {"total_usage": usage.cpu // timedelta(microseconds=1) * NANOS_PER_MICROSECOND},
+                "online_cpus": os.cpu_count(),
+            },
+            "memory_stats": {"usage": usage.memory_bytes, **limit},
+        }
 
     def is_supervised(self) -> bool:
         """Whether a supervisor lives: it holds the lock."""

@@ -180,7 +180,7 @@ class TaskRun:
         try:
             inputs = await self._resolved()
             digests = await self._pull(inputs)
-            await self._once_there(lambda: self._engine.prepare(self._launch))
+            await self._once_there(lambda: self._engine.prepare(self._launch, reaches_agent=inputs.reaches_agent))
             pending = [one for one in definition.containers if self._container(one.name).last_status == "PENDING"]
             await _all_or_first_failure(
                 [self._start(one, digests[one.name], inputs.environment.get(one.name, {})) for one in pending]

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from ninelives.model.ecs import DesiredStatus, LastStatus
 from ninelives.model.observation import ContainerObservation, TaskObservation
@@ -98,6 +99,9 @@ class SimulatedRuntime:
 
     async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:  # noqa: ARG002 - the port's
         """Simulated containers use nothing."""
+        return {}
+
+    async def statistics(self, task_arn: str) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002 - nothing is used here
         return {}
 
     async def close(self) -> None:

@@ -23,6 +23,9 @@ from ninelives.region.ports import InputsMissing, RegistryLogin, TaskInputs, Tas
 Call = Callable[[str, str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """Calls an AWS operation in process: service, operation, parameters."""
 
+Variables = Callable[[TaskLaunch, str], Mapping[str, str]]
+"""The variables by which a container, by its name, finds the agent."""
+
 PARAMETERS_AT_ONCE = 10
 """What GetParameters takes."""
 RETRIEVAL = "unable to pull secrets or registry auth: execution resource retrieval failed"
@@ -38,11 +41,13 @@ LOGGER = "failed to validate logger args: create stream has been retried 1 times
 class ServiceInputs:
     """The region's ``InputSource``: SSM, Secrets Manager, S3 and CloudWatch Logs, asked in process.
 
-    The order is Fargate's: what a task logs to and pulls with comes before what its containers see.
+    The order is Fargate's: what a task logs to and pulls with comes before what its containers see. ``variables`` are the
+    agent's, which the definition may set otherwise.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, variables: Variables | None = None) -> None:
         self._call = call
+        self._variables = variables or (lambda _launch, _name: {})
 
     async def inputs(self, launch: TaskLaunch) -> TaskInputs:
         containers = launch.definition.containers
@@ -54,8 +59,12 @@ class ServiceInputs:
         for one in containers:
             files = [await self._environment_file(arn) for arn in one.environment_files]
             own = {name: secrets[value_from] for name, value_from in one.secrets}
-            environment[one.name] = added_variables(dict(one.environment), files, own)
-        return TaskInputs(environment=environment, logins=logins)
+            added = added_variables(dict(one.environment), files, own)
+            known = {**dict(one.environment), **added}
+            told = self._variables(launch, one.name)
+            environment[one.name] = {name: value for name, value in told.items() if name not in known} | added
+        reaches_agent = any(self._variables(launch, one.name) for one in containers)
+        return TaskInputs(environment=environment, logins=logins, reaches_agent=reaches_agent)
 
     async def _make_log_stream(self, launch: TaskLaunch, container: ContainerDefinition) -> None:
         to = awslogs.destination(launch.task, launch.definition, container.name)
