@@ -218,10 +218,35 @@ def bad_releases() -> str:
     return "\n".join(rows) + "\n"
 
 
+def metrics(namespace: str) -> str:
+    """The metrics that the region tells of itself in a namespace, a row each."""
+    from ninelives.telemetry import load_balancer_metrics, service_metrics
+
+    told = {
+        load_balancer_metrics.NAMESPACE: load_balancer_metrics.TOLD,
+        service_metrics.ECS: service_metrics.UTILIZATION,
+        service_metrics.INSIGHTS: service_metrics.TOLD,
+    }[namespace]
+    rows = ["| metric | unit | dimensions | what is counted |", "|---|---|---|---|"]
+    for name, one in sorted(told.items()):
+        dimensions = "; ".join(" + ".join(f"`{part}`" for part in combination) for combination in one.dimensions)
+        rows.append(f"| `{name}` | {one.unit} | {dimensions} | {one.meaning} |")
+    return "\n".join(rows) + "\n"
+
+
+def math_functions() -> str:
+    """The functions of metric math that are evaluated."""
+    from ninelives.monitoring.metric_math import FUNCTION_NAMES
+
+    return ", ".join(f"`{name}`" for name in sorted(FUNCTION_NAMES)) + "\n"
+
+
 BLOCKS: Mapping[str, Callable[[str], str]] = {
     "help": help_of,
     "keys": lambda _: keys(),
     "live": live,
+    "math": lambda _: math_functions(),
+    "metrics": metrics,
     "members": members,
     "attributes": attributes,
     "behaviours": lambda _: behaviours(),

@@ -12,7 +12,7 @@ from ninelives.monitoring import merged
 from ninelives.region.measurements import TargetGroupFacts
 from ninelives.region.ports import ConnectionCounts
 from ninelives.telemetry import MetricStore, open_database
-from ninelives.telemetry.load_balancer_metrics import DIMENSIONS, NAMESPACE, LoadBalancerMetrics
+from ninelives.telemetry.load_balancer_metrics import NAMESPACE, TOLD, LoadBalancerMetrics
 
 AT = datetime(2026, 11, 27, 3, 0, 5, tzinfo=UTC)
 BALANCER, GROUP = "app/cats/50dc6c495c0c9188", "targetgroup/cats/6d0ecf831eec9f09"
@@ -31,9 +31,9 @@ class World:
     def told(self) -> dict[str, float]:
         """The sum of each metric, under the load balancer alone where it has that, else under its group too."""
         found = {}
-        for name, combinations in DIMENSIONS.items():
+        for name, told in TOLD.items():
             place = {"LoadBalancer": BALANCER, "TargetGroup": GROUP}
-            chosen = next(one for one in combinations if "AvailabilityZone" not in one)
+            chosen = next(one for one in told.dimensions if "AvailabilityZone" not in one)
             total = self.of(name, {one: place[one] for one in chosen})
             if total is not None:
                 found[name] = total
@@ -126,7 +126,7 @@ def test_a_request_counts_under_each_combination_of_dimensions(world: World) -> 
         if metric.name == "RequestCount"
     ]
 
-    assert sorted(map(sorted, DIMENSIONS["RequestCount"])) == sorted(map(sorted, places))
+    assert sorted(map(sorted, TOLD["RequestCount"].dimensions)) == sorted(map(sorted, places))
     assert world.of("RequestCount", {"LoadBalancer": BALANCER, "AvailabilityZone": "a"}) == 2
 
 

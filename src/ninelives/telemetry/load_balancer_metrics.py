@@ -16,6 +16,7 @@ from ninelives.monitoring import of_values, period_start
 from ninelives.region.measurements import NO_ZONE, TargetGroupFacts
 from ninelives.region.ports import ConnectionCounts
 from ninelives.telemetry.metric_store import MetricStore
+from ninelives.telemetry.told import Told
 
 NAMESPACE: Final = "AWS/ApplicationELB"
 Entry = Mapping[str, Any]
@@ -33,34 +34,33 @@ OF_TARGETS: Final = (("LoadBalancer", "TargetGroup"), ("AvailabilityZone", "Load
 EVERYWHERE: Final = OF_LOAD_BALANCER + OF_TARGETS
 PER_TARGET: Final = (("TargetGroup",), *OF_TARGETS)
 
-DIMENSIONS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
-    "ActiveConnectionCount": (("LoadBalancer",),),
-    "HTTPCode_ELB_3XX_Count": OF_LOAD_BALANCER,
-    "HTTPCode_ELB_4XX_Count": OF_LOAD_BALANCER,
-    "HTTPCode_ELB_500_Count": OF_LOAD_BALANCER,
-    "HTTPCode_ELB_502_Count": OF_LOAD_BALANCER,
-    "HTTPCode_ELB_503_Count": OF_LOAD_BALANCER,
-    "HTTPCode_ELB_504_Count": OF_LOAD_BALANCER,
-    "HTTPCode_ELB_5XX_Count": OF_LOAD_BALANCER,
-    "HTTPCode_Target_2XX_Count": EVERYWHERE,
-    "HTTPCode_Target_3XX_Count": EVERYWHERE,
-    "HTTPCode_Target_4XX_Count": EVERYWHERE,
-    "HTTPCode_Target_5XX_Count": EVERYWHERE,
-    "HTTP_Fixed_Response_Count": OF_LOAD_BALANCER,
-    "HTTP_Redirect_Count": OF_LOAD_BALANCER,
-    "HealthyHostCount": OF_TARGETS,
-    "NewConnectionCount": (("LoadBalancer",),),
-    "ProcessedBytes": OF_LOAD_BALANCER,
-    "RequestCount": EVERYWHERE,
-    "RequestCountPerTarget": PER_TARGET,
-    "TargetConnectionErrorCount": EVERYWHERE,
-    "TargetResponseTime": EVERYWHERE,
-    "UnHealthyHostCount": OF_TARGETS,
-}
-"""The combinations of dimensions under which each metric is told."""
 
-UNITS: Final = {"TargetResponseTime": "Seconds", "ProcessedBytes": "Bytes"}
-"""Of those that are no counts."""
+def _elb_code(code: str) -> Told:
+    return Told(f"answers with {code} that the load balancer made itself", OF_LOAD_BALANCER)
+
+
+def _target_code(code: str) -> Told:
+    return Told(f"answers with {code} of targets", EVERYWHERE)
+
+
+TOLD: Final[Mapping[str, Told]] = {
+    "ActiveConnectionCount": Told("open connections of clients and to targets at the end of the minute", (("LoadBalancer",),)),
+    **{f"HTTPCode_ELB_{code}_Count": _elb_code(code) for code in ("3XX", "4XX", "5XX", "500", "502", "503", "504")},
+    **{f"HTTPCode_Target_{code}_Count": _target_code(code) for code in ("2XX", "3XX", "4XX", "5XX")},
+    "HTTP_Fixed_Response_Count": Told("fixed responses", OF_LOAD_BALANCER),
+    "HTTP_Redirect_Count": Told("redirects", OF_LOAD_BALANCER),
+    "HealthyHostCount": Told("targets that are `healthy`, at each tick; in their own zone where they have one", OF_TARGETS),
+    "NewConnectionCount": Told("connections of clients and to targets that were opened", (("LoadBalancer",),)),
+    "ProcessedBytes": Told("bytes of requests and answers", OF_LOAD_BALANCER, "Bytes"),
+    "RequestCount": Told("requests for which a target was chosen", EVERYWHERE),
+    "RequestCountPerTarget": Told("the same, by the number of healthy targets; only `Sum` means something", PER_TARGET),
+    "TargetConnectionErrorCount": Told("connections to targets that were refused or not answered", EVERYWHERE),
+    "TargetResponseTime": Told(
+        "from a request's last step to its target until the first byte of the answer", EVERYWHERE, "Seconds"
+    ),
+    "UnHealthyHostCount": Told("targets that are `unhealthy`, at each tick", OF_TARGETS),
+}
+"""Counts are told only where they are not zero, as ELB does; the counts of targets also where they are."""
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ class LoadBalancerMetrics:
                 continue
             place = _dimensions(zones[balancer], balancer, group)
             for name, count in tally.counts.items():
-                if name in DIMENSIONS:
+                if name in TOLD:
                     self._put(minute, name, place, [1.0], [count])
             requests = tally.counts["RequestCount"]
             targets = healthy.get((balancer, group or ""), 0)
@@ -214,10 +214,10 @@ class LoadBalancerMetrics:
         distribution = of_values(values, counts)
         if distribution is None:
             return
-        for dimensions in DIMENSIONS[name]:
+        for dimensions in TOLD[name].dimensions:
             if all(one in place for one in dimensions):
                 metric = Metric.of(NAMESPACE, name, {one: place[one] for one in dimensions})
-                self._store.put(metric, distribution, at=at, unit=UNITS.get(name, "Count"))
+                self._store.put(metric, distribution, at=at, unit=TOLD[name].unit)
 
 
 def _dimensions(zone: str, balancer: str, group: str | None) -> dict[str, str]:

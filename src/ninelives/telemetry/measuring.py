@@ -51,6 +51,7 @@ class Measuring:
             ended, self._minute = minute - self._store.minute, minute
             await self._tell_of_minute(ended)
         self._load_balancers.sample_targets(now)
+        self._store.flush()
 
     async def _tell_of_minute(self, minute: datetime) -> None:
         facts = service_facts(self._region)

@@ -15,6 +15,7 @@ from ninelives.monitoring import of_values
 from ninelives.region.measurements import RunningTask, ServiceFacts
 from ninelives.region.ports import TaskUsage
 from ninelives.telemetry.metric_store import MetricStore
+from ninelives.telemetry.told import Told
 
 ECS: Final = "AWS/ECS"
 INSIGHTS: Final = "ECS/ContainerInsights"
@@ -22,18 +23,28 @@ CPU_UNITS: Final = 1024
 """Of one vCPU."""
 MIB: Final = 1024 * 1024
 
-SERVICE: Final = ("ClusterName", "ServiceName")
-INSIGHTS_METRICS: Final = {
-    "DesiredTaskCount": "Count",
-    "RunningTaskCount": "Count",
-    "PendingTaskCount": "Count",
-    "DeploymentCount": "Count",
-    "CpuUtilized": "None",
-    "CpuReserved": "None",
-    "MemoryUtilized": "Megabytes",
-    "MemoryReserved": "Megabytes",
+SERVICE: Final = (("ClusterName", "ServiceName"),)
+CLUSTER: Final = (("ClusterName",),)
+
+UTILIZATION: Final[Mapping[str, Told]] = {
+    "CPUUtilization": Told("CPU time of each task by what its definition reserves; may be above 100", SERVICE, "Percent"),
+    "MemoryUtilization": Told("memory of each task at the minute's end, by what its definition reserves", SERVICE, "Percent"),
 }
-"""Units by metric, of a service."""
+"""Of AWS/ECS. A value for each task: SampleCount is the number of tasks."""
+
+TOLD: Final[Mapping[str, Told]] = {
+    "CpuReserved": Told("CPU units that the running tasks reserve", SERVICE + CLUSTER, "None"),
+    "CpuUtilized": Told("CPU units that they use", SERVICE + CLUSTER, "None"),
+    "DeploymentCount": Told("the service's deployments", SERVICE),
+    "DesiredTaskCount": Told("the service's desired count", SERVICE),
+    "MemoryReserved": Told("MiB that the running tasks reserve", SERVICE + CLUSTER, "Megabytes"),
+    "MemoryUtilized": Told("MiB that they use", SERVICE + CLUSTER, "Megabytes"),
+    "PendingTaskCount": Told("tasks on their way to RUNNING", SERVICE),
+    "RunningTaskCount": Told("tasks in RUNNING", SERVICE),
+    "ServiceCount": Told("services of the cluster", CLUSTER),
+    "TaskCount": Told("tasks of services in RUNNING", CLUSTER),
+}
+"""Of ECS/ContainerInsights, for clusters in which it is switched on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +123,7 @@ class ServiceMetrics:
             "MemoryReserved": sum(one.task.memory_mib for one in measured),
         }
         for name, total in totals.items():
-            self._put(minute, INSIGHTS, name, place, [total], unit=INSIGHTS_METRICS[name])
+            self._put(minute, INSIGHTS, name, place, [total], unit=TOLD[name].unit)
 
     def _put(
         self,
