@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, WaiterError
-from ecs_world import PLACE, World, create_request, fargate
+from ecs_world import NETWORK, PLACE, World, create_request, fargate
 from running_door import OpenDoor
 from test_ecs_services import complete
 
@@ -136,3 +136,17 @@ def test_after_a_restart_every_answer_is_the_same(tmp_path: Path) -> None:
 
     assert [again.call(operation, **parameters) for operation, parameters in questions] == before
     assert again.region.state.services[PLACE.service("c", "s")] == world.region.state.services[PLACE.service("c", "s")]
+
+
+def test_a_conflict_names_the_tasks_that_the_earlier_request_ran(open_door: OpenDoor) -> None:
+    world = World()
+    client = client_of(world, open_door)
+    client.create_cluster(clusterName="c")
+    client.register_task_definition(**fargate())
+    run = {"cluster": "c", "taskDefinition": "cats", "launchType": "FARGATE", "networkConfiguration": NETWORK}
+    (task,) = client.run_task(**run, clientToken="token")["tasks"]
+
+    with pytest.raises(client.exceptions.ConflictException) as caught:
+        client.run_task(**run, clientToken="token", count=2)
+
+    assert caught.value.response["resourceIds"] == [task["taskArn"]]

@@ -13,6 +13,7 @@ from ninelives.eventbridge import EventBridge, Rules, Targets
 from ninelives.model.arns import Place
 from ninelives.model.errors import ApiError
 from ninelives.model.events import BusEvent
+from ninelives.region.ports import HookUnreachable
 
 PLACE = Place(region="eu-west-1", account="111122223333")
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -67,6 +68,8 @@ class World:
         self.fails: Callable[[str, int], str | None] = lambda _queue, _number: None
         self.changes = 1
         self.reads = 0
+        self.called: list[int] = []
+        self.function_fails_at = 0
 
     def rule(self, *targets: dict[str, Any], bus: str = "default", state: str = "ENABLED", **pattern: Any) -> None:
         name = f"rule-{len(self.rules[bus])}"
@@ -98,12 +101,17 @@ class World:
             case _:
                 raise ApiError("UnknownOperationException", operation)
 
+    async def invoke(self, _function_arn: str, payload: Mapping[str, Any]) -> Any:
+        self.called.append(payload["detail"]["number"])
+        if self.called[-1] == self.function_fails_at:
+            raise HookUnreachable("it crashed")
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Deliver until ``condition`` is true and nothing waits in the outbox."""
         bridge = EventBridge(
             self.box,
             Rules(self.call, changes=lambda: self.changes),
-            Targets(self.call),
+            Targets(self.call, functions=self),
             place=PLACE,
             now=lambda: NOW,
             retry_after=timedelta(milliseconds=1),
@@ -179,12 +187,26 @@ def test_what_is_given_up_goes_to_the_dead_letter_queue() -> None:
 
 def test_a_target_of_a_kind_that_is_not_delivered_to_is_given_up_at_once(caplog: pytest.LogCaptureFixture) -> None:
     world = World(an_event(1))
-    world.rule({"Id": "f", "Arn": PLACE.arn("lambda", "function:f")}, to("a"))
+    world.rule({"Id": "s", "Arn": PLACE.arn("states", "stateMachine:s")}, to("a"))
 
     deliver(world)
 
     assert world.taken["a"] == [1]
-    assert "not to arn:aws:lambda" in caplog.text
+    assert "not to arn:aws:states" in caplog.text
+
+
+def test_a_functions_stand_in_is_called_with_the_event_and_not_again_where_it_fails(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World(an_event(1), an_event(2))
+    world.rule({"Id": "f", "Arn": PLACE.arn("lambda", "function:f")}, to("a"))
+    world.function_fails_at = 1
+
+    deliver(world)
+
+    assert world.called == [1, 2]
+    assert world.taken["a"] == [1, 2]
+    assert "the function's stand-in: it crashed" in caplog.text
 
 
 def test_an_event_is_passed_on_to_another_bus_but_no_further() -> None:

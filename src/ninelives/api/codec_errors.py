@@ -1,6 +1,7 @@
 """A refusal in each of AWS's protocols, so that an SDK raises it under its code with its message."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import orjson
 
@@ -24,8 +25,10 @@ def write_error(  # noqa: PLR0913 a refusal has these facts
     namespace: str = "",
     json_version: str = "1.1",
     query_code: str = "",
+    members: Mapping[str, Any] | None = None,
 ) -> WireResponse:
     """The answer that carries ``code`` and ``message``; ``protocol`` is botocore's word (json, query, ec2, rest-json, …).
+    ``members`` are further members of the error, which JSON alone has.
 
     ``query_code`` is what the error is called in the query protocol, for services that have grown out of it: SDKs go on
     calling it so. Source: Smithy, ``aws.protocols#awsQueryCompatible``.
@@ -37,7 +40,7 @@ def write_error(  # noqa: PLR0913 a refusal has these facts
     match protocol:
         case "json":
             headers |= {"content-type": f"application/x-amz-json-{json_version}", "x-amzn-errortype": code}
-            body = orjson.dumps({"__type": code, "message": message})
+            body = orjson.dumps({"__type": code, "message": message, **(members or {})})
         case "rest-json":
             headers |= {"content-type": "application/json", "x-amzn-errortype": code}
             body = orjson.dumps({"code": code, "message": message})

@@ -170,6 +170,7 @@ class OwnService:
             protocol,
             code=traits.code if traits and protocol not in SHAPE_NAMES_PROTOCOLS else error.code,
             message=error.message,
+            members=error.members,
             status=status,
             request_id=request_id,
             service=self.service,

@@ -22,7 +22,7 @@ from ninelives.model.ecs import LastStatus
 from ninelives.model.timing import Timing
 from ninelives.region.loop import Loop
 from ninelives.region.outbox import Outbox
-from ninelives.region.ports import DataPlane, InputSource, TaskRuntime
+from ninelives.region.ports import DataPlane, HookFunctions, InputSource, TaskRuntime
 from ninelives.region.region import Region
 from ninelives.region.state import State
 from ninelives.region.tasks import launch_of
@@ -31,6 +31,7 @@ from ninelives.store import SqliteStore, StoreFromTheFuture
 if TYPE_CHECKING:
     from ninelives.api.elbv2 import KeptCertificates
     from ninelives.api.moto_bridge import MotoBridge
+    from ninelives.eventbridge import EventBridge
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +133,6 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     from ninelives.api.moto_bridge import MotoBridge
     from ninelives.api.time_scale import telling_time_scale
     from ninelives.cli.agent_endpoint import AgentEndpoint
-    from ninelives.eventbridge import EventBridge, Rules, Targets
     from ninelives.hooks import LocalFunctions, read_stand_ins
     from ninelives.registry import Registry, registry_app
     from ninelives.telemetry import AccessLogs, CloudWatch, CloudWatchLogs, Measuring
@@ -158,15 +158,8 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     agent = AgentEndpoint(settings, region, moto.call)
     runtime = make_runtime(settings, ecs.ServiceInputs(moto.call, agent.variables))
     log_sink = CloudWatchLogs(moto.call)
-    outbox = Outbox(region, is_heard=lambda: moto.has_records_of("events"))
-    outbox.tell_of_transitions(ecs.state_changes)
-    event_bridge = EventBridge(
-        outbox,
-        Rules(moto.call, changes=lambda: moto.changes("events")),
-        Targets(moto.call, may_leave_this_machine=os.environ.get("NINELIVES_HTTP_TARGETS") == "anywhere"),
-        place=place,
-        now=region.now,
-    )
+    functions = LocalFunctions(read_stand_ins(settings.functions))
+    outbox, event_bridge = _event_bridge(region, moto, functions)
     registry = Registry(directory / "registry", account=settings.account, now=region.now)
     app = create_app(
         operations={
@@ -187,7 +180,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     )
     # Both before the proxy starts: it tells at once of the requests that ended while nobody listened.
     observing = Measuring(region, runtime, cloud_watch.metrics), AccessLogs(region, directory / "access-logs", moto.call)
-    loop = Loop(region, runtime=runtime, log_sink=log_sink, hook_functions=LocalFunctions(read_stand_ins(settings.functions)))
+    loop = Loop(region, runtime=runtime, log_sink=log_sink, hook_functions=functions)
     try:
         endpoint = telling_time_scale(app, settings.time_scale)
         async with _serving(endpoint, settings.port), agent.serving(endpoint, runtime.statistics):
@@ -226,6 +219,22 @@ async def _certificates(moto: "MotoBridge", region: Region) -> "KeptCertificates
     moto.subscribe(CERTIFICATE_SERVICES, lambda: kept.renew(region))
     await kept.renew(region)
     return kept
+
+
+def _event_bridge(region: Region, moto: "MotoBridge", functions: HookFunctions) -> tuple[Outbox, "EventBridge"]:
+    """What tells of all that the region does, and what brings it to the targets of rules."""
+    from ninelives.api import ecs
+    from ninelives.eventbridge import EventBridge, Rules, Targets
+
+    outbox = Outbox(region, is_heard=lambda: moto.has_records_of("events"))
+    outbox.tell_of_transitions(ecs.state_changes)
+    targets = Targets(
+        moto.call,
+        may_leave_this_machine=os.environ.get("NINELIVES_HTTP_TARGETS") == "anywhere",
+        functions=functions,
+    )
+    rules = Rules(moto.call, changes=lambda: moto.changes("events"))
+    return outbox, EventBridge(outbox, rules, targets, place=region.place, now=region.now)
 
 
 @contextlib.asynccontextmanager

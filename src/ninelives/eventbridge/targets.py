@@ -1,4 +1,4 @@
-"""Hands one input to one target: a log group, a queue, a topic, an HTTP address.
+"""Hands one input to one target: a log group, a queue, a topic, an HTTP address, a function's stand-in.
 
 What cannot be delivered is ``Refused`` (trying again would not help) or ``NotNow`` (it may).
 Source: EventBridge user guide, "Event bus targets in Amazon EventBridge", "API destinations", "How EventBridge retries".
@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from ninelives.eventbridge.rules import Call
+from ninelives.region.ports import HookFunctions, HookUnreachable, NoHookFunctions
 
 HTTP_TIMEOUT_SECONDS: Final = 5.0
 """Source: "API destinations": a request must be answered within 5 seconds."""
@@ -54,10 +55,11 @@ class Delivery:
 
 
 class Targets:
-    """``may_leave_this_machine``: whether HTTP addresses elsewhere are called too."""
+    """``may_leave_this_machine``: whether HTTP addresses elsewhere are called too; ``functions`` stand in for Lambda's."""
 
-    def __init__(self, call: Call, *, may_leave_this_machine: bool = False) -> None:
+    def __init__(self, call: Call, *, may_leave_this_machine: bool = False, functions: HookFunctions | None = None) -> None:
         self._call = call
+        self._functions = functions or NoHookFunctions()
         self._may_leave_this_machine = may_leave_this_machine
         self._threads = ThreadPoolExecutor(max_workers=HTTP_THREADS, thread_name_prefix="eventbridge")
         self._streams: set[tuple[str, str]] = set()
@@ -83,11 +85,13 @@ class Targets:
                 await self.to_queue(arn, delivery.input, delivery.target.get("SqsParameters", {}))
             case "sns":
                 await self._call("sns", "Publish", {"TopicArn": arn, "Message": delivery.input})
+            case "lambda":
+                await self._to_function(arn, delivery.input)
             case "events" if resource.startswith("api-destination/"):
                 await self._to_api_destination(resource.split("/")[1], delivery)
             case _:
-                message = f"this region delivers to log groups, SQS, SNS, API destinations and event buses, not to {arn}"
-                raise Refused(message)
+                kinds = "log groups, SQS, SNS, Lambda functions, API destinations and event buses"
+                raise Refused(f"this region delivers to {kinds}, not to {arn}")
 
     async def to_queue(self, arn: str, body: str, parameters: Mapping[str, Any]) -> None:
         """A message for the queue of that ARN. A FIFO queue needs its group, and content-based deduplication."""
@@ -95,6 +99,17 @@ class Targets:
         queue = await self._call("sqs", "GetQueueUrl", {"QueueName": name, "QueueOwnerAWSAccountId": account})
         group = {"MessageGroupId": parameters["MessageGroupId"]} if "MessageGroupId" in parameters else {}
         await self._call("sqs", "SendMessage", {"QueueUrl": queue["QueueUrl"], "MessageBody": body, **group})
+
+    async def _to_function(self, arn: str, text: str) -> None:
+        """As an asynchronous call: what the function answers interests nobody. One that fails is not called again."""
+        try:
+            payload = json.loads(text)
+        except ValueError:
+            payload = text
+        try:
+            await self._functions.invoke(arn, payload)
+        except HookUnreachable as error:
+            raise Refused(f"the function's stand-in: {error}") from error
 
     async def _to_log_group(self, group: str, delivery: Delivery) -> None:
         """One stream for each rule, so that its events can be read in their order."""

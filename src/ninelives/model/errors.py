@@ -4,12 +4,19 @@
 The world's own failures (a task that died, an image that is missing) are not exceptions but data.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class ApiError(Exception):
-    """A request that is refused: AWS's error code, its message, and the HTTP status (400 unless said)."""
+    """A request that is refused: AWS's error code, its message, and the HTTP status (400 unless said).
 
-    def __init__(self, code: str, message: str, *, status: int = 400) -> None:
+    ``members`` are further members of the error's shape, where it has any (``resourceIds`` of ECS's ConflictException).
+    """
+
+    def __init__(self, code: str, message: str, *, status: int = 400, members: Mapping[str, Any] | None = None) -> None:
         super().__init__(code, message)
+        self.members = members or {}
         self.code = code
         self.message = message
         self.status = status

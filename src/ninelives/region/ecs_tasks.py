@@ -20,6 +20,8 @@ from ninelives.region.tasks import new_task
 COUNTS = range(1, 11)
 OVERRIDES_MAX_LENGTH = 8192
 REASON_MAX_LENGTH = 1024
+PROTECTED_MAX = 10
+"""Tasks of one request. Source: ``ecs`` ``UpdateTaskProtection``."""
 PROTECTION_MINUTES = range(1, 2881)
 DEFAULT_PROTECTION = timedelta(minutes=120)
 
@@ -78,7 +80,8 @@ def _tasks_of_token(region: Region, cluster: Cluster, idempotency: Idempotency |
         if task.cluster_arn == cluster.arn and task.members.get("clientToken") == idempotency.client_token
     ]
     if any(task.members["requestDigest"] != idempotency.request_digest for task in found):
-        raise ApiError("ConflictException", "The client token was used by an earlier request with other parameters.")
+        message = "The client token was used by an earlier request with other parameters."
+        raise ApiError("ConflictException", message, members={"resourceIds": [task.arn for task in found]})
     return found
 
 
@@ -177,6 +180,8 @@ def protectable_tasks(region: Region, cluster: str, references: Sequence[str]) -
     found_cluster = active_cluster(region, cluster)
     if not references:
         raise ApiError("InvalidParameterException", "Tasks can not be empty.")
+    if len(references) > PROTECTED_MAX:
+        raise ApiError("InvalidParameterException", f"tasks can have at most {PROTECTED_MAX} items.")
     tasks, failures = [], []
     for reference in references:
         task = find_task(region, found_cluster, reference)
