@@ -250,6 +250,30 @@ def test_key_pairs_of_acm_and_iam_are_found_without_the_root_that_moto_adds(moto
     assert moto_internals.key_pair_of(moto, "what?") is None
 
 
+def test_certificates_survive_a_dump_though_what_is_parsed_of_them_cannot(moto: Moto) -> None:
+    asked = request(
+        '{"DomainName": "web.test"}', x_amz_target="CertificateManager.RequestCertificate", authorization=SCOPE.format("acm")
+    )
+    _, answer = moto.respond("acm", "eu-west-1", asked)
+    arn = json.loads(answer.body)["CertificateArn"]
+    key = BackendKey("acm", "eu-west-1")
+    before = moto_internals.key_pair_of(moto, arn)
+    dumped = moto.dump(key)
+    moto.backend(key).reset()
+    assert moto_internals.key_pair_of(moto, arn) is None
+
+    moto.restore(key, dumped)
+
+    assert before == moto_internals.key_pair_of(moto, arn) is not None
+    described = request(
+        f'{{"CertificateArn": "{arn}"}}',
+        x_amz_target="CertificateManager.DescribeCertificate",
+        authorization=SCOPE.format("acm"),
+    )
+    _, answer = moto.respond("acm", "eu-west-1", described)
+    assert "web.test" == json.loads(answer.body)["Certificate"]["DomainName"]
+
+
 def test_new_log_events_are_taken_once_and_the_oldest_go(moto: Moto, log_stream: Any) -> None:
     put(moto, "before")
     intake = LogIntake(moto, keep=3)

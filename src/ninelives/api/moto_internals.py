@@ -279,6 +279,10 @@ class _Pickler(pickle.Pickler):
         if isinstance(obj, defaultdict) and type(obj) is not defaultdict:
             state = (obj.default_factory, dict(obj), obj.__dict__)
             return copyreg.__newobj__, (type(obj),), state, None, None, _fill_again  # type: ignore[attr-defined]
+        if type(obj).__module__ == "moto.acm.models" and type(obj).__name__ == "CertBundle":
+            # What moto has parsed of a certificate and its key cannot be pickled; both stand beside it as text.
+            text = {name: value for name, value in obj.__dict__.items() if name not in {"_key", "_cert"}}
+            return copyreg.__newobj__, (type(obj),), text, None, None, _parse_again  # type: ignore[attr-defined]
         if type(obj).__module__ == "moto.logs.models" and type(obj).__name__ == "LogStream":
             return (copyreg.__newobj__, (type(obj),), {**obj.__dict__, "events": []})  # type: ignore[attr-defined]
         return NotImplemented
@@ -295,6 +299,15 @@ def _fill_again(made: Any, state: tuple[Any, dict[Any, Any], dict[str, Any]]) ->
     made.default_factory, items, members = state
     dict.update(made, items)
     made.__dict__.update(members)
+
+
+def _parse_again(made: Any, state: dict[str, Any]) -> None:
+    """Whether a certificate has expired meanwhile is not asked."""
+    from cryptography.x509 import load_pem_x509_certificate
+
+    made.__dict__.update(state)
+    made._key = made.validate_pk()  # noqa: SLF001
+    made._cert = load_pem_x509_certificate(made.cert)  # noqa: SLF001
 
 
 class _Unpickler(pickle.Unpickler):

@@ -132,7 +132,7 @@ class MotoRecords:
 
     def _replace(self, path: Path, content: bytes) -> None:
         draft = path.with_name(f"{path.name}.draft")
-        with draft.open("wb") as file:
+        with open(draft, "wb", opener=_for_us_alone) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -147,3 +147,7 @@ class MotoRecords:
 def _line(batch: LogEvents) -> bytes:
     fields: list[Any] = [batch.region, batch.group, batch.stream, batch.ingested_at_ms, batch.events]
     return json.dumps(fields).encode() + b"\n"
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)
