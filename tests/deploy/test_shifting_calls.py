@@ -237,6 +237,37 @@ def test_an_alarm_that_the_file_names_must_be_there(world: World) -> None:
     assert ["queue-depth"] == world.ecs.calls[-1][1]["deploymentConfiguration"]["alarms"]["alarmNames"]
 
 
+def test_an_alarm_that_has_gone_off_before_is_no_guard_and_that_is_said(world: World) -> None:
+    text = TEXT.replace("{failures: 2}", "{alarms: [5xx: {above: 1%}]}")
+    world.deploy("1.0.0", text)
+    world.client("cloudwatch").set_alarm_state(AlarmName="cats-5xx", StateValue="ALARM", StateReason="test")
+    assert not any("in ALARM already" in told for told in world.said(Act.NOTE))
+
+    world.deploy("2.0.1", text)
+
+    assert any("cats-5xx is in ALARM already" in told for told in world.said(Act.NOTE))
+
+
+def test_what_a_release_replaces_is_what_serves_not_what_was_under_way(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.deploy("1.0.0")
+    serves = world.definition()["taskDefinition"]["taskDefinitionArn"]
+    world.deploy("2.0.1")
+    plain = world.ecs.describe_services
+
+    def under_way(**request: Any) -> Any:
+        answer = plain(**request)
+        [primary] = answer["services"][0]["deployments"]
+        old = {"id": "ecs-svc/1", "status": "ACTIVE", "rolloutState": "COMPLETED", "taskDefinition": serves}
+        answer["services"][0]["deployments"] = [{**primary, "rolloutState": "IN_PROGRESS"}, old]
+        return answer
+
+    monkeypatch.setattr(world.ecs, "describe_services", under_way)
+
+    release = deploy(world.session(), "2.0.1", Options(force=True, wait=False))
+
+    assert ("1.0.0", "1") == (release.started.asked.from_version, release.started.followed.source)
+
+
 def test_what_the_file_has_no_longer_is_taken_from_ecs_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.deploy("1.0.0")
     plain = world.ecs.describe_services

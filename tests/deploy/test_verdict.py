@@ -39,6 +39,22 @@ def test_success_waits_until_the_old_tasks_have_ended() -> None:
     assert (None, Outcome.SUCCEEDED) == (outcome(draining), outcome(ended))
 
 
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("an alarm was detected: cats-5xx.", "an alarm was detected: cats-5xx."),
+        ("an alarm was detected.", "an alarm was detected. (alarms: cats-5xx)"),
+    ],
+)
+def test_an_alarm_that_took_a_release_back_is_named_once(reason: str, told: str) -> None:
+    ours = service_deployment("ROLLBACK_SUCCESSFUL", status_reason=reason, triggered_alarms=("cats-5xx",))
+
+    verdict = judge(FOLLOWED, observation(service(), ours))
+
+    assert verdict is not None
+    assert told == verdict.reason
+
+
 def test_a_stable_service_that_was_rolled_back_is_not_green() -> None:
     stable = service(record(OLD, rollout_state="COMPLETED"))
 

@@ -10,6 +10,7 @@ from typing import Any
 from ninelives.deploy.aws import Aws
 from ninelives.deploy.ground import Ground
 from ninelives.deploy.quantities import write_duration, write_tenths
+from ninelives.deploy.reports import Act
 from ninelives.deploy.service_file import AlarmTiming, ErrorRate, Latency, OwnAlarm, ServiceFile
 
 NAMESPACE = "AWS/ApplicationELB"
@@ -35,6 +36,8 @@ def see_to_alarms(ground: Ground, load_balancer_arn: str | None) -> None:
             _see_to_own(ground, alarm, known.get(name), load_balancer_arn)
         elif name not in known:
             ground.missing.append(f"CloudWatch alarm {name}")
+        if known.get(name, {}).get("StateValue") == "ALARM":
+            ground.tell(Act.NOTE, f"CloudWatch alarm {name} is in ALARM already: ECS does not heed it in this release")
 
 
 def _see_to_own(ground: Ground, alarm: OwnAlarm, known: Mapping[str, Any] | None, load_balancer_arn: str | None) -> None:

@@ -13,7 +13,7 @@ from ninelives.deploy.evidence import Gathering, expectation
 from ninelives.deploy.follow import AWS_PACE_SECONDS, LOCAL_PACE_SECONDS, Patience, Progress, Watched, follow, look
 from ninelives.deploy.foundation import Foundation, lay
 from ninelives.deploy.image import Image, built_image, push_image, require_version
-from ninelives.deploy.observation import Observation, ServiceSeen, number_of, read_service
+from ninelives.deploy.observation import DeploymentSeen, Observation, ServiceSeen, number_of, read_service
 from ninelives.deploy.options import DEFAULT_TIMEOUT, Options
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.reports import Act, Step, Tell, telling
@@ -118,7 +118,7 @@ def start(session: Session, image: Image, task_definition: str, foundation: Foun
     before = None if live is None else read_service(live)
     asked = Asked(
         version=image.version,
-        from_version=None if before is None else version_behind(aws, before.task_definition),
+        from_version=None if before is None else version_behind(aws, in_place(before).task_definition),
         url=foundation.front_door.url,
         test_url=foundation.front_door.test_url,
         digest=image.digest,
@@ -132,12 +132,21 @@ def start(session: Session, image: Image, task_definition: str, foundation: Foun
     return started_from(session, answer["service"], before, asked)
 
 
+def in_place(service: ServiceSeen) -> DeploymentSeen:
+    """The deployment that serves: the primary one or, while that is not complete, the one that it is to replace."""
+    assert service.primary is not None
+    if service.primary.rollout_state == "COMPLETED":
+        return service.primary
+    others = (one for one in service.deployments if one.rollout_state == "COMPLETED")
+    return next(others, service.primary)
+
+
 def started_from(session: Session, service: Mapping[str, Any], before: ServiceSeen | None, asked: Asked) -> Started:
     """What CreateService's or UpdateService's answer says has begun."""
     after, tell = read_service(service), session.tell
     assert after.primary is not None
-    source = before.primary if before is not None else None
-    is_new = source is None or source.id != after.primary.id
+    source = in_place(before) if before is not None else None
+    is_new = before is None or before.primary is None or before.primary.id != after.primary.id
     if not is_new:
         tell(Act.NOTE, f"nothing changed: {asked.version} is what the service already has (--force replaces its tasks anyway)")
     elif before is not None:

@@ -130,9 +130,8 @@ def _is_failed(revision: str, service: ServiceSeen) -> bool:
 
 def _told(ours: ServiceDeploymentSeen, otherwise: str) -> str:
     reason = ours.status_reason or ours.rollback_reason or otherwise
-    if ours.triggered_alarms:
-        reason += f" (alarms: {', '.join(ours.triggered_alarms)})"
-    return reason
+    unnamed = [name for name in ours.triggered_alarms if name not in reason]
+    return f"{reason} (alarms: {', '.join(unnamed)})" if unnamed else reason
 
 
 def _by_records(followed: Followed, service: ServiceSeen, seen: Observation) -> Verdict | None:
