@@ -2,16 +2,20 @@
 
 import contextlib
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from ninelives.cli.errors import UserError
 from ninelives.deploy.options import FILE_NAME
 from ninelives.deploy.reading import Definition, read_service_file
+from ninelives.deploy.service_file import Canary, Linear, Strategy
 
 PLACE = Path("examples") / "cats"
 BASE_IMAGE_ARGUMENT = "BASE_IMAGE"
 LOCAL_BASE_IMAGE = "ninelives-cats-base:bookworm"
 """What ``make base-image`` makes."""
+SHOWN_BAKE = timedelta(minutes=1)
+"""The shortest that ECS counts in; the demo's time scale makes seconds of it."""
 
 
 def find_cats(start: Path) -> Path:
@@ -33,6 +37,18 @@ def cats_definition(folder: Path, runtime: str) -> Definition:
     image = definition.file.image
     based = image.model_copy(update={"args": {**image.args, BASE_IMAGE_ARGUMENT: LOCAL_BASE_IMAGE}})
     return replace(definition, file=definition.file.model_copy(update={"image": based}))
+
+
+def shifting(definition: Definition, strategy: Strategy) -> Definition:
+    """Cats by another strategy than its file says, in steps that an audience can follow."""
+    told = {
+        "strategy": strategy,
+        "bake": SHOWN_BAKE,
+        "canary": Canary(percent=20.0, bake=SHOWN_BAKE),
+        "linear": Linear(step=20.0, bake=SHOWN_BAKE),
+    }
+    deploy = definition.file.deploy.model_copy(update=told)
+    return replace(definition, file=definition.file.model_copy(update={"deploy": deploy}))
 
 
 def _own_base_image(dockerfile: Path) -> str:

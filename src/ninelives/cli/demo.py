@@ -1,6 +1,14 @@
 """``ninelives demo``: Cats 1.0.0, then 2.0.1, under load on a region of its own; every request counted."""
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from ninelives.deploy.service_file import Strategy
+
+SCALE_WITH_BAKES = 12.0
+"""A bake of a minute takes five seconds."""
 
 
 @click.command()
@@ -10,12 +18,25 @@ import click
 @click.option(
     "--rate", type=click.FloatRange(20, 2000), default=240.0, show_default=True, help="Requests a second, all kinds together."
 )
-@click.option("--time-scale", type=click.FloatRange(min=1.0), default=1.0, help="Divide the waits that are only policy by N.")
-def demo(runtime: str, *, as_json: bool, keep: bool, rate: float, time_scale: float) -> int:
+@click.option(
+    "--strategy",
+    type=click.Choice(["rolling", "blue-green", "canary", "linear"]),
+    default="rolling",
+    show_default=True,
+    help="How 2.0.1 takes the place of 1.0.0.",
+)
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(min=1.0),
+    default=None,
+    help="Divide the waits that are only policy by N [1; 12 for strategies that bake].",
+)
+def demo(runtime: str, strategy: "Strategy", *, as_json: bool, keep: bool, rate: float, time_scale: float | None) -> int:
     """Release Cats 2.0.1 over 1.0.0 under load on an embedded region, and count every request.
 
     Exit code 0 only if nothing was lost, the release succeeded, and 2.0.1 alone answers at the end; 9 if requests were lost.
     """
     from ninelives.cli.demo_play import play
 
-    return play(runtime, as_json=as_json, keep=keep, rate=rate, time_scale=time_scale)
+    scale = time_scale or (1.0 if strategy == "rolling" else SCALE_WITH_BAKES)
+    return play(runtime, strategy, as_json=as_json, keep=keep, rate=rate, time_scale=scale)

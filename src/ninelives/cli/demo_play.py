@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,18 +17,21 @@ from rich.console import Console
 
 from ninelives.cli import demo_proof
 from ninelives.cli.background import start_region, stop_region
-from ninelives.cli.cats import cats_definition, find_cats
+from ninelives.cli.cats import cats_definition, find_cats, shifting
 from ninelives.cli.compose import choose_runtime
 from ninelives.cli.demo_screen import Screen, screen_for
 from ninelives.cli.docker_images import forget_images
 from ninelives.cli.env import environment
 from ninelives.cli.errors import UserError
 from ninelives.cli.exit_codes import ExitCode
+from ninelives.cli.release_words import traffic_words
 from ninelives.cli.settings import HOST, RegionSettings, RunningRegion
 from ninelives.deploy.aws import connect
 from ninelives.deploy.clock import WallClock
+from ninelives.deploy.follow import Progress
 from ninelives.deploy.options import Builder, Options
-from ninelives.deploy.release import Release, Session, deploy
+from ninelives.deploy.release import Listener, Release, Report, Session, deploy
+from ninelives.deploy.service_file import Strategy
 from ninelives.deploy.verdict import Outcome
 from ninelives.rehearsal.judgement import REQUESTS_LOST, judge_rehearsal
 from ninelives.rehearsal.load_process import LoadFailed
@@ -61,13 +64,15 @@ class Stage:
     session: Session
     screen: Screen
     folder: Path
+    shifts: list[Progress]
+    """What was seen whenever the traffic had moved."""
 
 
-def play(runtime: str, *, as_json: bool, keep: bool, rate: float, time_scale: float) -> int:
+def play(runtime: str, strategy: Strategy, *, as_json: bool, keep: bool, rate: float, time_scale: float) -> int:
     """Play it, show the proof, clean up; the exit code."""
     try:
         with _interruptible():
-            shown, kept = _run(runtime, keep=keep, rate=rate, time_scale=time_scale)
+            shown, kept = _run(runtime, strategy, keep=keep, rate=rate, time_scale=time_scale)
     except KeyboardInterrupt:
         click.echo("Interrupted; everything that the demo started is gone.", err=True)
         return ExitCode.INTERRUPTED
@@ -81,19 +86,24 @@ def play(runtime: str, *, as_json: bool, keep: bool, rate: float, time_scale: fl
     return EXIT_CODES.get(shown.judgement.verdict, ExitCode.ERROR)
 
 
-def _run(runtime: str, *, keep: bool, rate: float, time_scale: float) -> tuple[demo_proof.Shown, Mapping[str, str]]:
+def _run(
+    runtime: str, strategy: Strategy, *, keep: bool, rate: float, time_scale: float
+) -> tuple[demo_proof.Shown, Mapping[str, str]]:
     """What the demo shows, and the addresses of its region."""
     clock = WallClock()
     begun = clock.now()
     cats = find_cats(Path.cwd())
     chosen, why = choose_runtime(runtime)
     definition = cats_definition(cats, chosen)
-    with screen_for(clock, title=f"ninelives demo: Cats {OLD}, then {NEW}, under load") as screen:
+    if strategy != definition.file.deploy.strategy:
+        definition = shifting(definition, strategy)
+    with screen_for(clock, title=f"ninelives demo: Cats {OLD}, then {NEW}, under load ({strategy})") as screen:
         screen.say(f"Tasks run as {why}")
         with _region(chosen, time_scale, screen, keep=keep) as (running, folder):
             aws = connect(is_local=True, region=running.region, variables=environment(running))
-            session = Session(aws=aws, definition=definition, clock=clock, listener=screen.report)
-            stage = Stage(running=running, session=session, screen=screen, folder=folder)
+            shifts: list[Progress] = []
+            session = Session(aws=aws, definition=definition, clock=clock, listener=_noting(shifts, screen))
+            stage = Stage(running=running, session=session, screen=screen, folder=folder, shifts=shifts)
             rehearsed, moments = _play(stage, rate)
             duration = clock.now() - begun
             kept = demo_proof.addresses(running.endpoint, rehearsed.released.started.asked.url, str(folder))
@@ -153,15 +163,28 @@ def _play(stage: Stage, rate: float) -> tuple[Rehearsed[Release], tuple[Moment, 
         raise UserError(str(failed)) from None
     finally:
         stage.screen.load_ended()
-    return rehearsed, _moments(rehearsed, before)
+    return rehearsed, _moments(rehearsed, before, stage.shifts)
+
+
+def _noting(shifts: list[Progress], screen: Screen) -> Listener:
+    """Tells the screen, and keeps what was seen whenever the traffic had moved."""
+
+    def listener(report: Report) -> None:
+        screen.report(report)
+        if isinstance(report, Progress) and report.deployment is not None:
+            seen, before = report.deployment, shifts[-1].deployment if shifts else None
+            if before is None or (seen.arn, seen.production_percent) != (before.arn, before.production_percent):
+                shifts.append(report)
+
+    return listener
 
 
 def _release(stage: Stage, version: str) -> Release:
     return deploy(stage.session, version, Options(builder=Builder(stage.running.runtime), timeout=RELEASE_TIMEOUT))
 
 
-def _moments(rehearsed: Rehearsed[Release], before: Release) -> tuple[Moment, ...]:
-    """The release's timeline, from ECS's events and the tasks' times."""
+def _moments(rehearsed: Rehearsed[Release], before: Release, shifts: Sequence[Progress]) -> tuple[Moment, ...]:
+    """The release's timeline, from ECS's events, the tasks' times, and the traffic as it was seen to move."""
     released, last = rehearsed.released, rehearsed.released.last
     if last is None or last.service is None:
         return ()
@@ -177,6 +200,10 @@ def _moments(rehearsed: Rehearsed[Release], before: Release) -> tuple[Moment, ..
     if deployment is not None and deployment.created_at is not None:
         began = (deployment.created_at - rehearsed.load_started_at).total_seconds()
         own.append(Moment(at_s=began, text="UpdateService: the service deployment begins"))
+    for seen in shifts:
+        traffic = traffic_words(seen.deployment) if seen.deployment is not None else None
+        if traffic is not None and seen.at >= rehearsed.release_started_at and seen.deployment != deployment:
+            own.append(Moment(at_s=(seen.at - rehearsed.load_started_at).total_seconds(), text=f"seen: {traffic}"))
     told = timeline(
         last.service.events,
         last.tasks,

@@ -51,6 +51,7 @@ def as_json(shown: Shown) -> dict[str, Any]:
         "verdict": shown.judgement.verdict,
         "reason": shown.judgement.reason,
         "runtime": shown.runtime,
+        "strategy": shown.release.definition.file.deploy.strategy,
         "versions": {"from": shown.from_version, "to": shown.to_version},
         "duration_s": rounded(shown.duration.total_seconds()),
         "time_scale": shown.time_scale,
