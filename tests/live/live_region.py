@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -105,8 +105,14 @@ class RegionUnderTest:
             return body
 
 
-def start(runtime: str, folder: Path, time_scale: float) -> RegionUnderTest:
-    settings = RegionSettings(state_directory=folder / "state", port=free_port(), runtime=runtime, time_scale=time_scale)
+def start(runtime: str, folder: Path, time_scale: float, functions: Mapping[str, str] | None) -> RegionUnderTest:
+    settings = RegionSettings(
+        state_directory=folder / "state",
+        port=free_port(),
+        runtime=runtime,
+        time_scale=time_scale,
+        functions=functions or {},
+    )
     project = folder / "app"
     shutil.copytree(APP, project)
     if runtime == "docker":
@@ -116,11 +122,11 @@ def start(runtime: str, folder: Path, time_scale: float) -> RegionUnderTest:
 
 
 @contextlib.contextmanager
-def started(runtime: str, *, time_scale: float = 5) -> Iterator[RegionUnderTest]:
+def started(runtime: str, *, time_scale: float = 5, functions: Mapping[str, str] | None = None) -> Iterator[RegionUnderTest]:
     folder = Path(tempfile.mkdtemp(prefix="ninelives-test-"))
     region = None
     try:
-        region = start(runtime, folder, time_scale)
+        region = start(runtime, folder, time_scale, functions)
         yield region
     finally:
         stop_region(folder / "state")
