@@ -136,13 +136,20 @@ def operations() -> Mapping[str, tuple[str, ...]]:
 
 def live(service: str) -> str:
     """A service's operations: those that are served, and those that are refused."""
+    from ninelives.api.ecs.task_sets import OPERATIONS as OF_TASK_SETS
     from ninelives.api.service_model import load_service
 
-    served = operations()[service]
-    refused = sorted(set(load_service(service).operation_names) - set(served))
+    told = set(OF_TASK_SETS) if service == "ecs" else set()
+    served = [name for name in operations()[service] if name not in told]
+    refused = sorted(set(load_service(service).operation_names) - set(served) - told)
     return (
         f"**Served ({len(served)}):** {', '.join(f'`{name}`' for name in served)}\n\n"
-        f"**Refused as not implemented yet ({len(refused)}):** {', '.join(f'`{name}`' for name in refused)}\n"
+        + (
+            f"**Refused in ECS's own words ({len(told)}):** {', '.join(f'`{name}`' for name in sorted(told))}\n\n"
+            if told
+            else ""
+        )
+        + f"**Refused as not implemented yet ({len(refused)}):** {', '.join(f'`{name}`' for name in refused)}\n"
     )
 
 

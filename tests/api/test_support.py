@@ -353,7 +353,6 @@ ECHOED: list[tuple[str, Any, dict[str, Any]]] = [
     ("AwsVpcConfiguration", created, {"networkConfiguration": NETWORKED}),
     ("RunTaskRequest", run, {"platformVersion": "1.3.0"}),
     ("RunTaskRequest", run, {"enableExecuteCommand": True}),
-    ("RegisterTaskDefinitionRequest", registered, {"taskRoleArn": ROLE}),
     ("RegisterTaskDefinitionRequest", registered, {"executionRoleArn": ROLE}),
     ("RegisterTaskDefinitionRequest", registered, {"ephemeralStorage": {"sizeInGiB": 21}}),
     ("RegisterTaskDefinitionRequest", registered, {"runtimePlatform": ARM}),

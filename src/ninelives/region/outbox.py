@@ -39,8 +39,10 @@ class Outbox:
         """Record what ``teller`` tells of each transaction from now on. Its failure is logged and stops no transaction."""
 
         def watch(transitions: Sequence[Transition], changes: Changes) -> None:
+            if not self._is_heard():
+                return
             of_others = [one for one in transitions if not isinstance(one.after or one.before, BusEvent)]
-            if not of_others or not self._is_heard():
+            if not of_others:
                 return
             try:
                 happenings = list(teller(self._region, of_others))

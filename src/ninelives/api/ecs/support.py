@@ -183,10 +183,9 @@ TASKS: Final[Shapes] = {
         },
     ),
     "TaskOverride": members(
-        "containerOverrides cpu memory",
+        "containerOverrides cpu memory taskRoleArn",
         recorded={
             "executionRoleArn": "roles are not assumed",
-            "taskRoleArn": "roles are not assumed",
             "ephemeralStorage": "the disk of this machine is the limit",
         },
         refused={"inferenceAcceleratorOverrides": "there are no inference accelerators"},
@@ -213,10 +212,10 @@ TASK_DEFINITIONS: Final[Shapes] = {
         "family containerDefinitions volumes requiresCompatibilities cpu memory tags",
         remarks={
             "networkMode": f"awsvpc; other modes {NOT_RUN}",
+            "taskRoleArn": "the task finds credentials of it; what they allow is not looked at",
             "pidMode": "task, with Docker; host is refused with ClientException where Fargate is required",
         },
         recorded={
-            "taskRoleArn": "tasks get no credentials of it",
             "executionRoleArn": "required where Fargate requires it; roles are not assumed",
             "ephemeralStorage": "the disk of this machine is the limit",
             "runtimePlatform": "shown; images say what they run on",
@@ -231,10 +230,22 @@ TASK_DEFINITIONS: Final[Shapes] = {
         },
     ),
     "ContainerDefinition": members(
-        "name image repositoryCredentials cpu memory memoryReservation portMappings essential restartPolicy entryPoint "
-        "command environment environmentFiles mountPoints volumesFrom linuxParameters secrets dependsOn startTimeout "
-        "stopTimeout versionConsistency user workingDirectory readonlyRootFilesystem interactive pseudoTerminal "
-        "dockerLabels ulimits logConfiguration healthCheck systemControls",
+        "name image repositoryCredentials memory memoryReservation portMappings essential restartPolicy entryPoint "
+        "command environment environmentFiles mountPoints volumesFrom secrets dependsOn startTimeout stopTimeout "
+        "versionConsistency workingDirectory ulimits logConfiguration healthCheck",
+        remarks=dict.fromkeys(
+            (
+                "cpu",
+                "user",
+                "linuxParameters",
+                "readonlyRootFilesystem",
+                "pseudoTerminal",
+                "interactive",
+                "dockerLabels",
+                "systemControls",
+            ),
+            "with Docker; not enforced on host processes, which the region's log says",
+        ),
         recorded={"hostname": "not with awsvpc, which is all that is run"},
         checked={
             "links": ONLY_EC2,
