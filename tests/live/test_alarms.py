@@ -1,5 +1,6 @@
 """What a real application answers through Envoy becomes metrics, and alarms on them see it."""
 
+import json
 import threading
 import urllib.error
 import urllib.request
@@ -158,3 +159,20 @@ def test_a_service_tells_what_it_uses(region: RegionUnderTest) -> None:
 
     used = eventually(datapoint, what="the service's memory")
     assert 0 < used["Minimum"] <= used["Maximum"] < 100
+
+
+def test_a_change_of_state_is_an_event(region: RegionUnderTest) -> None:
+    sqs, events = region.client("sqs"), region.client("events")
+    url = sqs.create_queue(QueueName="alarms")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["aws.cloudwatch"], "detail": {"state": {"value": ["ALARM"]}, "alarmName": ["told"]}}
+    events.put_rule(Name="alarms", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="alarms", Targets=[{"Id": "queue", "Arn": arn}])
+    put_alarm(region, "told", Threshold=1, **on(region, "HTTPCode_ELB_5XX_Count", Statistic="Sum"))
+    region.client("cloudwatch").set_alarm_state(AlarmName="told", StateValue="ALARM", StateReason="a rehearsal")
+    (message,) = eventually(lambda: sqs.receive_message(QueueUrl=url).get("Messages"), what="the event")
+    event = json.loads(message["Body"])
+
+    assert event["detail-type"] == "CloudWatch Alarm State Change"
+    assert event["detail"]["state"]["reason"] == "a rehearsal"
+    assert event["detail"]["configuration"]["metrics"][0]["metricStat"]["metric"]["name"] == "HTTPCode_ELB_5XX_Count"

@@ -135,7 +135,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     from ninelives.cli.agent_endpoint import AgentEndpoint
     from ninelives.hooks import LocalFunctions, read_stand_ins
     from ninelives.registry import Registry, registry_app
-    from ninelives.telemetry import AccessLogs, CloudWatch, CloudWatchLogs, Measuring
+    from ninelives.telemetry import AccessLogs, CloudWatch, CloudWatchLogs, Measuring, state_change
 
     directory = settings.state_directory
     place = place_of(settings)
@@ -160,6 +160,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     log_sink = CloudWatchLogs(moto.call)
     functions = LocalFunctions(read_stand_ins(settings.functions))
     outbox, event_bridge = _event_bridge(region, moto, functions)
+    cloud_watch.alarms.watch(lambda alarm, before: outbox.take([("default", state_change(alarm, before))]))
     registry = Registry(directory / "registry", account=settings.account, now=region.now)
     app = create_app(
         operations={

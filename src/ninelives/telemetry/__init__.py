@@ -1,6 +1,7 @@
 """What is heard of the region's tasks and traffic: container logs, metrics, and the alarms on them."""
 
 from ninelives.telemetry.access_logs import AccessLogs
+from ninelives.telemetry.alarm_wording import state_change
 from ninelives.telemetry.alarms import Alarms
 from ninelives.telemetry.cloudwatch import CloudWatch
 from ninelives.telemetry.database import DatabaseFromTheFuture, open_database
@@ -22,4 +23,5 @@ __all__ = [
     "answer",
     "distributions",
     "open_database",
+    "state_change",
 ]

@@ -10,6 +10,7 @@ from typing import Any, Final
 from ninelives.model.alarms import Alarm, AlarmState, CompositeAlarm, MetricAlarm
 from ninelives.model.arns import Place
 from ninelives.model.cloudwatch import StateValue
+from ninelives.model.events import Happening
 from ninelives.model.metrics import MetricDataQuery, MetricStat
 from ninelives.monitoring import timestamp
 
@@ -103,6 +104,51 @@ def composite_reason(alarm: CompositeAlarm, value: StateValue, children: Sequenc
         return f"{alarm.arn} was created and its alarm rule evaluates to {value}", data
     at = last.state.transitioned_at
     return f"{last.arn} transitioned to {last.state.value} at {at:%A %d %B, %Y %H:%M:%S UTC}", data
+
+
+def state_change(alarm: Alarm, before: AlarmState) -> Happening:
+    """The event that EventBridge gets. Source: "Alarm events and EventBridge", CloudWatch user guide."""
+    configuration: dict[str, Any] = {"description": alarm.description} if alarm.description is not None else {}
+    if isinstance(alarm, CompositeAlarm):
+        configuration["alarmRule"] = alarm.rule
+    else:
+        configuration["metrics"] = _metrics_of(alarm)
+    detail = {
+        "alarmName": alarm.name,
+        "state": _state_of_event(alarm.state),
+        "previousState": _state_of_event(before),
+        "configuration": configuration,
+    }
+    return Happening(
+        source="aws.cloudwatch", detail_type="CloudWatch Alarm State Change", resources=(alarm.arn,), detail=detail
+    )
+
+
+def _state_of_event(state: AlarmState) -> dict[str, Any]:
+    told = {"value": state.value.value, "reason": state.reason, "timestamp": timestamp(state.updated_at)}
+    return told | ({} if state.reason_data is None else {"reasonData": state.reason_data})
+
+
+def _metrics_of(alarm: MetricAlarm) -> list[dict[str, Any]]:
+    """What an alarm watches, as queries; a simple alarm is one."""
+    watched = alarm.watched
+    queries = (MetricDataQuery(id="m1", stat=watched),) if isinstance(watched, MetricStat) else watched
+    found = []
+    for query in queries:
+        told: dict[str, Any] = {"id": query.id, "returnData": query.return_data}
+        if query.label is not None:
+            told["label"] = query.label
+        if query.stat is None:
+            told["expression"] = query.expression
+        else:
+            metric = query.stat.metric
+            told["metricStat"] = {
+                "metric": {"namespace": metric.namespace, "name": metric.name, "dimensions": dict(metric.dimensions)},
+                "period": round(query.stat.period.total_seconds()),
+                "stat": query.stat.stat,
+            }
+        found.append(told)
+    return found
 
 
 def notification(alarm: Alarm, before: AlarmState, place: Place) -> tuple[str, str]:

@@ -56,7 +56,7 @@ SHORTEST_STEP: Final = timedelta(seconds=0.25)
 EVALUATED_EVERY: Final = timedelta(minutes=1)
 """How often an alarm is evaluated at least, in the region's time: late data counts, and a state set by hand does not last."""
 
-Changed = Callable[[Alarm, AlarmState], None]
+Changed = Callable[[Alarm, AlarmState], object]
 """Is told an alarm that has changed its state, and the state before."""
 
 
@@ -285,10 +285,17 @@ class Alarms:
         self._tell(entered, HistoryItemType.STATE_UPDATE, f"Alarm updated from {before.value} to {value}",
                    alarm_wording.state_update(before, state))  # fmt: skip
         self._ring()
-        for watcher in self._watchers:
-            watcher(entered, before)
+        self._tell_watchers(entered, before)
         if entered.actions.enabled and entered.actions.of(value):
             self._actions.start(entered, before, self._acted)
+
+    def _tell_watchers(self, alarm: Alarm, before: AlarmState) -> None:
+        """The failure of one is logged, and stops neither the others nor the alarm."""
+        for watcher in self._watchers:
+            try:
+                watcher(alarm, before)
+            except Exception:
+                log.exception("who watches alarm %s could not be told", alarm.name)
 
     def _acted(self, alarm: Alarm, summary: str, data: str) -> None:
         self._tell(alarm, HistoryItemType.ACTION, summary, data)
