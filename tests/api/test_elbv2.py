@@ -299,7 +299,8 @@ def test_rules_are_shown_by_priority_with_the_default_last_and_it_stays(world: W
         ({"Actions": [{"Type": "redirect", "RedirectConfig": {"StatusCode": "HTTP_301"}}]}, "InvalidLoadBalancerAction"),
         ({"Conditions": [{"Field": "source-ip", "SourceIpConfig": {"Values": ["300.0.0.0/8"]}}]}, "ValidationError"),
         ({"Conditions": [{"Field": "query-string", "QueryStringConfig": {"Values": [{"Value": "a=b"}]}}]}, "ValidationError"),
-        ({"Conditions": [{"Field": "path-pattern", "PathPatternConfig": {"RegexValues": [".*"]}}]}, "ValidationError"),
+        ({"Conditions": [{"Field": "path-pattern", "PathPatternConfig": {"RegexValues": ["a(?=b)"]}}]}, "ValidationError"),
+        ({"Conditions": [{"Field": "http-request-method", "RegexValues": ["G.*"]}]}, "ValidationError"),
     ],
 )
 def test_a_bad_rule_is_refused(world: World, parameters: dict[str, Any], code: str) -> None:

@@ -238,11 +238,6 @@ REFUSED_BY_ELB: dict[str, tuple[str, dict[str, Any]]] = {
     "Action.JwtValidationConfig": ruled(
         {"Type": "jwt-validation", "JwtValidationConfig": {"JwksEndpoint": "j", "Issuer": "i"}}
     ),
-    "HostHeaderConditionConfig.RegexValues": ruled(Field="host-header", HostHeaderConfig={"RegexValues": ["a.*"]}),
-    "PathPatternConditionConfig.RegexValues": ruled(Field="path-pattern", PathPatternConfig={"RegexValues": ["/a.*"]}),
-    "HttpHeaderConditionConfig.RegexValues": ruled(
-        Field="http-header", HttpHeaderConfig={"HttpHeaderName": "x", "RegexValues": ["a.*"]}
-    ),
     "CreateListenerInput.MutualAuthentication": (
         "CreateListener",
         {

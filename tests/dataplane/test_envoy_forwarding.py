@@ -84,6 +84,49 @@ def test_rules_are_tried_in_order_of_priority() -> None:
     in_world(test)
 
 
+def test_regular_expressions_match_anywhere_unless_they_are_anchored() -> None:
+    async def test(world: World) -> None:
+        records = world.records
+
+        def rule(number: int, field: str, *expressions: str, name: str | None = None) -> None:
+            condition = Condition(field=field, values=(), regex_values=expressions, name=name)
+            records.rule(say(str(number)), condition, priority=number)
+
+        records.rule(say("default"))
+        rule(1, "path-pattern", r"^/api/v\d+/(users|cats)$")
+        rule(2, "path-pattern", "(?:deep)|nothing")
+        rule(3, "host-header", r"^www\.[^.]+\.test$")
+        rule(4, "http-header", "chrome|firefox", name="User-Agent")
+        # Whatever the door takes must not be refused here: it would hold up all that comes after it.
+        odd = [
+            r"\bodd\b",
+            "oddly|",
+            "(odd)()",
+            "[]o]dd",
+            "odx*?y+?",
+            "od{2,1000}z",
+            "od[[:alpha:]]q",
+            r"\/odd\.\-\_",
+            "(od{10}){90}",
+        ]
+        for number, expression in enumerate(odd, start=5):
+            rule(number, "http-header", expression, name="X-Odd")
+        await world.publish()
+
+        async def body(path: str, **headers: str) -> str:
+            return (await world.get(path, **headers)).body
+
+        assert "1" == await body("/api/v12/cats?x=1")
+        assert "default" == await body("/API/v12/cats")
+        assert "default" == await body("/x/api/v1/users")
+        assert "2" == await body("/very/deep/path")
+        assert ["3", "3"] == [await body("/", host=host) for host in ("WWW.shop.test", "www.shop.test:8080")]
+        assert "default" == await body("/", host="www.shop.test.evil.org")
+        assert "4" == await body("/", user_agent="a Firefox b")
+
+    in_world(test)
+
+
 def test_fixed_responses_and_redirects_are_albs() -> None:
     async def test(world: World) -> None:
         records = world.records

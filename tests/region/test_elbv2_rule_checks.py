@@ -66,6 +66,50 @@ def test_what_alb_refuses_is_refused(conditions: list[Condition]) -> None:
     assert caught.value.code == "ValidationError"
 
 
+TAKEN = [
+    r"^/api/v\d+/(users|cats)$",
+    "[^/]+",
+    r"\bdeep\b",
+    "a|",
+    "()",
+    "[]a]",
+    "x*?y+?",
+    "a{0,1000}",
+    "[[:alpha:]]",
+    r"\/\.\-\_",
+]
+REFUSED = [
+    "",
+    "(",
+    "a(?=b)",
+    "(?<!a)b",
+    r"(a)\1",
+    "a++",
+    "(?P<n>a)",
+    "a{1001}",
+    "(a{40}){40}",
+    "é",
+    "a" * 129,
+    "(?>a)",
+    r"\p{L}",
+]
+
+
+def search(value: str) -> Condition:
+    return Condition(field="path-pattern", values=(), regex_values=(value,))
+
+
+def test_regular_expressions_that_re2_knows_are_taken_and_others_refused() -> None:
+    for value in TAKEN:
+        check_conditions([search(value)])
+        assert value in route_match([search(value)])["safe_regex"]["regex"]
+    for value in REFUSED:
+        with pytest.raises(ApiError):
+            check_conditions([search(value)])
+    with pytest.raises(ApiError):
+        check_conditions([Condition(field="path-pattern", values=("/a",), regex_values=("b",))])
+
+
 FIELDS = ["path-pattern", "host-header", "http-header", "http-request-method", "query-string", "source-ip"]
 TEXTS = st.text(alphabet=string.printable, min_size=1, max_size=12) | st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}")
 

@@ -115,12 +115,14 @@ Action = Forward | FixedResponse | Redirect
 class Condition:
     """A rule condition; ``values`` in the API's order. ``name`` is the header's for ``http-header``.
 
-    For ``query-string`` each value is ``KEY=VALUE``, or ``VALUE`` alone.
+    For ``query-string`` each value is ``KEY=VALUE``, or ``VALUE`` alone. ``regex_values`` match anywhere in what they are
+    compared with, unless they are anchored.
     """
 
     field: str
     values: tuple[str, ...]
     name: str | None = None
+    regex_values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,9 @@ listener rules", "Action types for listener rules", "Quotas"; botocore ``elbv2``
 """
 
 import ipaddress
+import math
 import re
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final, assert_never
@@ -32,6 +34,15 @@ _ALLOWED: Final = {
     "query-string": re.compile(r"[\x21-\x7e]{1,128}"),
     "source-ip": re.compile(r"[0-9a-fA-F.:]+/\d{1,3}"),
 }
+REGEX_MAX: Final = 128
+_NOT_IN_RE2: Final = re.compile(
+    r"\\[^dDwWsSbBntrfv\W_]"  # escapes that it does not know, back-references among them
+    r"|\(\?(?!:)"  # groups that are more than groups
+    r"|[*+?}]\+"  # possessive quantifiers
+)
+_COUNTED: Final = re.compile(r"\{(\d*),?(\d*)\}")
+_TIMES_MAX: Final = 1000
+"""How often RE2 repeats at most, repetitions within repetitions multiplied; here all of an expression are."""
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,40}")
 _WILDCARD = re.compile(r"(?<!\\)[*?]")
 
@@ -47,7 +58,7 @@ def check_conditions(conditions: Sequence[Condition]) -> None:
             raise _invalid(f"Only one condition of field '{field}' can be specified")
     for condition in conditions:
         _check_condition(condition)
-    if sum(len(one.values) for one in conditions) > VALUES_MAX:
+    if sum(len(one.values) + len(one.regex_values) for one in conditions) > VALUES_MAX:
         raise _invalid(f"A rule can have at most '{VALUES_MAX}' condition values")
     with_wildcards = [one for one in conditions if one.field not in {"http-request-method", "source-ip"}]
     if sum(len(_WILDCARD.findall(value)) for one in with_wildcards for value in one.values) > WILDCARDS_MAX:
@@ -56,8 +67,12 @@ def check_conditions(conditions: Sequence[Condition]) -> None:
 
 def _check_condition(condition: Condition) -> None:
     field = condition.field
-    if not condition.values:
+    if condition.values and condition.regex_values:
+        raise _invalid(f"Values and RegexValues cannot both be specified for field '{field}'")
+    if not condition.values and not condition.regex_values:
         raise _invalid(f"A condition value must be specified for field '{field}'")
+    for value in condition.regex_values:
+        _check_regex(value)
     if field == "http-header":
         name = condition.name or ""
         if not _HEADER_NAME.fullmatch(name) or name.lower() == "host":
@@ -67,6 +82,22 @@ def _check_condition(condition: Condition) -> None:
             raise _invalid(f"Condition value '{value}' is not valid for field '{field}'")
         if field == "source-ip":
             _check_network(value)
+
+
+def _check_regex(value: str) -> None:
+    """What passes here the proxy's RE2 takes too. Source: https://github.com/google/re2/wiki/Syntax."""
+    refused = _invalid(f"The regular expression '{value}' is not valid, or uses what is not supported")
+    if not 1 <= len(value) <= REGEX_MAX or not value.isascii() or not value.isprintable() or _NOT_IN_RE2.search(value):
+        raise refused
+    counts = [max(int(one or 0) for one in found) for found in _COUNTED.findall(value)]
+    if math.prod(max(1, count) for count in counts) > _TIMES_MAX:
+        raise refused
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # a class within a class, which RE2 knows
+            re.compile(value)
+    except (re.error, OverflowError, RecursionError):
+        raise refused from None
 
 
 def _check_network(value: str) -> None:

@@ -7,6 +7,7 @@ are compared as they came: ALB neither normalises nor decodes them.
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ninelives.model.elbv2 import Condition
@@ -29,7 +30,7 @@ def route_match(conditions: Iterable[Condition]) -> Json:
     for condition in conditions:
         match condition.field:
             case "path-pattern" if match.keys().isdisjoint({"path", "prefix", "safe_regex"}):
-                match |= _path(condition.values)
+                match |= {"safe_regex": {"regex": _searches(condition)}} if condition.regex_values else _path(condition.values)
             case "path-pattern":
                 paths = alternatives(regex(value) for value in condition.values)
                 _add(match, "headers", _header(":path", rf"{paths}(?:\?.*)?"))
@@ -60,8 +61,25 @@ def _path(values: Sequence[str]) -> Json:
     return {"safe_regex": {"regex": alternatives(regex(value) for value in values)}}
 
 
+def _searches(condition: Condition) -> str:
+    """The regular expressions of a condition, to be found anywhere: Envoy compares with the whole text."""
+    return rf"(?s:.*?){alternatives(f'(?:{value})' for value in condition.regex_values)}(?s:.*)"
+
+
+def _before_port(expression: str) -> str:
+    """An expression for hosts; where it is anchored at the end, a port may follow, which does not count."""
+    is_anchored = expression.endswith("$") and not expression.endswith(r"\$")
+    return rf"{expression[:-1]}(?::\d+)?$" if is_anchored else expression
+
+
 def _header_condition(condition: Condition) -> Json:
     match condition.field:
+        case "host-header" if condition.regex_values:
+            found = replace(condition, regex_values=tuple(_before_port(value) for value in condition.regex_values))
+            return _header(":authority", f"(?i){_searches(found)}")
+        case "http-header" if condition.regex_values:
+            assert condition.name is not None, "an http-header condition names its header"
+            return _header(condition.name.lower(), f"(?i){_searches(condition)}")
         case "host-header":
             return _header(":authority", rf"(?i){alternatives(regex(value) for value in condition.values)}(?::\d+)?")
         case "http-header":

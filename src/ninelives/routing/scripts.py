@@ -171,6 +171,8 @@ def lua_filter() -> Json:
             "@type": f"{TYPE}.Lua",
             "default_source_code": {"inline_string": TRACING},
             "source_codes": {"configured": {"inline_string": CONFIGURED}},
+            # Else every request would be matched against the rules twice.
+            "clear_route_cache": False,
         },
     }
 

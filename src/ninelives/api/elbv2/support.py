@@ -11,7 +11,6 @@ from ninelives.api.support import Shapes, members
 INVALID_CONFIGURATION: Final = "InvalidConfigurationRequest"
 INVALID_ACTION: Final = "InvalidLoadBalancerAction"
 NO_IPV6: Final = "load balancers have addresses of this machine"
-NO_REGEX: Final = "ValidationError: regular expressions are not matched"
 ONLY_TLS: Final = "of TLS listeners of network load balancers, which are not there"
 
 PAGE: Final = "Marker PageSize"
@@ -100,12 +99,11 @@ LISTENERS: Final[Shapes] = {
     ),
     "RuleCondition": members(
         "Field Values HostHeaderConfig PathPatternConfig HttpHeaderConfig QueryStringConfig HttpRequestMethodConfig "
-        "SourceIpConfig",
-        refused={"RegexValues": "regular expressions are not matched"},
+        "SourceIpConfig RegexValues",
     ),
-    "HostHeaderConditionConfig": members("Values", checked={"RegexValues": NO_REGEX}),
-    "PathPatternConditionConfig": members("Values", checked={"RegexValues": NO_REGEX}),
-    "HttpHeaderConditionConfig": members("HttpHeaderName Values", checked={"RegexValues": NO_REGEX}),
+    "HostHeaderConditionConfig": members("Values RegexValues"),
+    "PathPatternConditionConfig": members("Values RegexValues"),
+    "HttpHeaderConditionConfig": members("HttpHeaderName Values RegexValues"),
     "QueryStringConditionConfig": members("Values"),
     "QueryStringKeyValuePair": members("Key Value"),
     "HttpRequestMethodConditionConfig": members("Values"),

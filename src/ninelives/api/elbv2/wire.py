@@ -136,6 +136,8 @@ def _write_stickiness(seconds: int | None) -> dict[str, Any]:
     return {"Enabled": False} if seconds is None else {"Enabled": True, "DurationSeconds": seconds}
 
 
+WITH_REGEX = ("path-pattern", "host-header", "http-header")
+
 _CONFIGURATIONS = {
     "path-pattern": "PathPatternConfig",
     "host-header": "HostHeaderConfig",
@@ -152,15 +154,23 @@ def read_condition(condition: Parameters) -> Condition:
     if field not in _CONFIGURATIONS:
         raise ApiError("ValidationError", f"Condition field '{field}' must be one of '[{', '.join(_CONFIGURATIONS)}]'")
     configuration = condition.get(_CONFIGURATIONS[field]) or {}
-    if configuration.get("RegexValues"):
-        raise ApiError("ValidationError", f"ninelives does not do regular expressions in condition field '{field}' yet")
     values = configuration.get("Values") or condition.get("Values") or []
     name = configuration.get("HttpHeaderName")
     if field == "http-header" and not name:
         raise ApiError("ValidationError", "An HTTP header name must be specified for condition field 'http-header'")
     if field == "query-string":
         values = [_read_pair(one) for one in values]
-    return Condition(field=field, values=tuple(values), name=name)
+    expressions = configuration.get("RegexValues") or condition.get("RegexValues") or ()
+    if expressions and field not in WITH_REGEX:
+        raise ApiError("ValidationError", f"Regular expressions cannot be specified for condition field '{field}'")
+    return Condition(field=field, values=tuple(values), name=name, regex_values=tuple(expressions))
+
+
+def _write_regex(condition: Condition) -> dict[str, Any]:
+    configuration: dict[str, Any] = {"RegexValues": list(condition.regex_values)}
+    if condition.name is not None:
+        configuration["HttpHeaderName"] = condition.name
+    return {"Field": condition.field, _CONFIGURATIONS[condition.field]: configuration}
 
 
 def _read_pair(pair: Mapping[str, str]) -> str:
@@ -178,6 +188,8 @@ def write_condition(condition: Condition) -> dict[str, Any]:
     if condition.field == "query-string":
         parts = [value.partition("=") for value in condition.values]
         values = [{"Key": key, "Value": value} if equals else {"Value": key} for key, equals, value in parts]
+    if condition.regex_values:
+        return _write_regex(condition)
     configuration: dict[str, Any] = {"Values": values}
     if condition.name is not None:
         configuration["HttpHeaderName"] = condition.name
