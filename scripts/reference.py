@@ -139,7 +139,7 @@ def live(service: str) -> str:
     from ninelives.api.ecs.task_sets import OPERATIONS as OF_TASK_SETS
     from ninelives.api.service_model import load_service
 
-    told = set(OF_TASK_SETS) if service == "ecs" else set()
+    told = {*OF_TASK_SETS, "StartTask"} if service == "ecs" else set()
     served = [name for name in operations()[service] if name not in told]
     refused = sorted(set(load_service(service).operation_names) - set(served) - told)
     return (

@@ -19,6 +19,8 @@ _FAILING = "scheduler/test_failing_deployments.py"
 _SHIFTING = "scheduler/test_shifting_deployment.py"
 _TASK = "scheduler/test_one_task.py"
 _RUNTIME = "contracts/test_task_runtime.py"
+_INPUTS = "api/test_ecs_task_inputs.py"
+_AGENT = "api/test_agent.py"
 _SERVICES = "api/test_ecs_services.py"
 _FORWARDING = "dataplane/test_envoy_forwarding.py"
 _STICKINESS = "dataplane/test_envoy_stickiness.py"
@@ -70,6 +72,35 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
         _one(_RUNTIME, "too_much_memory_ends_a_container_with_its_reason", "OutOfMemoryError, exit code 137"),
         _one(_RUNTIME, "secret_variables_reach_the_container_and_no_file_of_ours", "secrets"),
         _one(_RUNTIME, "containers_of_a_task_share_its_volumes_and_no_other_task_does", "volumes of a task"),
+        _one(_INPUTS, "environment_files_give_what_the_definition_does_not_and_the_first_of_two_counts", "environment files"),
+        _one(
+            _INPUTS, "a_secret_is_read_whole_by_json_key_and_by_version", "secrets by JSON key, version stage and version id"
+        ),
+        _one(
+            _INPUTS,
+            "what_is_missing_is_told_in_fargate_s_words_and_without_a_value",
+            "ResourceInitializationError where a secret is missing",
+        ),
+        _one(
+            _INPUTS,
+            "a_log_group_must_be_there_unless_it_is_to_be_made",
+            "ResourceInitializationError where a log group is missing",
+        ),
+        _one(_INPUTS, "a_private_registry_s_login_is_read_and_never_shown", "repositoryCredentials"),
+        _one(_RUNTIME, "a_limit_of_open_files_is_the_container_s", "ulimits"),
+        _one(_AGENT, "a_container_finds_itself_and_its_task", "task metadata endpoint, version 4"),
+        _one(_AGENT, "a_service_s_task_protects_itself_for_a_while", "a task protects itself from scale-in"),
+        _one(
+            _AGENT,
+            "a_task_with_a_role_gets_its_credentials_and_renews_them_in_time",
+            "credentials of the task role, by the full URI",
+        ),
+        _one(
+            _SERVICES,
+            "a_definition_that_no_runtime_carries_out_is_registered_but_not_run",
+            "FireLens, log drivers but awslogs, EFS, FSx and EBS volumes, App Mesh",
+            "refused",
+        ),
         _one(_RUNTIME, "a_missing_image_is_a_failure_that_names_it", "TaskFailedToStart with the reason in ECS's words"),
         _one(_RUNTIME, "tasks_outlive_a_killed_control_plane_and_are_adopted", "tasks outlive the control plane"),
         _one("region/test_housekeeping.py", "stopped_tasks_are_shown_for_an_hour", "a stopped task is shown for an hour"),

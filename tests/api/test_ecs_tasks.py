@@ -87,6 +87,37 @@ def test_tasks_run_on_fargate_only(launch_type: str) -> None:
     assert a_world().refusal("RunTask", **run_request(launchType=launch_type))[0] == "UnsupportedFeatureException"
 
 
+def test_start_task_finds_no_container_instance() -> None:
+    world = a_world()
+    arn = "arn:aws:ecs:eu-west-1:111122223333:container-instance/c/0f"
+
+    answer = world.call("StartTask", cluster="c", taskDefinition="cats", containerInstances=["0f", arn])
+
+    assert answer == {"tasks": [], "failures": [{"arn": arn, "reason": "MISSING"}] * 2}
+    assert world.region.state.tasks == {}
+    for members, code, message in (
+        ({"cluster": "d"}, "ClusterNotFoundException", "Cluster not found."),
+        ({"taskDefinition": "dogs"}, "ClientException", "TaskDefinition not found."),
+        ({"taskDefinition": "cats:2"}, INVALID, "TaskDefinition is inactive"),
+        ({"containerInstances": []}, INVALID, "Container instances cannot be empty."),
+    ):
+        request: dict[str, Any] = {"cluster": "c", "taskDefinition": "cats", "containerInstances": ["0f"]} | members
+        assert world.refusal("StartTask", **request) == (code, message)
+
+
+def test_overrides_may_not_take_the_place_of_a_secret() -> None:
+    world = a_world()
+    secret = container(secrets=[{"name": "KEY", "valueFrom": "/key"}])
+    role = "arn:aws:iam::111122223333:role/exec"
+    world.call("RegisterTaskDefinition", **fargate(containerDefinitions=[secret], executionRoleArn=role))
+    override = {"name": "web", "environment": [{"name": "KEY", "value": "plain"}]}
+
+    code, message = world.refusal("RunTask", **run_request(overrides={"containerOverrides": [override]}))
+
+    assert code == "ClientException"
+    assert message.startswith("The secret name must be unique and not shared with any new or existing environment variables")
+
+
 def test_a_task_that_is_run_begins_in_provisioning() -> None:
     world = a_world()
 

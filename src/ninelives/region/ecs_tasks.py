@@ -144,6 +144,21 @@ def _check_variables(definition: TaskDefinition, override: Json) -> None:
             raise ApiError("InvalidParameterException", mistake)
 
 
+def check_start_task(
+    region: Region, cluster: str | None, task_definition: str, container_instances: Sequence[str]
+) -> list[str]:
+    """The ARNs of the container instances that StartTask names; none of them is there."""
+    found_cluster = active_cluster(region, cluster)
+    if not container_instances:
+        raise ApiError("InvalidParameterException", "Container instances cannot be empty.")
+    if len(container_instances) not in COUNTS:
+        message = f"Container instances must be at most {COUNTS[-1]}"
+        raise ApiError("InvalidParameterException", message)
+    rules.usable_definition(region, task_definition, inactive_code="InvalidParameterException")
+    prefix = found_cluster.arn.replace(":cluster/", ":container-instance/")
+    return [one if one.startswith("arn:") else f"{prefix}/{one}" for one in container_instances]
+
+
 def stop_task(region: Region, cluster: str | None, task: str, *, reason: str | None) -> Task:
     """The task, to be stopped. One that is to stop already stays as it is, with its first reason."""
     found = find_task(region, active_cluster(region, cluster), task)

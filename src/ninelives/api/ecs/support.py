@@ -196,6 +196,24 @@ TASKS: Final[Shapes] = {
     ),
     "EnvironmentFile": members("value type"),
     "KeyValuePair": members("name value"),
+    "StartTaskRequest": members(
+        "cluster containerInstances taskDefinition",
+        recorded=dict.fromkeys(
+            (
+                "enableECSManagedTags",
+                "enableExecuteCommand",
+                "group",
+                "networkConfiguration",
+                "overrides",
+                "propagateTags",
+                "referenceId",
+                "startedBy",
+                "tags",
+                "volumeConfigurations",
+            ),
+            "no container instance is there, so no task is started",
+        ),
+    ),
     "StopTaskRequest": members("cluster task reason"),
     "DescribeTasksRequest": members("cluster tasks include"),
     "ListTasksRequest": members(

@@ -38,6 +38,15 @@ def run_task(region: Region, call: Call) -> Mapping[str, Any]:
     return {"tasks": [write_task(region, task, with_tags=True) for task in tasks], "failures": []}
 
 
+def start_task(region: Region, call: Call) -> Mapping[str, Any]:
+    """A failure for each container instance: Fargate has none, so no task is started."""
+    parameters = call.parameters
+    instances = ecs_tasks.check_start_task(
+        region, parameters.get("cluster"), parameters["taskDefinition"], parameters["containerInstances"]
+    )
+    return {"tasks": [], "failures": [{"arn": arn, "reason": "MISSING"} for arn in instances]}
+
+
 def stop_task(region: Region, call: Call) -> Mapping[str, Any]:
     parameters = call.parameters
     task = ecs_tasks.stop_task(region, parameters.get("cluster"), parameters["task"], reason=parameters.get("reason"))
@@ -123,6 +132,7 @@ def _write_protection(region: Region, tasks: list[Task], failures: list[NotProte
 
 HANDLERS = {
     "RunTask": run_task,
+    "StartTask": start_task,
     "StopTask": stop_task,
     "DescribeTasks": describe_tasks,
     "ListTasks": list_tasks,
