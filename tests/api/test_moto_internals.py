@@ -311,3 +311,18 @@ def test_log_events_are_left_out_of_the_dump_and_put_back(moto: Moto, log_stream
 def test_a_dump_is_a_plain_pickle_of_the_backends_members(moto: Moto) -> None:
     with pytest.raises(pickle.UnpicklingError):
         moto.restore(BackendKey("ssm", "eu-west-1"), b"\x80\x05no")
+
+
+def test_an_event_goes_into_the_archive_that_its_rule_names_and_into_no_later_one_of_that_name(moto: Moto) -> None:
+    backend: Any = moto.backend(BackendKey("events", "eu-west-1"))
+    bus = "arn:aws:events:eu-west-1:111122223333:event-bus/default"
+    archive = backend.create_archive("kept", bus, "", '{"source": ["cats"]}', 0)
+    (target,) = archive.rule.targets
+    template = target["InputTransformer"]["InputTemplate"].replace("<aws.events.event.json>", "0")
+    named = json.loads(template.replace("<aws.events.event.ingestion-time>", "0"))["archive-arn"]
+
+    moto_internals.archive_event(moto, "eu-west-1", named, {"id": "1", "time": "2026-11-23T12:00:00Z"})
+    moto_internals.archive_event(moto, "eu-west-1", named + "0", {"id": "2", "time": "2026-11-23T12:00:00Z"})
+
+    assert archive.events == [{"id": "1", "time": 1795435200.0}]
+    assert not target["Arn"].partition(":events:eu-west-1:")[2].strip(":")

@@ -167,6 +167,24 @@ def test_what_users_put_on_a_bus_of_their_own_reaches_a_topic_and_is_transformed
         events.put_events(Entries=[entry(Detail="{}", EventBusName="nowhere")])
 
 
+def test_an_archive_keeps_what_a_bus_takes_and_a_replay_brings_it_again(region: RegionUnderTest) -> None:
+    events = region.client("events")
+    bus = events.create_event_bus(Name="kept")["EventBusArn"]
+    archive = events.create_archive(ArchiveName="kept", EventSourceArn=bus, EventPattern='{"source": ["cats"]}')
+    for source in ("cats", "dogs"):
+        events.put_events(Entries=[{"Source": source, "DetailType": "told", "Detail": '{"n": 1}', "EventBusName": "kept"}])
+    eventually(lambda: events.describe_archive(ArchiveName="kept")["EventCount"], what="the archived event")
+
+    url, arn = queue(region, "again")
+    listen(region, "again", {"source": ["cats"]}, {"Arn": arn}, bus="kept")
+    span = {"EventStartTime": "2020-01-01", "EventEndTime": "2100-01-01"}
+    events.start_replay(ReplayName="r", EventSourceArn=archive["ArchiveArn"], Destination={"Arn": bus}, **span)
+
+    (event,) = eventually(lambda: received(region, url, []), what="the replay")
+    assert (event["replay-name"], event["source"], event["detail"]) == ("r", "cats", {"n": 1})
+    assert events.describe_archive(ArchiveName="kept")["EventCount"] == 1
+
+
 def test_a_pattern_can_be_tried_out(region: RegionUnderTest) -> None:
     events = region.client("events")
     event = json.dumps({

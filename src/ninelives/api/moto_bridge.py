@@ -61,6 +61,10 @@ class MotoBridge:
         """Call an operation from within the region: botocore's service name, parameters and answer. Raises ``ApiError``."""
         return await self._run(lambda: self._worker.call(service, operation, parameters))
 
+    async def archive_event(self, archive: str, event: Mapping[str, Any]) -> None:
+        """Add an event to one of EventBridge's archives, named as the rule names it that moto made for it."""
+        await self._run(lambda: self._worker.archive_event(archive, event))
+
     def changes(self, backend: str) -> int:
         """A number that grows whenever the records of a backend (by its name in moto) may have changed."""
         return self._worker.changes[backend]

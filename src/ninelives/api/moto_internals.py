@@ -18,6 +18,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, cast
 
 os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # Each of its 500 images would stand in every snapshot.
@@ -393,6 +394,18 @@ class LogIntake:
         del found.events[: -self._keep]
         pairs = tuple((event.timestamp, event.message) for event in reversed(new))
         return LogEvents(region=region, group=group, stream=stream, ingested_at_ms=new[0].ingestion_time, events=pairs)
+
+
+def archive_event(owner: Moto, region: str, archive: str, event: Mapping[str, Any]) -> None:
+    """Add an event to an archive, which moto's rule for it names as ``ARN:uuid``; one that is gone takes none.
+
+    moto keeps the time of an archived event as seconds since the epoch.
+    """
+    name, _, uuid = archive.rpartition("archive/")[2].rpartition(":")
+    found = cast("Any", owner.backend(BackendKey("events", region))).archives.get(name)
+    if found is not None and found.uuid == uuid:
+        time = datetime.fromisoformat(event["time"])
+        found.events.append({**event, "time": time.timestamp()})
 
 
 def _log_stream(owner: Moto, region: str, group: str, stream: str) -> Any:

@@ -168,6 +168,13 @@ class MotoWorker:
         except NoSuchRoute:
             return None
 
+    def archive_event(self, archive: str, event: Mapping[str, Any]) -> None:
+        """Add an event to one of EventBridge's archives."""
+        from ninelives.api.moto_internals import archive_event
+
+        archive_event(self.load(), self._place.region, archive, event)
+        self._dirty.add(BackendKey("events", self._place.region))
+
     def save(self) -> None:
         """Write what has changed since the last time."""
         if self._records is None:

@@ -233,6 +233,7 @@ def _event_bridge(region: Region, moto: "MotoBridge", functions: HookFunctions) 
         moto.call,
         may_leave_this_machine=os.environ.get("NINELIVES_HTTP_TARGETS") == "anywhere",
         functions=functions,
+        archive=moto.archive_event,
     )
     rules = Rules(moto.call, changes=lambda: moto.changes("events"))
     return outbox, EventBridge(outbox, rules, targets, place=region.place, now=region.now)

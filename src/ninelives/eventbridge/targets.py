@@ -10,7 +10,7 @@ import http.client
 import ipaddress
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +29,10 @@ TRIED_AGAIN: Final = frozenset({401, 407, 409, 429})
 """Answers below 500 for which EventBridge tries again."""
 TRANSIENT_CODES: Final = frozenset({"InternalFailure", "InternalError", "ServiceUnavailable", "ThrottlingException"})
 UNSTORED_HEADERS: Final = frozenset({"host", "content-length", "connection", "transfer-encoding"})
+
+
+Archive = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+"""Keeps an event in the archive that the input of its rule names."""
 
 
 class Undeliverable(Exception):
@@ -57,8 +61,16 @@ class Delivery:
 class Targets:
     """``may_leave_this_machine``: whether HTTP addresses elsewhere are called too; ``functions`` stand in for Lambda's."""
 
-    def __init__(self, call: Call, *, may_leave_this_machine: bool = False, functions: HookFunctions | None = None) -> None:
+    def __init__(
+        self,
+        call: Call,
+        *,
+        may_leave_this_machine: bool = False,
+        functions: HookFunctions | None = None,
+        archive: Archive | None = None,
+    ) -> None:
         self._call = call
+        self._archive = archive
         self._functions = functions or NoHookFunctions()
         self._may_leave_this_machine = may_leave_this_machine
         self._threads = ThreadPoolExecutor(max_workers=HTTP_THREADS, thread_name_prefix="eventbridge")
@@ -89,6 +101,9 @@ class Targets:
                 await self._to_function(arn, delivery.input)
             case "events" if resource.startswith("api-destination/"):
                 await self._to_api_destination(resource.split("/")[1], delivery)
+            case "events" if self._archive is not None and not resource.strip(":"):
+                archived = json.loads(delivery.input)
+                await self._archive(archived["archive-arn"], archived["event"])
             case _:
                 kinds = "log groups, SQS, SNS, Lambda functions, API destinations and event buses"
                 raise Refused(f"this region delivers to {kinds}, not to {arn}")

@@ -166,11 +166,13 @@ def in_json(value: Any) -> Any:
     {'at': '2026-11-23T12:00:00.005Z'}
     """
     match value:
+        case str() | int() | float() | None:
+            return value
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        case Mapping():
-            return {name: in_json(one) for name, one in value.items()}
         case list() | tuple():
             return [in_json(one) for one in value]
+        case dict() | Mapping():
+            return {name: in_json(one) for name, one in value.items()}
         case _:
             return value
