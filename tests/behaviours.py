@@ -24,6 +24,8 @@ _AGENT = "api/test_agent.py"
 _SERVICES = "api/test_ecs_services.py"
 _FORWARDING = "dataplane/test_envoy_forwarding.py"
 _STICKINESS = "dataplane/test_envoy_stickiness.py"
+_TLS = "dataplane/test_envoy_tls.py"
+_HEADERS = "dataplane/test_envoy_headers.py"
 _HEALTH = "dataplane/test_envoy_health.py"
 _LIFECYCLE = "dataplane/test_envoy_lifecycle.py"
 _ACTION = "api/test_deploy_action.py"
@@ -329,7 +331,76 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
         ),
         _one(_HEALTH, "a_group_without_healthy_targets_fails_open_but_not_to_draining_or_fresh_ones", "fail-open"),
         _one(_HEALTH, "reasons_are_albs", "states, reasons and descriptions of targets"),
+        _one(
+            _STICKINESS,
+            "a_group_fails_open_below_the_number_of_healthy_targets_that_it_asks_for",
+            "fail-open below a number of healthy targets",
+        ),
+        _one(_FORWARDING, "regular_expressions_match_anywhere_unless_they_are_anchored", "conditions by regular expression"),
+        _one(
+            _TLS,
+            "clients_get_the_certificate_of_the_name_that_they_ask_for_and_else_the_default",
+            "HTTPS with certificates by server name",
+        ),
+        _one(
+            _TLS,
+            "a_certificate_is_replaced_or_added_without_touching_the_listener_or_a_connection",
+            "certificates are swapped under open connections",
+        ),
+        _one(
+            _TLS,
+            "a_policy_says_which_versions_and_ciphers_are_spoken_and_tells_targets_where_asked_to",
+            "security policies",
+        ),
+        _one(_TLS, "http_2_is_spoken_unless_it_is_switched_off_and_reaches_http_1_targets", "HTTP/2"),
+        _one(
+            _TLS,
+            "grpc_groups_are_checked_carry_streams_and_drain_when_the_last_stream_has_ended",
+            "gRPC: health checks, streams, draining",
+        ),
+        _one(_TLS, "what_a_target_group_does_not_speak_is_a_464", "ALB's own 464"),
+        _one(
+            _HEADERS,
+            "every_request_has_a_trace_id_of_its_own_and_one_that_comes_with_it_is_kept",
+            "X-Amzn-Trace-Id: Root, and Self where one comes with the request",
+        ),
+        _one(_HEADERS, "x_forwarded_for_is_appended_kept_or_removed_and_may_bear_the_clients_port", "X-Forwarded-For's modes"),
+        _one(
+            _HEADERS,
+            "targets_see_the_listeners_port_in_the_host_header_unless_the_header_is_preserved",
+            "the Host header that targets see",
+        ),
+        _one(
+            _HEADERS,
+            "a_listener_sets_headers_of_answers_and_hides_who_the_server_is",
+            "headers of answers by listener attributes",
+        ),
+        _one(
+            _HEADERS,
+            "a_target_or_client_that_is_silent_for_the_idle_timeout_is_a_504_or_408",
+            "the idle timeout, ALB's own 504 and 408",
+        ),
+        _one(
+            _HEADERS,
+            "trace_and_too_many_forwarding_addresses_are_refused_before_any_rule",
+            "ALB's own 405 and 463",
+        ),
+        _one(
+            "api/test_elbv2_access_logs.py",
+            "requests_are_found_in_the_bucket_in_albs_layout",
+            "access logs in ALB's format in S3",
+        ),
+        Behaviour(
+            "rule transforms (host header and URL rewrites), authentication actions",
+            "api/test_support.py::test_the_gate_refuses_what_would_be_left_out",
+            "refused",
+        ),
         _one(_LIFECYCLE, "a_slow_request_keeps_a_drain_open_and_ends_it", "draining ends with the last request"),
+        _one(
+            _LIFECYCLE,
+            "weights_that_move_in_the_snapshot_in_which_the_old_group_drains_lose_nothing",
+            "weights move before the targets that they leave drain",
+        ),
         _one(_LIFECYCLE, "replacing_every_target_under_load_loses_nothing", "replacing every target loses no request"),
         _one(
             _LIFECYCLE,
