@@ -31,7 +31,7 @@ test:
 
 test-matrix:
 	@scripts/setup tests
-	@NINELIVES_MATRIX=1 scripts/test tests/live/test_bad_releases.py -o timeout=3600 $(ARGS)
+	@NINELIVES_MATRIX=1 scripts/test tests/live/test_bad_releases.py $(ARGS)
 
 simulate: setup
 	@$(BIN)/python -m ninelives.simulator --worlds $(WORLDS) --seed $(SEED) --processes $(PROCESSES)

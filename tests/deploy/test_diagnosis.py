@@ -7,7 +7,7 @@ import pytest
 from release_facts import NOW, event, target, task
 
 from ninelives.deploy.diagnosis import Evidence, Expectation, diagnose, listens_at, warnings
-from ninelives.deploy.observation import AlarmSeen
+from ninelives.deploy.observation import AlarmSeen, read_alarm
 
 EXPECTED = Expectation(port=4567, health_path="/health", grace_period=timedelta(seconds=60), memory_mib=512)
 FAILED_CHECKS = target(reason="Target.FailedHealthChecks", description="Health checks failed")
@@ -20,6 +20,18 @@ EXITED = task(
     exit_code=3,
     ran=1.5,
 )
+
+ALARM = {
+    "AlarmName": "cats-5xx",
+    "ComparisonOperator": "GreaterThanThreshold",
+    "Threshold": 1.0,
+    "Metrics": [
+        {"Id": "rate", "Expression": "100 * errors / requests", "Label": "5xx, percent", "ReturnData": True},
+        {"Id": "errors", "ReturnData": False},
+    ],
+    "StateReason": "Threshold Crossed: 1 out of the last 1 datapoints [12.5 (27/11/26 04:31:00)] was greater than the "
+    "threshold (1.0) (minimum 1 datapoint for OK -> ALARM transition).",
+}
 
 
 @pytest.mark.parametrize(
@@ -176,14 +188,29 @@ EXITED = task(
         ),
         (
             Evidence(
-                alarms=(AlarmSeen(name="cats-5xx", metric="5xx, percent", reason="Threshold Crossed: 12.0 > 1.0."),),
+                alarms=(read_alarm(ALARM),),
                 log_lines={"t1": ("Listening on http://0.0.0.0:4567", "error: no such table: cats")},
             ),
             "alarm",
-            "served: 5xx, percent: Threshold Crossed: 12.0 > 1.0. The application wrote: error: no such table: cats",
+            "served: 5xx, percent was 12.5, which is above 1. The application wrote: error: no such table: cats",
         ),
         (
-            Evidence(stopped=(EXITED,), alarms=(AlarmSeen(name="cats-5xx", metric="", reason=""),)),
+            Evidence(alarms=(AlarmSeen(name="cats-5xx"), AlarmSeen(name="cats-latency"))),
+            "alarm",
+            "The alarm cats-5xx (and cats-latency) went off while the new version served.",
+        ),
+        (
+            Evidence(unhealthy=(WRONG_ANSWER,), alarms=(AlarmSeen(name="cats-5xx"),)),  # healthy at the end
+            "alarm",
+            "cats-5xx",
+        ),
+        (
+            Evidence(stopped=(REPLACED,), unhealthy=(WRONG_ANSWER,), alarms=(AlarmSeen(name="cats-5xx"),)),
+            "health_answer",
+            "answers 500",
+        ),
+        (
+            Evidence(stopped=(EXITED,), alarms=(AlarmSeen(name="cats-5xx"),)),
             "exits",
             "with exit code 3",
         ),

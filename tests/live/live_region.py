@@ -141,16 +141,17 @@ def runtimes() -> list[Any]:
     return [pytest.param("host"), pytest.param("docker", marks=pytest.mark.docker)]
 
 
-def skip_without_engine(runtime: str) -> None:
-    problem = DockerRuntime.probe() if runtime == "docker" else None
-    if problem:
-        pytest.skip(problem)
+def why_unusable(runtime: str) -> str | None:
+    """Why a runtime cannot be used on this machine; None where it can."""
+    return DockerRuntime.probe() if runtime == "docker" else None
 
 
 def skip_without_docker(runtime: str) -> None:
-    skip_without_engine(runtime)
     if runtime != "docker":
         return
+    problem = why_unusable(runtime)
+    if problem:
+        pytest.skip(problem)
     images = subprocess.run(["docker", "image", "inspect", BASE_IMAGE], capture_output=True, check=False)
     if images.returncode != 0:
         pytest.skip(f"no image {BASE_IMAGE}: `make base-image` makes it")

@@ -277,15 +277,18 @@ def _no_answer_in_time(evidence: Evidence, expected: Expectation) -> Diagnosis |
 
 
 def _alarm(evidence: Evidence, _: Expectation) -> Diagnosis | None:
-    if not evidence.alarms:
+    """An alarm, unless tasks were replaced for failed checks: what those met says more."""
+    were_replaced = any("failed ELB health checks" in task.stopped_reason for task in evidence.stopped)
+    if not evidence.alarms or were_replaced:
         return None
     first = evidence.alarms[0]
     others = f" (and {', '.join(one.name for one in evidence.alarms[1:])})" if evidence.alarms[1:] else ""
     trouble = next((line for lines in evidence.log_lines.values() for line in lines if _TROUBLE.search(line)), "")
+    told = f": {first.told}" if first.told else ""
     wrote = f" The application wrote: {_short(trouble)}" if trouble else ""
     return Diagnosis(
         code="alarm",
-        cause=f"The alarm {first.name}{others} went off while the new version served: {first.told}.{wrote}",
+        cause=f"The alarm {first.name}{others} went off while the new version served{told}.{wrote}",
         next_step="Read `ninelives logs` of the time, and ask the new version by hand what it was asked then.",
     )
 
@@ -456,9 +459,9 @@ _RULES: tuple[Callable[[Evidence, Expectation], Diagnosis | None], ...] = (
     _command_missing,
     _out_of_memory,
     _exits,
+    _alarm,
     _wrong_answer,
     _no_answer_in_time,
-    _alarm,
     _nothing_listens,
     _container_check,
     _no_room,

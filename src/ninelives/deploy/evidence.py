@@ -124,7 +124,7 @@ def went_off(aws: Aws, names: Sequence[str]) -> tuple[AlarmSeen, ...]:
     known = {
         one["AlarmName"]: read_alarm(one) for one in (*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ()))
     }
-    return tuple(known.get(name) or AlarmSeen(name=name, metric="", reason="") for name in names)
+    return tuple(known.get(name) or AlarmSeen(name=name) for name in names)
 
 
 def last_lines(aws: Aws, file: ServiceFile, task: TaskSeen) -> tuple[tuple[datetime, str], ...]:

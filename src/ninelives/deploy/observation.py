@@ -1,5 +1,6 @@
 """What is seen of a service at one moment: counts, deployments, tasks, targets, events. Read at the door, once."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -182,19 +183,27 @@ class TargetSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmSeen:
-    """A CloudWatch alarm that went off. ``metric`` is what it watches, ``reason`` why it changed its state."""
+    """A CloudWatch alarm that went off: what it watches, what it compares with, and why it changed its state."""
 
     name: str
-    metric: str
-    reason: str
+    metric: str = ""
+    limit: str = ""
+    """Such as ``above 1``; empty where it has none."""
+    reason: str = ""
 
     @property
     def told(self) -> str:
-        """What it watches and why it went off, without a full stop.
+        """Why it went off, without a full stop: what was measured, where the reason names it, else the reason.
 
-        >>> AlarmSeen(name="a", metric="CPUUtilization (Average)", reason="Threshold Crossed: 90 > 80.").told
-        'CPUUtilization (Average): Threshold Crossed: 90 > 80'
+        >>> crossed = "Threshold Crossed: 1 out of the last 1 datapoints [75.675675 (27/11/26 04:31:00)] was greater than …"
+        >>> AlarmSeen(name="a", metric="TargetResponseTime (p90)", limit="above 0.5", reason=crossed).told
+        'TargetResponseTime (p90) was 75.68, which is above 0.5'
+        >>> AlarmSeen(name="a", reason="a user said so.").told
+        'a user said so'
         """
+        measured = re.search(r"\[(-?[\d.]+(?:E-?\d+)?) \(", self.reason)
+        if measured is not None and self.metric and self.limit:
+            return f"{self.metric} was {float(measured[1]):.4g}, which is {self.limit}"
         return ": ".join(part for part in (self.metric, self.reason.rstrip(". ")) if part)
 
 
@@ -392,13 +401,23 @@ def read_target(given: Mapping[str, Any]) -> TargetSeen:
     )
 
 
+COMPARISONS = {
+    "GreaterThanThreshold": "above",
+    "GreaterThanOrEqualToThreshold": "at or above",
+    "LessThanThreshold": "below",
+    "LessThanOrEqualToThreshold": "at or below",
+}
+
+
 def read_alarm(given: Mapping[str, Any]) -> AlarmSeen:
     """From a metric or composite alarm of DescribeAlarms."""
     answers = [one for one in given.get("Metrics") or () if one.get("ReturnData", True)]
     statistic = given.get("Statistic") or given.get("ExtendedStatistic")
     metric = given.get("MetricName") or next((one.get("Label") or one.get("Id", "") for one in answers), "")
+    comparison = COMPARISONS.get(given.get("ComparisonOperator", ""))
     return AlarmSeen(
         name=given["AlarmName"],
         metric=f"{metric} ({statistic})" if statistic else metric,
+        limit=f"{comparison} {given['Threshold']:g}" if comparison and "Threshold" in given else "",
         reason=given.get("StateReason", ""),
     )

@@ -150,7 +150,7 @@ def _release_bad(stage: Stage, folder: Path, file: Mapping[str, Any], bad: BadRe
     changed = merged(file, bad.changes)
     if bad.needs_alarm_on_hosts:
         _make_hosts_alarm(stage.aws, file, bad.hosts_alarm)
-        changed = merged(changed, {"deploy": {"bake": "3m", "rollback": {"alarms": [bad.hosts_alarm]}}})
+        changed = merged(changed, {"deploy": {"bake": "4m", "rollback": {"alarms": [bad.hosts_alarm]}}})
     match bad.image:
         case ImageFault.MISSING:
             changed = merged(changed, {"image": {"build": None, "repository": _repository_uri(stage.aws, file)}})

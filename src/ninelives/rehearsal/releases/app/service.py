@@ -130,7 +130,7 @@ class Service:
         if FAULT == "health-slow":
             never.wait(ANSWER_SECONDS)
         if FAULT == "flapping-health" and (number - 1) % (PASSED + FAILED) >= PASSED:
-            say("health: a connection of the pool is broken")
+            say("error: health: a connection of the pool is broken")
             return 503
         return 200
 
