@@ -60,7 +60,9 @@ class Containers:
 
     def running(self, task: Task) -> Task:
         (web,) = task.containers
-        web = replace(web, last_status="RUNNING", runtime_id="0f3d", health_status=HealthStatus.HEALTHY, restart_count=2)
+        web = replace(
+            web, last_status="RUNNING", runtime_id="0f3d", health_status=HealthStatus.HEALTHY, restart_count=2, started_at=NOW
+        )
         task = replace(
             task,
             last_status=LastStatus.RUNNING,
@@ -107,6 +109,7 @@ def test_a_container_finds_itself_and_its_task() -> None:
     assert itself["Labels"]["com.amazonaws.ecs.task-arn"] == task.arn
     assert itself["Labels"]["team"] == "cats"
     assert itself["Networks"][0]["IPv4Addresses"] == ["172.17.0.2"]
+    assert (itself["StartedAt"], whole["AvailabilityZone"]) == (NOW.isoformat().replace("+00:00", "Z"), "eu-west-1a")
     assert itself["ContainerARN"] == task.containers[0].arn
     assert (itself["Limits"], itself["RestartCount"]) == ({"CPU": 128}, 2)
     assert (whole["TaskARN"], whole["Cluster"]) == (task.arn, PLACE.cluster("c"))

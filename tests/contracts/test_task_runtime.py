@@ -423,6 +423,18 @@ def test_containers_of_a_task_share_its_volumes_and_no_other_task_does(bench: Be
     asyncio.run(main())
 
 
+def test_lines_of_a_container_with_a_terminal_arrive_too(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            launch = bench.launch(bench.container("seq 1 100; printf unfinished", pseudo_terminal=True))
+            await one.start(launch)
+            await one.until_said(launch, "unfinished")
+
+            assert one.messages(launch) == [*map(str, range(1, 101)), "unfinished"]
+
+    asyncio.run(main())
+
+
 def test_a_limit_of_open_files_is_the_container_s(bench: Bench) -> None:
     async def main() -> None:
         async with watched(bench) as one:

@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from runtime_bench import Bench
 
+from ninelives.model.containers import MountPoint, Tmpfs, Ulimit, VolumeFrom
 from ninelives.model.ecs import ContainerDefinition, HealthCheck
 from ninelives.region.ports import TaskLaunch
 from ninelives.runtime import pause_image
 from ninelives.runtime.docker_facts import create_failure, observation_of, pull_failure, start_failure
-from ninelives.runtime.docker_settings import CONTAINER_NAME, DockerHost, create_body
+from ninelives.runtime.docker_settings import CONTAINER_NAME, TASK_ARN, DockerHost, create_body, pause_body
 
 HOST = DockerHost(instance="i", region="eu-west-1", cpu_count=2)
 BENCH = Bench(kind="docker", image="cats:1", registry="", serve=(), directory="", instance="i")
@@ -42,6 +44,56 @@ def test_limits(task_cpu: int | None, task_memory: int | None, container: dict[s
     found = {name for name in body["HostConfig"] if name.startswith(("Nano", "Memory", "CpuShares"))}
 
     assert {name: body["HostConfig"][name] for name in found} == limits
+
+
+def body_of(container: ContainerDefinition, *others: ContainerDefinition) -> dict[str, Any]:
+    launch = BENCH.launch(container, *others, task_id="0f")
+    network = "container:pause" if others else "bridge"
+    return create_body(HOST, launch, container, image="cats:1", digest=None, network=network, variables={"KEY": "secret"})
+
+
+def test_what_a_definition_asks_for_is_asked_of_docker() -> None:
+    one = BENCH.container(
+        "true",
+        environment=(("NAME", "Tom"),),
+        docker_labels=(("team", "cats"), (TASK_ARN, "forged")),
+        capabilities_added=("SYS_PTRACE",),
+        capabilities_dropped=("NET_RAW",),
+        tmpfs=(Tmpfs(container_path="/run", size_mib=16, mount_options=("noexec",)),),
+        ulimits=(Ulimit(name="nofile", soft_limit=1, hard_limit=-1),),
+        system_controls=(("net.core.somaxconn", "1024"),),
+        interactive=True,
+        pseudo_terminal=True,
+        mount_points=(MountPoint(source_volume="data", container_path="/data", read_only=True),),
+        volumes_from=(VolumeFrom(source_container="side", read_only=True),),
+    )
+    body = body_of(one)
+    host = body["HostConfig"]
+
+    assert {"NAME=Tom", "KEY=secret", "AWS_REGION=eu-west-1"} <= set(body["Env"])
+    assert (body["Labels"]["team"], body["Labels"][TASK_ARN]) == ("cats", BENCH.launch(one, task_id="0f").task.arn)
+    assert (body["OpenStdin"], body["Tty"]) == (True, True)
+    assert (host["CapAdd"], host["CapDrop"]) == (["SYS_PTRACE"], ["NET_RAW"])
+    assert host["Tmpfs"] == {"/run": "noexec,size=16m"}
+    assert host["Ulimits"] == [{"Name": "nofile", "Soft": 1, "Hard": -1}]
+    assert host["Sysctls"] == {"net.core.somaxconn": "1024"}
+    assert host["VolumesFrom"] == ["ecs-contract-1-side-0f:ro"]
+    (mount,) = host["Mounts"]
+    assert (mount["Type"], mount["Source"], mount["Target"], mount["ReadOnly"]) == (
+        "volume",
+        "ecs-contract-1-data-0f",
+        "/data",
+        True,
+    )
+
+
+def test_settings_of_the_network_are_those_of_the_container_that_holds_it() -> None:
+    controls = (("net.core.somaxconn", "1024"), ("kernel.shmmax", "4096"))
+    one, side = BENCH.container("true", system_controls=controls), BENCH.container("true", name="side")
+
+    assert body_of(one, side)["HostConfig"]["Sysctls"] == {"kernel.shmmax": "4096"}
+    pause = pause_body(HOST, BENCH.launch(one, side), "pause:1")
+    assert pause["HostConfig"]["Sysctls"] == {"net.core.somaxconn": "1024"}
 
 
 def test_the_image_s_own_health_check_never_runs() -> None:

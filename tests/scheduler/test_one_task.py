@@ -139,6 +139,15 @@ def test_a_tasks_health_is_that_of_its_essential_containers_with_a_check(
     assert expected is result.health_status
 
 
+def test_a_restart_in_place_is_noted_and_shows_in_no_version() -> None:
+    running = observe(task(), observed(seen(started_at=NOW), is_started=True), definition(), NOW)
+
+    again = observe(running, observed(seen(started_at=LATER, restart_count=1), is_started=True), definition(), LATER)
+
+    assert (LATER, 1) == (again.containers[0].started_at, again.containers[0].restart_count)
+    assert (running.version, DesiredStatus.RUNNING) == (again.version, again.desired_status)
+
+
 def test_a_failure_to_start_stops_the_task_with_the_runtimes_words() -> None:
     failed = observe(task(), observed(failure="CannotPullContainerError: no"), definition(), NOW)
 

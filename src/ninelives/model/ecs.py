@@ -559,6 +559,9 @@ class Container:
     exit_code: int | None = None
     reason: str | None = None
     health_status: HealthStatus = HealthStatus.UNKNOWN
+    started_at: datetime | None = None
+    """Since when it runs or ran; later after a restart."""
+    finished_at: datetime | None = None
     restart_count: int = 0
     """How often its restart policy has started it again."""
 

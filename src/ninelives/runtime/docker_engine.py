@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -218,10 +219,14 @@ class DockerEngine:
     ) -> ContainerObservation:
         """Docker starts the container that is there; its variables stay those of its first start."""
         running = self._containers[launch.task.arn, container.name]
-        inspected = await self._do(lambda: self._start(running.id, container))
         if running.log is not None:
-            await running.log.ended.wait()  # the lines of the run before come first
+            # The lines of the run before come first. One who reads on for longer finds the next run's lines behind them.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOG_DRAIN_SECONDS):
+                    await running.log.ended.wait()
+        if running.log is not None and running.log.ended.is_set():
             running.log = None
+        inspected = await self._do(lambda: self._start(running.id, container))
         one = observation_of(inspected)
         self._know(launch.task.arn, one, inspected)
         return one

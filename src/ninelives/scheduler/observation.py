@@ -45,8 +45,13 @@ def observe(task: Task, observation: TaskObservation, definition: TaskDefinition
         seen = _on_its_way(seen)
     if seen == task:
         return task
-    is_shown = replace(seen, is_started=task.is_started, is_removed=task.is_removed) != task
-    return replace(seen, version=task.version + 1) if is_shown else seen
+    return replace(seen, version=task.version + 1) if _as_shown(seen) != _as_shown(task) else seen
+
+
+def _as_shown(task: Task) -> Task:
+    """The task without what DescribeTasks does not show."""
+    containers = tuple(replace(one, started_at=None, finished_at=None, restart_count=0) for one in task.containers)
+    return replace(task, is_started=False, is_removed=False, containers=containers)
 
 
 def essential_containers(task: Task, definition: TaskDefinition) -> list[Container]:
@@ -74,6 +79,8 @@ def _container(known: Container, seen: ContainerObservation | None) -> Container
         exit_code=known.exit_code if seen.exit_code is None else seen.exit_code,
         reason=seen.reason or known.reason,
         health_status=seen.health_status,
+        started_at=seen.started_at or known.started_at,
+        finished_at=seen.finished_at or known.finished_at,
         restart_count=max(known.restart_count, seen.restart_count),
     )
 

@@ -1,27 +1,25 @@
 """A task and its containers as the task metadata endpoint, version 4, shows them.
 
-Source: ECS developer guide, "Amazon ECS task metadata endpoint version 4 for tasks on Fargate" (members and their order).
+Source: ECS developer guide, "Amazon ECS task metadata endpoint version 4 for tasks on Fargate". What is not known here is left
+out: when a container was created, clock drift, the storage that is used.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ninelives.api.ecs.task_members import availability_zone
 from ninelives.model.ecs import Container, ContainerDefinition, LastStatus, Task, TaskDefinition
 from ninelives.region.ecs_overrides import overridden
 from ninelives.region.region import Region
 
 CPU_UNITS_PER_VCPU = 1024
-DEFAULT_EPHEMERAL_STORAGE_GIB = 20
-MIB_PER_GIB = 1024
-ENDED = {LastStatus.DEPROVISIONING, LastStatus.STOPPED}
 
 
 def write_task_metadata(region: Region, task: Task, *, with_tags: bool) -> Mapping[str, Any]:
     """The answer to ``/task`` and ``/taskWithTags``."""
     definition = _definition(region, task)
     service = region.state.services.get(task.service_arn or "")
-    storage_gib = definition.members.get("ephemeralStorage", {}).get("sizeInGiB", DEFAULT_EPHEMERAL_STORAGE_GIB)
     answer = {
         "Cluster": task.cluster_arn,
         "TaskARN": task.arn,
@@ -37,11 +35,10 @@ def write_task_metadata(region: Region, task: Task, *, with_tags: bool) -> Mappi
         ),
         "PullStartedAt": _instant(task.pull_started_at),
         "PullStoppedAt": _instant(task.pull_stopped_at),
-        "AvailabilityZone": f"{region.place.region}a",
+        "AvailabilityZone": availability_zone(region, task),
         "LaunchType": task.launch_type,
         "Containers": [write_container_metadata(region, task, one.name) for one in task.containers],
         "ServiceName": None if service is None else service.name,
-        "EphemeralStorageMetrics": {"Utilized": 0, "Reserved": storage_gib * MIB_PER_GIB},
         "FaultInjectionEnabled": False,
         "TaskTags": dict(task.tags) if with_tags else None,
     }
@@ -53,7 +50,6 @@ def write_container_metadata(region: Region, task: Task, name: str) -> Mapping[s
     definition = _definition(region, task)
     container = next(one for one in task.containers if one.name == name)
     defined = next(one for one in definition.containers if one.name == name)
-    began = container.last_status != "PENDING"
     answer = {
         "DockerId": container.runtime_id,
         "Name": name,
@@ -69,11 +65,10 @@ def write_container_metadata(region: Region, task: Task, name: str) -> Mapping[s
             "com.amazonaws.ecs.task-definition-version": str(definition.revision),
         },
         "DesiredStatus": str(task.desired_status),
-        "KnownStatus": container.last_status if began else "CREATED",
+        "KnownStatus": "CREATED" if container.last_status == "PENDING" else container.last_status,
         "Limits": _of_known({"CPU": defined.cpu_units, "Memory": defined.memory_mib}),
-        "CreatedAt": _instant(task.pull_stopped_at) if began else None,
-        "StartedAt": _instant(task.started_at or task.pull_stopped_at) if began else None,
-        "FinishedAt": _instant(task.execution_stopped_at) if container.last_status == "STOPPED" else None,
+        "StartedAt": _instant(container.started_at),
+        "FinishedAt": _instant(container.finished_at),
         "ExitCode": container.exit_code,
         "Type": "NORMAL",
         "Health": None if defined.health_check is None else {"status": str(container.health_status)},

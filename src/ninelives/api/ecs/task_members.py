@@ -35,7 +35,7 @@ def write_task(region: Region, task: Task, *, with_tags: bool) -> Mapping[str, A
     answer = {
         "attachments": _attachments(region, task),
         "attributes": [{"name": "ecs.cpu-architecture", "value": ARCHITECTURES[platform]}],
-        "availabilityZone": _availability_zone(region, task),
+        "availabilityZone": availability_zone(region, task),
         "capacityProviderName": chosen_provider(task.members.get("capacityProviderStrategy", ())),
         "clusterArn": task.cluster_arn,
         "connectivity": None if task.last_status is LastStatus.PROVISIONING else "CONNECTED",
@@ -154,7 +154,7 @@ def _subnet(task: Task) -> str:
     return subnets[int(task.id, 16) % len(subnets)]
 
 
-def _availability_zone(region: Region, task: Task) -> str:
+def availability_zone(region: Region, task: Task) -> str:
     """The zone of the task's subnet as a load balancer names it; the region's first where none does."""
     zones = {subnet: zone for one in region.state.load_balancers.values() for zone, subnet in one.zones}
     subnet = _subnet(task) if task.members.get("networkConfiguration") else ""
