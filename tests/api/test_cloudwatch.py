@@ -456,6 +456,28 @@ def test_everything_outlives_a_restart(open_door: OpenDoor, tmp_path: Path) -> N
     assert before == answers(again.client("cloudwatch"))
 
 
+def test_silence_while_there_was_no_control_plane_says_nothing(open_door: OpenDoor, tmp_path: Path) -> None:
+    path = tmp_path / "cloudwatch.sqlite"
+    world = CloudWatchWorld(path)
+    door = open_door({"cloudwatch": world.operations})
+    client = door.client("cloudwatch")
+    client.put_metric_alarm(
+        **an_alarm(TreatMissingData="breaching", ComparisonOperator="LessThanThreshold", EvaluationPeriods=2)
+    )
+    client.put_metric_data(Namespace="Cats", MetricData=[{"MetricName": "Errors", "Value": 5.0}])
+    world.evaluate(door, after=MINUTE + timedelta(seconds=2))
+    assert the_alarm(client)["StateValue"] == "OK"
+    door.stop()
+
+    later = CloudWatchWorld(path)
+    later.ahead = timedelta(hours=1)
+    again = open_door({"cloudwatch": later.operations})
+    later.evaluate(again)
+    assert the_alarm(again.client("cloudwatch"))["StateValue"] == "OK", "nobody was there to hear anything"
+    later.evaluate(again, after=4 * MINUTE)
+    assert the_alarm(again.client("cloudwatch"))["StateValue"] == "ALARM"
+
+
 def aws(program: str, door: RunningDoor, *arguments: str) -> Any:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},

@@ -176,3 +176,17 @@ def test_a_change_of_state_is_an_event(region: RegionUnderTest) -> None:
     assert event["detail-type"] == "CloudWatch Alarm State Change"
     assert event["detail"]["state"]["reason"] == "a rehearsal"
     assert event["detail"]["configuration"]["metrics"][0]["metricStat"]["metric"]["name"] == "HTTPCode_ELB_5XX_Count"
+
+
+def test_an_alarm_notifies_its_topic(region: RegionUnderTest) -> None:
+    sqs, sns = region.client("sqs"), region.client("sns")
+    topic = sns.create_topic(Name="on-call")["TopicArn"]
+    url = sqs.create_queue(QueueName="on-call")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    put_alarm(region, "paged", Threshold=1, AlarmActions=[topic], **on(region, "HTTPCode_ELB_5XX_Count", Statistic="Sum"))
+    region.client("cloudwatch").set_alarm_state(AlarmName="paged", StateValue="ALARM", StateReason="a rehearsal")
+    (message,) = eventually(lambda: sqs.receive_message(QueueUrl=url).get("Messages"), what="the notification")
+    notification = json.loads(json.loads(message["Body"])["Message"])
+
+    assert (notification["AlarmName"], notification["NewStateValue"]) == ("paged", "ALARM")

@@ -7,7 +7,6 @@ Source: "Using metric math", CloudWatch user guide.
 
 import math
 import operator
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -265,6 +264,16 @@ def _reducer(reduce: Callable[[Sequence[float]], float], *, missing_as_zero: boo
     return answer
 
 
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _deviation(values: Sequence[float]) -> float:
+    """The standard deviation of a whole population."""
+    mean = _mean(values)
+    return math.sqrt(_mean([(value - mean) ** 2 for value in values]))
+
+
 def _per_value(change: Callable[[float], float | None]) -> Callable[..., Value]:
     return lambda values, _: _mapped(values[0], change)
 
@@ -444,7 +453,7 @@ Answer = Callable[[list[Value], Scope], Value]
 
 FUNCTIONS: Final[Mapping[str, tuple[range, Answer]]] = {
     "ABS": (ONE, _per_value(abs)),
-    "AVG": (ONE, _reducer(statistics.fmean, missing_as_zero=True)),
+    "AVG": (ONE, _reducer(_mean, missing_as_zero=True)),
     "CEIL": (ONE, _per_value(lambda value: float(math.ceil(value)))),
     "DATAPOINT_COUNT": (ONE, _datapoint_count),
     "DATE": (ONE, _calendar(lambda at: float(at.day))),
@@ -469,7 +478,7 @@ FUNCTIONS: Final[Mapping[str, tuple[range, Answer]]] = {
     "REMOVE_EMPTY": (ONE, _remove_empty),
     "RUNNING_SUM": (ONE, _running_sum),
     "SLICE": (range(2, 4), _slice),
-    "STDDEV": (ONE, _reducer(statistics.pstdev)),
+    "STDDEV": (ONE, _reducer(_deviation)),
     "SUM": (ONE, _reducer(math.fsum)),
     "TIME_SERIES": (ONE, _time_series),
     "YEAR": (ONE, _calendar(lambda at: float(at.year))),

@@ -18,6 +18,7 @@ from ninelives.model.alarms import (
     HistoryItem,
     HistoryItemType,
     MetricAlarm,
+    TreatMissingData,
 )
 from ninelives.model.cloudwatch import AlarmFacts, StateValue
 from ninelives.model.metrics import MetricStat
@@ -79,6 +80,7 @@ class Alarms:
         self._actions = actions
         self._subscribers: list[Callable[[], None]] = []
         self._watchers: list[Changed] = []
+        self._since = now()
         self._evaluated_at: dict[str, datetime] = {}
         """Up to when each metric alarm was evaluated last; a new one is not in it."""
 
@@ -201,17 +203,28 @@ class Alarms:
         except QueriesInvalid as error:
             log.warning("alarm %s cannot be evaluated: %s", alarm.name, error)
             return
+        judged = self._in_doubt(alarm, end)
         evaluation = Evaluation(state=None, breaching=(), within=(), missing=0, evaluated=())
         if points is not None:
-            evaluation = evaluate_alarm(alarm, points)
+            evaluation = evaluate_alarm(judged, points)
         if evaluation.state is None:
             if alarm.state.is_set:  # Nothing is known against it; it holds.
                 self._records.put(replace(alarm, state=replace(alarm.state, is_set=False)))
             return
         if evaluation.state is alarm.state.value and not alarm.state.is_set:
             return
-        reason, data = state_reason(alarm, evaluation), state_reason_data(alarm, evaluation, self._now())
+        reason, data = state_reason(judged, evaluation), state_reason_data(judged, evaluation, self._now())
         self._enter(alarm, evaluation.state, reason, data)
+
+    def _in_doubt(self, alarm: MetricAlarm, end: datetime) -> MetricAlarm:
+        """``alarm``; its missing data is ignored for as long as periods in which there was no control plane are among those
+        that it evaluates: that nothing was heard then says nothing.
+        """
+        period = self._timing.scaled(alarm.period)
+        first = periods_before(end, period, alarm.evaluation_periods)[0]
+        if first >= self._since or alarm.configured_at >= self._since:
+            return alarm
+        return replace(alarm, treat_missing_data=TreatMissingData.IGNORE)
 
     def _points(self, alarm: MetricAlarm, end: datetime) -> Sequence[Datapoint] | None:
         """The periods of the evaluation range, the oldest first; None where too few samples are not to be judged."""
