@@ -31,6 +31,11 @@ _LIFECYCLE = "dataplane/test_envoy_lifecycle.py"
 _ACTION = "api/test_deploy_action.py"
 _EVENTS = "api/test_state_changes.py"
 _LOOP = "api/test_ecs_and_the_loop.py"
+_ALARMS = "monitoring/test_alarm_evaluation.py"
+_MATH = "monitoring/test_metric_math.py"
+_CLOUDWATCH = "api/test_cloudwatch.py"
+_BALANCER_METRICS = "telemetry/test_load_balancer_metrics.py"
+_SERVICE_METRICS = "telemetry/test_service_metrics.py"
 _ARITHMETIC = "scheduler/test_scheduler_arithmetic.py"
 
 
@@ -426,6 +431,57 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "live/test_events.py",
             "an_event_that_waits_for_its_target_outlives_the_control_plane",
             "they outlive the control plane",
+        ),
+    ],
+    "Metrics and alarms": [
+        _one(
+            _ALARMS,
+            "missing_data_is_treated_as_in_the_guides_tables",
+            "missing data, and M out of N, as in the guide's tables",
+        ),
+        _one(_ALARMS, "a_reason_is_in_cloudwatchs_words", "StateReason in CloudWatch's sentences"),
+        _one(_ALARMS, "a_composite_alarms_rule", "composite alarms by rules over other alarms"),
+        _one(_MATH, "an_expression_means_what_the_guide_says", "metric math: operators and functions, missing values as 0"),
+        _one(_CLOUDWATCH, "metrics_and_alarms_in_every_protocol", "CBOR, JSON and query"),
+        _one(_CLOUDWATCH, "an_alarm_is_evaluated_on_its_period", "alarms are evaluated on their periods, with history"),
+        _one(_CLOUDWATCH, "a_time_scale_shortens_periods", "the time scale divides an alarm's period"),
+        _one(
+            _CLOUDWATCH,
+            "an_alarm_on_a_percentile_ignores_few_samples_where_it_is_told_to",
+            "alarms on percentiles; EvaluateLowSampleCountPercentile",
+        ),
+        _one(
+            _CLOUDWATCH,
+            "a_state_that_is_set_holds_until_the_next_evaluation",
+            "SetAlarmState at once, until the next evaluation",
+        ),
+        _one(
+            _CLOUDWATCH,
+            "silence_while_there_was_no_control_plane_says_nothing",
+            "an outage of the control plane brings no alarm to ALARM",
+        ),
+        _one(_CLOUDWATCH, "actions_are_carried_out_at_a_change_of_state", "SNS actions; others told as failed in the history"),
+        _one(_CLOUDWATCH, "dashboards_are_kept", "dashboards", "recorded"),
+        _one(
+            _CLOUDWATCH,
+            "an_alarm_that_cloudwatch_does_not_take_is_refused",
+            "anomaly detection, evaluation windows, suppressors",
+            "refused",
+        ),
+        _one(
+            _BALANCER_METRICS,
+            "what_a_request_counts_for",
+            "AWS/ApplicationELB, targets' answers apart",
+        ),
+        _one(
+            _SERVICE_METRICS,
+            "utilization_is_a_share_of_what_is_reserved_a_value_for_each_task",
+            "AWS/ECS CPUUtilization and MemoryUtilization of what is reserved",
+        ),
+        _one(
+            _SERVICE_METRICS,
+            "container_insights_are_told_where_the_cluster_has_them",
+            "ECS/ContainerInsights counts where the cluster has them",
         ),
     ],
 }
