@@ -160,7 +160,8 @@ class World:
         self.behaviours: dict[str, Behaviour] = {}
         self.is_controlled = True
         """Whether the control plane lives."""
-        self.knows_health = True
+        self.unknown: set[TargetKey] = set()
+        """Targets of which the control plane has not heard yet since it came back."""
         self.frailty = 0.0
         """How likely the control plane dies after recording a plan, before it decides or does anything else."""
         self.watch: Callable[[World, Plan, Mapping[str, Task]], None] = lambda _world, _plan, _before: None
@@ -310,21 +311,19 @@ class World:
                 self._report(arn)
 
     def lose_control_plane(self, lasts: float) -> None:
-        """The control plane dies and comes back: only the records are left, and target health is not known for a while."""
+        """The control plane dies and comes back: only the records are left, and each target's health is known later."""
         self.is_controlled = False
-        self.knows_health = False
         self._asked.clear()
         self._later(lasts, self._come_back)
 
     def _come_back(self) -> None:
         self.is_controlled = True
+        self.unknown = set(self.targets)
         for arn in self.simulated:
             if self.tasks[arn].last_status is not LastStatus.STOPPED:
                 self._report(arn)
-        self._later(1, self._know_health)
-
-    def _know_health(self) -> None:
-        self.knows_health = True
+        for key in self.targets:
+            self._later(self.random.uniform(0.5, 1.5), lambda key=key: self.unknown.discard(key))  # type: ignore[misc] # mypy knows no lambda with a default
 
     # Looking at it.
 
@@ -392,7 +391,7 @@ class World:
 
     def target_health(self, key: TargetKey) -> TargetHealth | None:
         """As the load balancer sees it; None where the control plane does not know (yet)."""
-        if not self.knows_health:
+        if key in self.unknown:
             return None
         target = self.targets[key]
         if target.draining_since is not None:

@@ -12,6 +12,7 @@ from service_world import (
     GROUP,
     NEVER_READY,
     PRODUCTION,
+    SLOW,
     TEST,
     Setting,
     World,
@@ -504,3 +505,179 @@ def test_a_good_service_needs_no_load_balancer_for_blue_green() -> None:
 
     assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
     assert len(world.live) == 2
+
+
+def failed_first_world(configuration: DeploymentConfiguration = BLUE_GREEN, *, at: LifecycleStage) -> World:
+    """A service whose first deployment failed by its hook in a stage: nothing was there to go back to."""
+    hook = LifecycleHook(target_arn=FUNCTION, stages=(at,))
+    world = World(Setting(configuration=with_hooks(configuration, hook), shifts=True))
+    world.hook_answer = lambda _: {"hookStatus": "FAILED"}
+    world.deploy()
+    until_done(world)
+    world.run(60)
+    world.configure(configuration)
+    world.told.clear()
+    world.shares.clear()
+    return world
+
+
+def test_a_first_deployment_that_failed_is_not_started_again_by_the_next_one() -> None:
+    world = World(Setting(configuration=BLUE_GREEN, shifts=True))
+    failed = world.deploy(CRASHES)
+    until_done(world)
+    world.run(60)
+    before = set(world.tasks)
+
+    world.deploy(GOOD)
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
+    assert not [task for arn, task in world.tasks.items() if arn not in before and task.revision_arn == failed.revision_arn]
+
+
+def test_where_no_production_traffic_is_served_yet_the_first_good_revision_gets_all_of_it_at_once() -> None:
+    world = failed_first_world(CANARY, at=S.POST_SCALE_UP)
+
+    world.deploy()
+    until_done(world)
+
+    assert [share for _, share in world.shares] == [100]
+
+
+def test_after_a_first_deployment_that_failed_a_rolling_one_ends() -> None:
+    world = failed_first_world(at=S.POST_SCALE_UP)
+
+    world.configure(DeploymentConfiguration())
+    newest = world.deploy()
+    until_done(world)
+    world.run(10)
+
+    assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
+    assert world.live == world.live_of(newest)
+    assert {key.target_group_arn for key in world.targets} == {GROUP}
+
+
+def test_a_service_that_gives_up_its_pair_for_the_group_without_the_traffic_is_told_so() -> None:
+    world = steady_world()
+    old = world.live
+
+    world.configure(DeploymentConfiguration())
+    world.service = replace(
+        world.service, load_balancers=tuple(replace(one, advanced=None) for one in world.service.load_balancers)
+    )
+    world.deploy()
+    until_done(world)
+
+    act = list(world.service_deployments.values())[-1]
+    assert act.status is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL
+    assert f"forwarding traffic to unexpected target group {GREEN}. Expected {GROUP}" in (act.status_reason or "")
+    assert world.live == old
+
+
+def test_reconciling_leaves_traffic_with_the_revision_that_serves_though_it_failed() -> None:
+    world = failed_first_world(at=S.POST_PRODUCTION_TRAFFIC_SHIFT)
+    world.deploy(SLOW)
+    world.run(2)  # Its tasks boot; they are in the other group.
+
+    newest = world.deploy()
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
+    assert [share for _, share in world.shares] == [0]
+    assert world.shares[0][0] - world.service_deployment_of(newest).created_at > seconds(3)
+    assert world.live == world.live_of(newest)
+
+
+def test_a_lost_task_of_the_revision_with_the_traffic_is_replaced_while_the_service_is_reconciled() -> None:
+    world = steady_world()
+    protect(world, lasts=3600)
+    second = world.deploy()
+    until_stage(world, S.CLEAN_UP)
+    world.deploy()
+    world.settle()
+    assert stage(world) is S.RECONCILE_SERVICE
+
+    world.kill(world.live_of(second)[0])
+    world.run(20)
+
+    assert stage(world) is S.RECONCILE_SERVICE
+    assert len(world.live_of(second)) == 2
+
+
+def test_a_canary_gets_its_part_only_though_the_health_of_the_source_is_not_known_again_yet() -> None:
+    world = paused_world(CANARY, stages=(S.PRE_PRODUCTION_TRAFFIC_SHIFT,))
+    new = {world.simulated[task.arn].address for task in world.live_of(world.primary)}
+    world.unknown = {key for key in world.targets if key.id not in new}
+    world.settle()
+
+    world.continue_hook()
+    world.run(5)
+
+    assert world.share() == 95
+
+
+def test_a_deployment_during_a_rollback_leaves_the_traffic_where_tasks_serve() -> None:
+    world = steady_world()
+    protect(world, lasts=600)
+    world.deploy()
+    until_stage(world, S.CLEAN_UP)
+    world.run(5)
+    world.request_rollback()
+    world.settle()
+    (last,) = [task for task in world.live_of(world.primary) if task.healthy_since]
+    world.kill(last)
+    world.settle()
+    assert world.share(GROUP) == 100
+
+    world.deploy()
+    world.run(2)
+
+    assert world.share(GROUP) == 100
+
+
+def test_traffic_that_an_interrupted_deployment_without_tasks_has_left_divided_is_put_right_first() -> None:
+    world = steady_world(CANARY)
+    second = world.deploy()
+    until_stage(world, S.PRODUCTION_TRAFFIC_SHIFT)
+    world.run(1)
+    assert world.share() == 95
+    for task in world.live_of(second):
+        world.stop_task(task)
+
+    world.deploy()
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
+
+
+def test_after_a_failure_without_rollback_the_old_revision_comes_back_though_all_its_tasks_die_at_once() -> None:
+    alarms = DeploymentAlarms(names=("5xx",), enable=True)
+    world = paused_world(replace(BLUE_GREEN, alarms=alarms), stages=(S.POST_SCALE_UP,))
+    world.set_alarm("5xx", StateValue.ALARM)
+    world.settle()
+    assert status(world) is ServiceDeploymentStatus.STOPPED
+    first = world.deployments["ecs-svc/1"]
+
+    for task in world.live_of(first):
+        world.kill(task)
+    world.run(60)
+
+    assert len(world.live_of(first)) == 2
+
+
+def test_the_old_revision_stays_as_long_as_the_new_one_is_down_when_its_bake_time_is_over() -> None:
+    world = steady_world()
+    old = world.live
+    new = world.deploy()
+    until_stage(world, S.BAKE_TIME)
+    world.run(58)
+
+    for task in world.live_of(new):
+        world.sicken(task)
+    world.run(13)
+
+    assert stage(world) is S.CLEAN_UP
+    assert all(world.tasks[task.arn].is_live for task in old)
+    world.heal()
+    until_done(world)
+    assert world.live == world.live_of(world.primary)

@@ -16,7 +16,7 @@ from ninelives.scheduler.failures import count_failures, stop_those_that_never_w
 from ninelives.scheduler.lifecycle import progress_of, target_keys
 from ninelives.scheduler.plan import Plan, ServiceSnapshot
 from ninelives.scheduler.rolling import roll
-from ninelives.scheduler.shifting import is_held_back, is_shifting, keep_both
+from ninelives.scheduler.shifting import keep_both, keeps_both
 from ninelives.scheduler.stages import proceed
 from ninelives.scheduler.succession import take_over
 from ninelives.scheduler.vigil import watch_health
@@ -37,14 +37,14 @@ def reconcile(snapshot: ServiceSnapshot, now: datetime, timing: Timing) -> Plan:
             advance_tasks(draft)
             wind_down(draft)
         case ServiceStatus.ACTIVE:
+            watch_health(draft)
             take_over(draft)
             advance_tasks(draft)
-            watch_health(draft)
             count_failures(draft)
             stop_those_that_never_were_healthy(draft)
             judge(draft)
             proceed(draft)
-            if is_shifting(draft) or is_held_back(draft):
+            if keeps_both(draft):
                 keep_both(draft)
             else:
                 roll(draft)

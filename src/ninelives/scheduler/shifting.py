@@ -29,12 +29,12 @@ def is_shifting(draft: Draft) -> bool:
         return True
     if one is not None and one.lifecycle_stage is LifecycleStage.RECONCILE_SERVICE:
         return True
+    if one is not None and one.rollback is None:
+        return False  # It rolls in the group that has the traffic; what is left in the other one has none.
     if draft.primary.rollout_state is RolloutState.COMPLETED:
         return False
-    groups = {
-        frozenset(side.group for side in side_of(draft, draft.revisions[one.revision_arn])) for one in _with_tasks(draft)
-    }
-    return len(groups) > 1
+    # Also of those that have lost all their tasks: they may hold the traffic, and are to be brought back.
+    return len({groups_of(draft, one) for one in draft.deployments}) > 1
 
 
 def _with_tasks(draft: Draft) -> list[Deployment]:
@@ -42,8 +42,11 @@ def _with_tasks(draft: Draft) -> list[Deployment]:
 
 
 def first_stage(draft: Draft) -> LifecycleStage:
-    """Where a deployment begins: with reconciling where more than one revision is left of those before."""
-    left = [one for one in _with_tasks(draft) if one.status is DeploymentStatus.ACTIVE]
+    """Where a deployment begins: with reconciling where more than one revision is left of those before.
+
+    Also where one of them has no task left: traffic may still be divided between the two.
+    """
+    left = [one for one in draft.deployments if one.status is DeploymentStatus.ACTIVE]
     shifts = any(side_of(draft, draft.revisions[one.revision_arn]) for one in left)
     return LifecycleStage.RECONCILE_SERVICE if len(left) > 1 and shifts else LifecycleStage.PRE_SCALE_UP
 
@@ -55,15 +58,22 @@ def is_held_back(draft: Draft) -> bool:
     return is_forward and one is not None and one.lifecycle_stage in BEFORE_SCALE_UP
 
 
+def keeps_both(draft: Draft) -> bool:
+    """Whether each revision has a size of its own now (``keep_both``), and not all of them one floor and ceiling."""
+    return is_shifting(draft) or is_held_back(draft)
+
+
 def production_deployment(draft: Draft) -> Deployment | None:
     """Of the deployments that the PRIMARY one replaces, that which holds production traffic: the source.
 
-    It decides between several that are left of interrupted deployments. One that failed comes last.
+    It decides between several that are left of interrupted deployments. One that serves comes before others, one that failed
+    after others.
     """
     replaced = [one for one in draft.deployments if one.status is DeploymentStatus.ACTIVE]
 
-    def rank(one: Deployment) -> tuple[bool, bool, float, bool]:
+    def rank(one: Deployment) -> tuple[bool, bool, bool, float, bool]:
         return (
+            serves(draft, one),
             one.rollout_state is not RolloutState.FAILED,
             bool(draft.live_of(one)),
             production_share(draft, draft.revisions[one.revision_arn]),
@@ -74,9 +84,35 @@ def production_deployment(draft: Draft) -> Deployment | None:
     return max(replaced, key=rank, default=None)
 
 
+def kept_source(draft: Draft) -> Deployment | None:
+    """The source if its lost tasks are replaced: one that FAILED is kept only while it serves production traffic."""
+    source = production_deployment(draft)
+    if source is None or source.rollout_state is not RolloutState.FAILED:
+        return source
+    is_kept = source.has_been_healthy and is_served(draft, draft.revisions[source.revision_arn])
+    return source if is_kept else None
+
+
 def is_up(draft: Draft, deployment: Deployment) -> bool:
     """Whether every desired task of the revision runs and is healthy."""
     return len(draft.standing_of(deployment).healthy) >= draft.service.desired_count
+
+
+def serves(draft: Draft, deployment: Deployment) -> bool:
+    """Whether any of the revision's tasks can answer requests, as far as is known."""
+    return bool(draft.standing_of(deployment).proven)
+
+
+def may_have_all(draft: Draft, deployment: Deployment) -> bool:
+    """Whether all traffic may be given to a revision that has only part of it or none: it has its size, or no other serves."""
+    revision = draft.revisions[deployment.revision_arn]
+    has_it = not side_of(draft, revision) or production_share(draft, revision) == 1
+    return has_it or is_up(draft, deployment) or not others_serve(draft, deployment)
+
+
+def others_serve(draft: Draft, deployment: Deployment) -> bool:
+    """Whether any other revision can answer requests."""
+    return any(serves(draft, other) for other in draft.deployments if other.id != deployment.id)
 
 
 def keep_both(draft: Draft) -> None:
@@ -98,12 +134,15 @@ def keep_both(draft: Draft) -> None:
 def _go_on(draft: Draft, one: ServiceDeployment) -> None:
     source, desired = production_deployment(draft), draft.service.desired_count
     stage = one.lifecycle_stage
+    is_clean_up = stage is LifecycleStage.CLEAN_UP
     if stage not in BEFORE_SCALE_UP:
         _maintain(draft, draft.primary, desired)
-    if source is not None and stage is not LifecycleStage.CLEAN_UP:
-        _maintain(draft, source, desired)
-    elif source is not None:
+    if is_clean_up and not is_up(draft, draft.primary):
+        return  # What is left of the source is the way back.
+    if source is not None and is_clean_up:
         _leave(draft, source)
+    elif source is not None and source == kept_source(draft):
+        _maintain(draft, source, desired)
     for other in _with_tasks(draft):
         if other.status is not DeploymentStatus.PRIMARY and (source is None or other.id != source.id):
             _make_way(draft, other, source)
@@ -121,7 +160,7 @@ def _hold(draft: Draft) -> None:
 def _leave(draft: Draft, deployment: Deployment) -> None:
     """Scale a revision to nothing, once no production traffic goes there."""
     revision = draft.revisions[deployment.revision_arn]
-    shares_group = _groups(draft, deployment) == _groups(draft, draft.primary)
+    shares_group = groups_of(draft, deployment) == groups_of(draft, draft.primary)
     if is_served(draft, revision) and not shares_group:
         return
     kept = draft.service.desired_count - len(draft.standing_of(draft.primary).healthy) if shares_group else 0
@@ -131,7 +170,7 @@ def _leave(draft: Draft, deployment: Deployment) -> None:
 def _make_way(draft: Draft, other: Deployment, source: Deployment | None) -> None:
     """What is left of an interrupted deployment goes, as far as the source can do without it."""
     revision = draft.revisions[other.revision_arn]
-    shares_group = source is not None and _groups(draft, other) == _groups(draft, source)
+    shares_group = source is not None and groups_of(draft, other) == groups_of(draft, source)
     if is_served(draft, revision) and not shares_group:
         return
     kept = 0
@@ -143,7 +182,8 @@ def _make_way(draft: Draft, other: Deployment, source: Deployment | None) -> Non
     draft.scale_in(draft.standing_of(other).best_first[max(0, kept) :])
 
 
-def _groups(draft: Draft, deployment: Deployment) -> frozenset[str]:
+def groups_of(draft: Draft, deployment: Deployment) -> frozenset[str]:
+    """Of the target groups between which traffic is shifted those that the revision has."""
     return frozenset(side.group for side in side_of(draft, draft.revisions[deployment.revision_arn]))
 
 

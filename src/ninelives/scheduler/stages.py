@@ -27,12 +27,18 @@ from ninelives.scheduler.capacity import early_success_count
 from ninelives.scheduler.completion import finish, is_settled
 from ninelives.scheduler.draft import Draft
 from ninelives.scheduler.rollback import Cause, begin_rollback
-from ninelives.scheduler.shifting import is_shifting, is_up, production_deployment
+from ninelives.scheduler.shifting import (
+    groups_of,
+    is_shifting,
+    is_up,
+    may_have_all,
+    production_deployment,
+    serves,
+)
 from ninelives.scheduler.traffic import (
     WHOLE,
     InvalidNetworking,
     choose_groups,
-    production_share,
     rules_are_there,
     shift_production,
     shift_test,
@@ -152,15 +158,15 @@ def _reconcile(draft: Draft, one: ServiceDeployment) -> bool:
     source = production_deployment(draft)
     if source is None:
         return True
+    if not may_have_all(draft, source):
+        return False
     revision = draft.revisions[source.revision_arn]
     is_in_force = shift_production(draft, revision, WHOLE) & shift_test(draft, revision, WHOLE)
-    mine = {side.group for side in side_of(draft, revision)}
+    mine = groups_of(draft, source)
     others = [
         other
         for other in draft.deployments
-        if other.status is DeploymentStatus.ACTIVE
-        and other.id != source.id
-        and {side.group for side in side_of(draft, draft.revisions[other.revision_arn])} != mine
+        if other.status is DeploymentStatus.ACTIVE and other.id != source.id and groups_of(draft, other) != mine
     ]
     if not is_in_force or any(draft.live_of(other) for other in others):
         return False
@@ -215,15 +221,15 @@ def _shift_test(draft: Draft, one: ServiceDeployment) -> bool | Cause:
 
 
 def _shift_production(draft: Draft, one: ServiceDeployment) -> bool | Cause:
-    """One step of the shift. It begins only while the target revision is up; the first deployment of a service has nothing
-    to share the traffic with, and gets all of it at once.
+    """One step of the shift. It begins only while the target revision is up; where nothing serves on the other side (the first
+    deployment of a service, a source that is down), it gets all of the traffic at once.
     """
     revision = draft.revisions[draft.primary.revision_arn]
     if not rules_are_there(draft, revision):
         return Cause.of("invalid networking configuration. One or more rules not found")
     percent = steps_of(one.deployment_configuration)[one.step]
-    source = production_deployment(draft)
-    if source is None or not draft.standing_of(source).healthy:
+    mine = groups_of(draft, draft.primary)
+    if not any(serves(draft, other) for other in draft.deployments if groups_of(draft, other) != mine):
         percent = WHOLE
     if one.production_traffic_percent is None or one.production_traffic_percent < percent:
         if not is_up(draft, draft.primary):
@@ -319,13 +325,9 @@ def _is_given_back(draft: Draft, one: ServiceDeployment | None) -> bool:
     It goes back at once where that revision is at its size; else its lost tasks are replaced first, unless the failed
     revision has no healthy task to serve meanwhile.
     """
-    revision = draft.revisions[draft.primary.revision_arn]
-    others = [other for other in draft.deployments if other.id != draft.primary.id]
-    others_serve = any(draft.standing_of(other).healthy for other in others)
-    serves = bool(draft.standing_of(draft.primary).healthy)
-    has_it = not side_of(draft, revision) or production_share(draft, revision) == 1
-    if not (has_it or is_up(draft, draft.primary) or (serves and not others_serve)):
+    if not may_have_all(draft, draft.primary):
         return False
+    revision = draft.revisions[draft.primary.revision_arn]
     is_back = shift_production(draft, revision, WHOLE) & shift_test(draft, revision, WHOLE)
     if one is not None:
         one = _told_back(draft, one)

@@ -22,6 +22,11 @@ class Standing:
     def best_first(self) -> tuple[Task, ...]:
         return (*self.healthy, *self.waiting, *self.failing)
 
+    @property
+    def proven(self) -> tuple[Task, ...]:
+        """Healthy tasks, and those that were so and whose health is not known now (a control plane that came back)."""
+        return (*self.healthy, *(task for task in self.waiting if task.was_healthy))
+
     def __len__(self) -> int:
         return len(self.healthy) + len(self.waiting) + len(self.failing)
 

@@ -15,7 +15,7 @@ from ninelives.model.ecs import (
 )
 from ninelives.scheduler.alarms import in_alarm
 from ninelives.scheduler.draft import Draft
-from ninelives.scheduler.shifting import first_stage
+from ninelives.scheduler.shifting import first_stage, keeps_both, kept_source
 
 SUPERSEDED = "Service deployment stopped because a newer service deployment was started."
 ROLLBACK_SUPERSEDED = "Rollback stopped because a newer service deployment was started."
@@ -74,7 +74,7 @@ def _stopped(draft: Draft, one: ServiceDeployment) -> ServiceDeployment:
 def _stop_pending_of_superseded(draft: Draft, *, is_new: bool) -> None:
     """Tasks not yet RUNNING of an ACTIVE deployment are wanted only as replacements of the source's lost tasks."""
     kept = {draft.primary.revision_arn}
-    source = source_of(draft)
+    source = kept_source(draft) if keeps_both(draft) else source_of(draft)
     if source is not None and not (is_new and source.rollout_state is RolloutState.IN_PROGRESS):
         kept.add(source.revision_arn)
     draft.scale_in(

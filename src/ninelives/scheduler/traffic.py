@@ -5,7 +5,7 @@ swapped in the service. A shift rewrites the forward action of a rule to exactly
 Source: ECS developer guide, "Amazon ECS blue/green deployments"; rules as real deployments leave them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ninelives.model.ecs import AdvancedConfiguration, ServiceLoadBalancer, ServiceRevision
@@ -63,9 +63,24 @@ def choose_groups(draft: Draft, revision: ServiceRevision, *, shifts: bool) -> S
     Raises ``InvalidNetworking``.
     """
     if not any(one.advanced is not None for one in revision.load_balancers):
+        _check_has_traffic(draft, revision)
         return revision
     chosen = tuple(_chosen(draft, one, shifts=shifts) for one in revision.load_balancers)
     return replace(revision, resolved_target_groups=chosen)
+
+
+def _check_has_traffic(draft: Draft, revision: ServiceRevision) -> None:
+    """A revision that names one target group of a pair gets no traffic where the production rule forwards to the other."""
+    for side in side_of(draft, revision):
+        given = shares(draft.rules[side.production_rule]) if side.production_rule in draft.rules else {}
+        if given.get(side.other, 0) > 0:
+            raise InvalidNetworking(_unexpected(side.other, [side.group]))
+
+
+def _unexpected(group: str, expected: Sequence[str]) -> str:
+    return (
+        f"Production listener rule is forwarding traffic to unexpected target group {group}. Expected {' or '.join(expected)}"
+    )
 
 
 def _chosen(draft: Draft, one: ServiceLoadBalancer, *, shifts: bool) -> str:
@@ -94,10 +109,7 @@ def _live_group(draft: Draft, one: ServiceLoadBalancer, advanced: AdvancedConfig
     serving = [group for group, weight in shares(draft.rules[arn]).items() if weight > 0]
     unexpected = [group for group in serving if group not in pair]
     if unexpected:
-        raise InvalidNetworking(
-            f"Production listener rule is forwarding traffic to unexpected target group {unexpected[0]}. "
-            f"Expected {' or '.join(pair)}"
-        )
+        raise InvalidNetworking(_unexpected(unexpected[0], pair))
     if len(serving) > 1:
         raise InvalidNetworking(
             f"productionListenerRule {arn} should have exactly one target group serving traffic but found {len(serving)} "
