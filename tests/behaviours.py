@@ -341,6 +341,7 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "a_group_fails_open_below_the_number_of_healthy_targets_that_it_asks_for",
             "fail-open below a number of healthy targets",
         ),
+        _one(_FORWARDING, "transforms_rewrite_host_and_url_where_they_match", "rule transforms: host header and URL rewrites"),
         _one(_FORWARDING, "regular_expressions_match_anywhere_unless_they_are_anchored", "conditions by regular expression"),
         _one(
             _TLS,
@@ -396,7 +397,7 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "access logs in ALB's format in S3",
         ),
         Behaviour(
-            "rule transforms (host header and URL rewrites), authentication actions",
+            "authentication actions",
             "api/test_support.py::test_the_gate_refuses_what_would_be_left_out",
             "refused",
         ),

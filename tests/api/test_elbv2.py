@@ -210,6 +210,39 @@ def test_both_stickinesses_go_together_in_a_rule_of_several_groups(world: World)
         assert "ValidationError" == refusal(world.elb.modify_listener, **modify(given))[0]
 
 
+def test_transforms_are_shown_changed_and_reset_and_bad_ones_refused(world: World) -> None:
+    group = world.group()
+    listener = world.listener(world.balancer(), group)["ListenerArn"]
+    path = [{"Field": "path-pattern", "Values": ["/dp/*"]}]
+    url = {"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [{"Regex": "^/dp/(.+)$", "Replace": "/p?id=$1"}]}}
+    host = {"Type": "host-header-rewrite", "HostHeaderRewriteConfig": {"Rewrites": [{"Regex": "a", "Replace": "b"}]}}
+    given = {"ListenerArn": listener, "Priority": 1, "Conditions": path, "Actions": [forward(group)]}
+
+    def changed(**rewrite: str) -> dict[str, Any]:
+        known = {"Regex": "^/dp/(.+)$", "Replace": "/p"} | rewrite
+        return {"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [known]}}
+
+    for wrong in (
+        [changed(Regex="a(?=b)")],
+        [changed(Replace="/$2")],
+        [changed(Replace="/$0")],
+        [changed(Regex="(a)" * 8)],
+        [changed(Regex="")],
+        [{"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": []}}],
+        [{"Type": "upside-down"}],
+        [url, url],
+    ):
+        assert "ValidationError" == refusal(world.elb.create_rule, **given, Transforms=wrong)[0]
+    made = world.elb.create_rule(**given, Transforms=[url])["Rules"][0]
+    assert [url] == made["Transforms"]
+    modify = world.elb.modify_rule
+    assert [host, url] == modify(RuleArn=made["RuleArn"], Transforms=[host, url])["Rules"][0]["Transforms"]
+    assert [host, url] == modify(RuleArn=made["RuleArn"], Conditions=path)["Rules"][0]["Transforms"]
+    assert [] == modify(RuleArn=made["RuleArn"], ResetTransforms=True)["Rules"][0]["Transforms"]
+    default = next(one for one in world.elb.describe_rules(ListenerArn=listener)["Rules"] if one["IsDefault"])
+    assert "ValidationError" == refusal(modify, RuleArn=default["RuleArn"], Transforms=[url])[0]
+
+
 def test_only_known_attributes_with_known_values_are_taken(world: World) -> None:
     group, balancer = world.group()["TargetGroupArn"], world.balancer()["LoadBalancerArn"]
     modify = world.elb.modify_target_group_attributes

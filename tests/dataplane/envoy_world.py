@@ -25,6 +25,7 @@ from ninelives.model.elbv2 import (
     TargetHealthCheck,
     TargetHealthState,
     TargetKey,
+    Transform,
     WeightedTargetGroup,
 )
 from ninelives.model.timing import Timing
@@ -114,7 +115,13 @@ class Records:
             attributes=attributes or {},
         )
 
-    def rule(self, action: Action, *conditions: Condition, priority: int | None = None) -> None:
+    def rule(
+        self,
+        action: Action,
+        *conditions: Condition,
+        priority: int | None = None,
+        transforms: tuple[Transform, ...] = (),
+    ) -> None:
         self.rules.append(
             Rule(
                 arn=f"{ELB}:listener-rule/{len(self.rules)}",
@@ -122,6 +129,7 @@ class Records:
                 priority=priority,
                 conditions=conditions,
                 action=action,
+                transforms=transforms,
             )
         )
 

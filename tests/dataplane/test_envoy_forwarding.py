@@ -1,11 +1,12 @@
 """Live: what a client of the load balancer sees. Envoy and small backends, no Docker."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from envoy_world import World, forward, in_world, request, request_head, until
 
-from ninelives.model.elbv2 import Condition, FixedResponse, Redirect, TargetHealthState
+from ninelives.model.elbv2 import Condition, FixedResponse, Redirect, TargetHealthState, Transform
 
 pytestmark = pytest.mark.live
 
@@ -80,6 +81,43 @@ def test_rules_are_tried_in_order_of_priority() -> None:
         assert "method" == await body("/", method="PURGE")
         assert "source" == await body("/source", x_forwarded_for="10.0.0.1")
         assert "default" == await body("/elsewhere", x_forwarded_for="10.0.0.1")
+
+    in_world(test)
+
+
+def test_transforms_rewrite_host_and_url_where_they_match() -> None:
+    async def test(world: World) -> None:
+        told: list[Any] = []
+        world.plane.subscribe_requests(told.extend)
+        host = Transform(type="host-header-rewrite", regex=r"^mywebsite-(.+)\.test$", replace="internal.dev.$1.test")
+        url = Transform(type="url-rewrite", regex=r"^/dp/([A-Za-z0-9]+)/?(\?.*)?$", replace=r"/it's\100%)/product.php?id=$1")
+        broken = Transform(type="url-rewrite", regex="^/broken", replace="nowhere")
+        records = world.records
+        records.rule(
+            forward(("web", 1)), Condition(field="path-pattern", values=("/dp/*",)), priority=1, transforms=(host, url)
+        )
+        records.rule(
+            forward(("web", 1)), Condition(field="path-pattern", values=("/broken",)), priority=2, transforms=(broken,)
+        )
+        records.rule(forward(("web", 1)))
+        await world.serve("web")
+
+        async def got(path: str, name: str) -> tuple[str, str]:
+            assert 200 == (await world.get(path, host=name)).status
+            line, *lines = world.backends[0].last_head.split("\r\n")
+            [found] = [one.partition(": ")[2] for one in lines if one.lower().startswith("host:")]
+            assert "x-ninelives" not in world.backends[0].last_head
+            return line.split()[1], found
+
+        rewritten = r"/it's\100%)/product.php?id=B00"
+        assert (rewritten, "internal.dev.example.test") == await got("/dp/B00?x=1", "mywebsite-example.test")
+        assert (rewritten, "web.test") == await got("/dp/B00/", "web.test")
+        assert ("/dp/B00/more?x=1", "internal.dev.a.test") == await got("/dp/B00/more?x=1", "mywebsite-a.test")
+        assert ("/dp/-?x=1", "web.test") == await got("/dp/-?x=1", "web.test")
+        assert ("/x", "mywebsite-a.test") == await got("/x", "mywebsite-a.test")
+        assert 500 == (await world.get("/broken")).status
+        await until(lambda: len(told) == 6, what="the requests")
+        assert ["/dp/B00?x=1", "/dp/B00/", None] == [one["original_path"] for one in told[:3]]
 
     in_world(test)
 

@@ -126,6 +126,8 @@ NO_TARGET = {"target": None, "target_group_arn": None, "target_processing_us": N
         ({"method": None, "path": None, "host": None, "elb_status_code": 400, "response_code_details": "http1.codec_error"},
          {"request": "- http://127.1.2.3:80- -", "elb_status_code": "400"}),
         ({"user_agent": 'a "b" \\ é\n'}, {"user_agent": r"a \x22b\x22 \x5C \xC3\xA9\x0A"}),
+        ({"path": "/rewritten", "original_path": "/as/it?came"},
+         {"request": "GET http://www.example.com:80/as/it?came HTTP/1.1"}),
         ({"user_agent": None, "trace_id": None}, {"user_agent": "-", "trace_id": "-"}),
     ],
 )  # fmt: skip

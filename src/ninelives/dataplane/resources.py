@@ -29,6 +29,7 @@ for _module in (
     "config.route.v3.route",
     "extensions.access_loggers.file.v3.file",
     "extensions.access_loggers.filters.cel.v3.cel",
+    "extensions.filters.http.header_mutation.v3.header_mutation",
     "extensions.filters.http.lua.v3.lua",
     "extensions.filters.http.router.v3.router",
     "extensions.filters.http.stateful_session.v3.stateful_session",

@@ -160,6 +160,15 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Transform:
+    """How a rule rewrites requests. ``type`` is ``host-header-rewrite`` or ``url-rewrite``."""
+
+    type: str
+    regex: str
+    replace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A listener rule; the default rule has no priority and no conditions, and comes last."""
 
@@ -168,6 +177,8 @@ class Rule:
     priority: int | None
     conditions: tuple[Condition, ...]
     action: Action
+    transforms: tuple[Transform, ...] = ()
+    """At most one of each type."""
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property

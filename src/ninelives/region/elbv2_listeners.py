@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ninelives.model.arns import listener_arn, rule_arn
-from ninelives.model.elbv2 import Action, Certificate, Condition, Listener, LoadBalancer, Rule
+from ninelives.model.elbv2 import Action, Certificate, Condition, Listener, LoadBalancer, Rule, Transform
 from ninelives.model.errors import ApiError
 from ninelives.model.ssl_policies import DEFAULT as DEFAULT_SSL_POLICY
 from ninelives.model.ssl_policies import POLICIES
 from ninelives.region import elbv2_load_balancers
 from ninelives.region.elbv2_attributes import LISTENER, checked, checked_tags
-from ninelives.region.elbv2_rule_checks import check_action, check_conditions, check_protocol_versions
+from ninelives.region.elbv2_rule_checks import check_action, check_conditions, check_protocol_versions, check_transforms
 from ninelives.region.region import Region
 from ninelives.region.state import Changes
 
@@ -271,6 +271,7 @@ def create_rule(
     conditions: Sequence[Condition],
     action: Action,
     tags: Mapping[str, str],
+    transforms: Sequence[Transform] = (),
 ) -> Rule:
     """A new rule of a listener. Raises ``PriorityInUse``, ``TooManyRules``, and what the checks of its parts raise."""
     listener = find(region, arn)
@@ -282,6 +283,7 @@ def create_rule(
     if sum(one.listener_arn in listeners and not one.is_default for one in region.state.rules.values()) >= RULES_MAX:
         raise ApiError("TooManyRules", f"The maximum number of rules has been reached: {RULES_MAX}")
     check_conditions(conditions)
+    check_transforms(transforms)
     check_action(region, action, balancer, listener.protocol)
     made = Rule(
         arn=rule_arn(arn, region.ids.load_balancer_id()),
@@ -289,6 +291,7 @@ def create_rule(
         priority=priority,
         conditions=tuple(conditions),
         action=action,
+        transforms=tuple(transforms),
         tags=checked_tags({}, tags),
     )
     with region.state.transaction() as changes:
@@ -297,13 +300,22 @@ def create_rule(
     return made
 
 
-def modify_rule(region: Region, arn: str, *, conditions: Sequence[Condition] | None, action: Action | None) -> Rule:
+def modify_rule(
+    region: Region,
+    arn: str,
+    *,
+    conditions: Sequence[Condition] | None,
+    action: Action | None,
+    transforms: Sequence[Transform] | None = None,
+) -> Rule:
     """Change a rule. What is None stays. Raises ``OperationNotPermitted`` for the default rule's conditions."""
     rule = find_rule(region, arn)
     if rule.is_default and conditions:
         raise ApiError("OperationNotPermitted", f"Default rule '{arn}' cannot be modified")
     if conditions is not None:
         check_conditions(conditions)
+    if transforms is not None:
+        check_transforms(transforms, is_default=rule.is_default)
     if action is not None:
         listener = find(region, rule.listener_arn)
         check_action(region, action, elbv2_load_balancers.find(region, listener.load_balancer_arn), listener.protocol)
@@ -311,6 +323,7 @@ def modify_rule(region: Region, arn: str, *, conditions: Sequence[Condition] | N
         rule,
         conditions=rule.conditions if conditions is None else tuple(conditions),
         action=rule.action if action is None else action,
+        transforms=rule.transforms if transforms is None else tuple(transforms),
     )
     with region.state.transaction() as changes:
         changes.put(changed)

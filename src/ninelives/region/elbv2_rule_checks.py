@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final, assert_never
 
-from ninelives.model.elbv2 import Action, Condition, FixedResponse, Forward, LoadBalancer, Redirect
+from ninelives.model.elbv2 import Action, Condition, FixedResponse, Forward, LoadBalancer, Redirect, Transform
 from ninelives.model.errors import ApiError
 from ninelives.region import elbv2_target_groups
 from ninelives.region.region import Region
@@ -35,6 +35,10 @@ _ALLOWED: Final = {
     "source-ip": re.compile(r"[0-9a-fA-F.:]+/\d{1,3}"),
 }
 REGEX_MAX: Final = 128
+TRANSFORMS: Final = ("host-header-rewrite", "url-rewrite")
+TRANSFORM_MAX: Final = 1024
+GROUPS_OF_REGEX_MAX: Final = 7
+"""A replacement of RE2 names at most nine; two are ours."""
 _NOT_IN_RE2: Final = re.compile(
     r"\\[^dDwWsSbBntrfv\W_]"  # escapes that it does not know, back-references among them
     r"|\(\?(?!:)"  # groups that are more than groups
@@ -84,10 +88,32 @@ def _check_condition(condition: Condition) -> None:
             _check_network(value)
 
 
-def _check_regex(value: str) -> None:
+def check_transforms(transforms: Sequence[Transform], *, is_default: bool = False) -> None:
+    """Raises ``ValidationError``. Source: ELB user guide, "Transforms for listener rules"."""
+    if transforms and is_default:
+        raise _invalid("A transform cannot be specified for a default rule")
+    for type_, count in Counter(one.type for one in transforms).items():
+        if type_ not in TRANSFORMS:
+            raise _invalid(f"The transform type '{type_}' must be one of {list(TRANSFORMS)}")
+        if count > 1:
+            raise _invalid(f"Only one transform of type '{type_}' can be specified")
+    for one in transforms:
+        _check_regex(one.regex, most=TRANSFORM_MAX)
+        groups = re.compile(one.regex).groups
+        named = [int(number) for number in re.findall(r"\$(\d)", one.replace)]
+        if groups > GROUPS_OF_REGEX_MAX or any(not 1 <= number <= groups for number in named):
+            raise _invalid(
+                f"The replacement '{one.replace}' must name groups of the expression '{one.regex}',"
+                f" which may have at most {GROUPS_OF_REGEX_MAX}"
+            )
+        if len(one.replace) > TRANSFORM_MAX or not one.replace.isascii() or not one.replace.isprintable():
+            raise _invalid(f"The replacement '{one.replace}' must be at most {TRANSFORM_MAX} printable characters")
+
+
+def _check_regex(value: str, *, most: int = REGEX_MAX) -> None:
     """What passes here the proxy's RE2 takes too. Source: https://github.com/google/re2/wiki/Syntax."""
     refused = _invalid(f"The regular expression '{value}' is not valid, or uses what is not supported")
-    if not 1 <= len(value) <= REGEX_MAX or not value.isascii() or not value.isprintable() or _NOT_IN_RE2.search(value):
+    if not 1 <= len(value) <= most or not value.isascii() or not value.isprintable() or _NOT_IN_RE2.search(value):
         raise refused
     counts = [max(int(one or 0) for one in found) for found in _COUNTED.findall(value)]
     if math.prod(max(1, count) for count in counts) > _TIMES_MAX:

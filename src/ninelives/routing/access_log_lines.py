@@ -98,7 +98,7 @@ def _request(entry: Entry, listener: LoggedListener) -> str:
     if not entry["method"]:
         return f"- {url}- -"
     version = "HTTP/2.0" if entry["protocol"] == "HTTP/2" else entry["protocol"]
-    return f"{entry['method']} {url}{entry['path']} {version}"
+    return f"{entry['method']} {url}{entry.get('original_path') or entry['path']} {version}"
 
 
 def _redirect(entry: Entry) -> str:

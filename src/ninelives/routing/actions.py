@@ -1,17 +1,18 @@
 """Rule actions as Envoy routes: forward, fixed-response, redirect."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, assert_never
 
-from ninelives.model.elbv2 import Action, FixedResponse, Forward, Redirect, Rule, TargetGroup
+from ninelives.model.elbv2 import Action, FixedResponse, Forward, Redirect, Rule, TargetGroup, Transform
 from ninelives.routing.clusters import ADMITTED, cluster_name
 from ninelives.routing.conditions import ANY_PATH, route_match, with_query
 from ninelives.routing.errors import error_page
 from ninelives.routing.scripts import configured
 from ninelives.routing.stickiness import answering_host, group_cookies, session_context, session_per_route, with_group_cookie
+from ninelives.routing.transforms import host_rewrite, url_per_route, with_match
 
 Json = dict[str, Any]
 
@@ -27,6 +28,7 @@ class Surroundings:
     idle_timeout: timedelta
     rewrites: Json = field(default_factory=dict)
     """Members of every forwarding action."""
+    url: Transform | None = None
     drops_invalid_headers: bool = False
     takes_http2: bool = False
 
@@ -42,7 +44,11 @@ def routes(rule: Rule, around: Surroundings) -> list[Json]:
 def _routes(rule: Rule, match: Json, around: Surroundings) -> list[Json]:
     match rule.action:
         case Forward() as forward:
-            return _forwards(forward, match, around)
+            return [
+                route
+                for found, surroundings in _rewritings(rule.transforms, match, around)
+                for route in _forwards(forward, found, surroundings)
+            ]
         case FixedResponse() as answer:
             return [{"match": match} | _fixed_response(answer)]
         case Redirect() as redirect if "#{query}" in redirect.query:
@@ -55,6 +61,20 @@ def _routes(rule: Rule, match: Json, around: Surroundings) -> list[Json]:
             return [{"match": match} | _redirect(redirect, query="")]
         case _ as never:
             assert_never(never)
+
+
+def _rewritings(transforms: Sequence[Transform], match: Json, around: Surroundings) -> Iterator[tuple[Json, Surroundings]]:
+    """A match and its surroundings for each combination of transforms that find something, those with the most first."""
+    if not transforms:
+        yield match, around
+        return
+    transform, *others = transforms
+    if transform.type == "host-header-rewrite":
+        rewriting = replace(around, rewrites=host_rewrite(transform))
+    else:
+        rewriting = replace(around, url=transform)
+    yield from _rewritings(others, with_match(match, transform), rewriting)
+    yield from _rewritings(others, match, around)
 
 
 def _forwards(forward: Forward, match: Json, around: Surroundings) -> list[Json]:
@@ -110,6 +130,9 @@ def _share(group: TargetGroup, stickiness_seconds: int | None, around: Surroundi
         context["drop_invalid"] = True
     if group.protocol_version != "HTTP1":
         context["protocol_version"] = group.protocol_version
+    if around.url is not None:
+        context["rewrites_url"] = True
+        filters |= url_per_route(around.url)
     filters |= configured(context)
     share: Json = {"response_headers_to_add": headers} if headers else {}
     return share | ({"typed_per_filter_config": filters} if filters else {})

@@ -19,6 +19,7 @@ from ninelives.routing.headers import CLIENT, changed_headers, host_rewrite, sho
 from ninelives.routing.scripts import lua_filter
 from ninelives.routing.stickiness import session_filter
 from ninelives.routing.tls import listener_socket, takes_http2
+from ninelives.routing.transforms import mutation_filter
 
 Json = dict[str, Any]
 
@@ -96,7 +97,7 @@ def _http(balancer: LoadBalancer, listener: Listener) -> Json:
                 "header_key_format": preserved_header_case(),
             },
             "upgrade_configs": [{"upgrade_type": "websocket"}],
-            "http_filters": [lua_filter(), session_filter(), _router()],
+            "http_filters": [mutation_filter(), lua_filter(), session_filter(), _router()],
             "local_reply_config": local_reply_config(shows_server=shows_server(listener)),
             "access_log": [access_log(name)],
         },

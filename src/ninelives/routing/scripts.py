@@ -18,6 +18,9 @@ HOST_HEADER: Final = "x-ninelives-host"
 SESSION_HEADER: Final = "x-ninelives-session"
 """Tells Envoy which target the request is to go to; no target sees it."""
 
+URL_HEADER: Final = "x-ninelives-url"
+"""Tells the script the URL that a request is rewritten to; no target sees it."""
+
 _TRACE_ID: Final = """\
 local TRACE = "x-amzn-trace-id"
 local format, random, time = string.format, math.random, os.time
@@ -56,7 +59,7 @@ end
 CONFIGURED: Final = (
     _TRACE_ID
     + f"""
-local SESSION, HOST = "{SESSION_HEADER}", "{HOST_HEADER}"
+local SESSION, HOST, URL = "{SESSION_HEADER}", "{HOST_HEADER}", "{URL_HEADER}"
 local WEEK = 604800
 
 local function encoded(text)
@@ -128,6 +131,18 @@ local function is_compatible(handle, headers, version)
   return version ~= "GRPC" or headers:get(":method") == "POST"
 end
 
+local function rewrite_url(handle, headers)
+  local url = headers:get(URL)
+  headers:remove(URL)
+  if url == nil or url:sub(1, 1) ~= "/" then
+    handle:respond({{[":status"] = "500"}}, "")
+    return false
+  end
+  handle:streamInfo():dynamicMetadata():set("ninelives", "original_path", headers:get(":path"))
+  headers:replace(":path", url)
+  return true
+end
+
 function envoy_on_request(handle)
   local headers, context = handle:headers(), handle:filterContext()
   trace(headers)
@@ -136,6 +151,7 @@ function envoy_on_request(handle)
     handle:respond({{[":status"] = "464"}}, "")
     return
   end
+  if context:get("rewrites_url") and not rewrite_url(handle, headers) then return end
   if context:get("drop_invalid") then drop_invalid(headers) end
   if context:get("group") == nil then return end
   headers:remove(SESSION)

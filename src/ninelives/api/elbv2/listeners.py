@@ -11,9 +11,11 @@ from ninelives.api.elbv2.wire import (
     read_condition,
     read_pairs,
     read_tags,
+    read_transform,
     write_action,
     write_condition,
     write_pairs,
+    write_transform,
 )
 from ninelives.model.elbv2 import Listener, Rule
 from ninelives.model.errors import ApiError
@@ -104,6 +106,7 @@ def _rules(region: Region) -> Operations:
             conditions=[read_condition(one) for one in given["Conditions"]],
             action=read_action(given["Actions"]),
             tags=read_tags(given.get("Tags")),
+            transforms=[read_transform(one) for one in given.get("Transforms") or ()],
         )
         return {"Rules": [shown_rule(made)]}
 
@@ -120,11 +123,15 @@ def _rules(region: Region) -> Operations:
 
     def modify(call: Call) -> Answer:
         given = call.parameters
+        transforms = [read_transform(one) for one in given.get("Transforms") or ()]
+        if transforms and given.get("ResetTransforms"):
+            raise ApiError("ValidationError", "Transforms and ResetTransforms cannot both be specified")
         changed = intents.modify_rule(
             region,
             given["RuleArn"],
             conditions=[read_condition(one) for one in given["Conditions"]] if given.get("Conditions") else None,
             action=read_action(given["Actions"]) if given.get("Actions") else None,
+            transforms=transforms if transforms or given.get("ResetTransforms") else None,
         )
         return {"Rules": [shown_rule(changed)]}
 
@@ -182,5 +189,6 @@ def shown_rule(rule: Rule) -> Answer:
         "Priority": "default" if rule.priority is None else str(rule.priority),
         "Conditions": [write_condition(one) for one in rule.conditions],
         "Actions": write_action(rule.action),
+        "Transforms": [write_transform(one) for one in rule.transforms],
         "IsDefault": rule.is_default,
     }

@@ -89,14 +89,12 @@ LISTENERS: Final[Shapes] = {
     "ForwardActionConfig": members("TargetGroups TargetGroupStickinessConfig"),
     "TargetGroupTuple": members("TargetGroupArn Weight"),
     "TargetGroupStickinessConfig": members("Enabled DurationSeconds"),
-    "CreateRuleInput": members(
-        "ListenerArn Conditions Priority Actions Tags", refused={"Transforms": "requests are not rewritten"}
-    ),
-    "ModifyRuleInput": members(
-        "RuleArn Conditions Actions",
-        recorded={"ResetTransforms": "there are none"},
-        refused={"Transforms": "requests are not rewritten"},
-    ),
+    "CreateRuleInput": members("ListenerArn Conditions Priority Actions Tags Transforms"),
+    "ModifyRuleInput": members("RuleArn Conditions Actions Transforms ResetTransforms"),
+    "RuleTransform": members("Type HostHeaderRewriteConfig UrlRewriteConfig"),
+    "HostHeaderRewriteConfig": members("Rewrites"),
+    "UrlRewriteConfig": members("Rewrites"),
+    "RewriteConfig": members("Regex Replace"),
     "RuleCondition": members(
         "Field Values HostHeaderConfig PathPatternConfig HttpHeaderConfig QueryStringConfig HttpRequestMethodConfig "
         "SourceIpConfig RegexValues",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
-from ninelives.model.elbv2 import Action, Condition, FixedResponse, Forward, Redirect, WeightedTargetGroup
+from ninelives.model.elbv2 import Action, Condition, FixedResponse, Forward, Redirect, Transform, WeightedTargetGroup
 from ninelives.model.errors import ApiError
 
 Parameters = Mapping[str, Any]
@@ -164,6 +164,24 @@ def read_condition(condition: Parameters) -> Condition:
     if expressions and field not in WITH_REGEX:
         raise ApiError("ValidationError", f"Regular expressions cannot be specified for condition field '{field}'")
     return Condition(field=field, values=tuple(values), name=name, regex_values=tuple(expressions))
+
+
+def read_transform(transform: Parameters) -> Transform:
+    """A rule transform. Raises ``ValidationError``."""
+    type_ = transform.get("Type", "")
+    rewrites = (transform.get(_TRANSFORMS.get(type_, "")) or {}).get("Rewrites") or ()
+    if type_ in _TRANSFORMS and len(rewrites) != 1:
+        raise ApiError("ValidationError", f"Exactly one rewrite must be specified for a transform of type '{type_}'")
+    rewrite = rewrites[0] if rewrites else {}
+    return Transform(type=type_, regex=rewrite.get("Regex", ""), replace=rewrite.get("Replace", ""))
+
+
+def write_transform(transform: Transform) -> dict[str, Any]:
+    rewrites = [{"Regex": transform.regex, "Replace": transform.replace}]
+    return {"Type": transform.type, _TRANSFORMS[transform.type]: {"Rewrites": rewrites}}
+
+
+_TRANSFORMS = {"host-header-rewrite": "HostHeaderRewriteConfig", "url-rewrite": "UrlRewriteConfig"}
 
 
 def _write_regex(condition: Condition) -> dict[str, Any]:
