@@ -340,6 +340,11 @@ ECS = [
         "tasks",
         ("task", lambda answer: answer["tasks"][0]["taskArn"]),
     ),
+    Step(
+        "StartTask",
+        lambda _: ["--cluster", "c", "--task-definition", "cats:2", "--container-instances", "i", *NETWORK.split()],
+        "failures",
+    ),
     Step("DescribeTasks", words("--cluster c --tasks {task} --include TAGS"), "tasks"),
     Step("ListTasks", plain("--cluster c --desired-status RUNNING"), "taskArns"),
     Step(

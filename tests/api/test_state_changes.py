@@ -210,6 +210,32 @@ def test_other_service_events_are_told_to_nobody(message: str) -> None:
     assert box.waiting() == []
 
 
+@pytest.mark.parametrize(("action", "ending"), [("CONTINUE", "HOOK_SUCCEEDED"), ("ROLLBACK", "HOOK_FAILED")])
+def test_a_pause_is_told_when_it_waits_and_when_it_is_answered(world: LivingWorld, action: str, ending: str) -> None:
+    world.with_service(deploymentConfiguration={"strategy": "BLUE_GREEN"})
+    world.live(minutes=4)
+    box = listened(world)
+    pause = {"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"]}
+    world.call("RegisterTaskDefinition", **fargate())
+    arn = world.call(
+        "UpdateService",
+        cluster="c",
+        service="s",
+        taskDefinition="cats:2",
+        deploymentConfiguration={"lifecycleHooks": [pause]},
+    )["service"]["currentServiceDeployment"]
+    world.live(minutes=4)
+    (waiting,) = [one for one in box.waiting() if one.detail_type == "ECS Hook State Change"]
+
+    world.call("ContinueServiceDeployment", serviceDeploymentArn=arn, hookId=waiting.detail["hookId"], action=action)
+    world.live(minutes=4)
+
+    assert names(box, "ECS Hook State Change") == ["HOOK_AWAITING_ACTION", ending]
+    assert (waiting.detail["lifecycleStage"], waiting.detail["serviceDeploymentArn"]) == ("POST_SCALE_UP", arn)
+    ended = "SERVICE_DEPLOYMENT_COMPLETED" if action == "CONTINUE" else "SERVICE_DEPLOYMENT_FAILED"
+    assert ended in names(box, "ECS Deployment State Change")
+
+
 def hook(status: HookStatus, kind: HookTargetType = HookTargetType.PAUSE) -> HookExecution:
     stage = LifecycleStage.POST_TEST_TRAFFIC_SHIFT
     return HookExecution(
