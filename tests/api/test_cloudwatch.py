@@ -269,7 +269,7 @@ def test_actions_are_carried_out_at_a_change_of_state(world: CloudWatchWorld, cl
     assert len(world.published) == 1
 
 
-def test_a_composite_alarm_follows_its_children(client: Any) -> None:
+def test_a_composite_alarm_follows_its_children(world: CloudWatchWorld, client: Any) -> None:
     client.put_metric_alarm(**an_alarm())
     client.put_composite_alarm(AlarmName="both", AlarmRule="ALARM(errors) AND NOT OK(errors)")
     with pytest.raises(ClientError, match="do not exist"):
@@ -282,6 +282,14 @@ def test_a_composite_alarm_follows_its_children(client: Any) -> None:
     assert both["StateValue"] == "ALARM"
     assert both["StateReason"].startswith("arn:aws:cloudwatch:eu-west-1:111122223333:alarm:errors transitioned to ALARM at ")
     assert [one["AlarmName"] for one in client.describe_alarms(ChildrenOfAlarmName="both")["MetricAlarms"]] == ["errors"]
+    client.put_composite_alarm(AlarmName="above", AlarmRule="ALARM(both)")
+    of_child, of_both, above = (world.alarms.facts(name) for name in ("errors", "both", "above"))
+    assert of_child is not None
+    assert of_both is not None
+    assert above is not None
+    assert of_child.span == of_both.span == above.span == timedelta(minutes=2, seconds=2)
+    assert above.state == "ALARM"
+    client.delete_alarms(AlarmNames=["above"])
     with pytest.raises(ClientError, match="ResourceConflict"):
         client.delete_alarms(AlarmNames=["errors"])
     client.delete_alarms(AlarmNames=["errors", "both"])

@@ -6,7 +6,7 @@ its sums count what fell into that second (``docs/decisions/0018``).
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -102,9 +102,19 @@ class Alarms:
     def _span(self, alarm: Alarm) -> timedelta:
         """In the region's time: what ``Timing.scaled`` makes of it is the clock's."""
         if isinstance(alarm, CompositeAlarm):
-            children = [self.find(name) for name in alarms_in(read_rule(alarm.rule)) if name != alarm.name]
-            return max((self._span(one) for one in children if isinstance(one, MetricAlarm)), default=timedelta())
+            spans = [self._span(one) for one in self._metric_alarms_below(alarm, set())]
+            return max(spans, default=timedelta())
         return alarm.period * (alarm.evaluation_periods + 1) + LATENESS * 2 * self._timing.time_scale
+
+    def _metric_alarms_below(self, alarm: CompositeAlarm, seen: set[str]) -> Iterator[MetricAlarm]:
+        """Those that a composite alarm looks at, through others too; composite alarms may look at each other in a circle."""
+        seen.add(alarm.name)
+        for name in alarms_in(read_rule(alarm.rule)):
+            found = self.find(name)
+            if isinstance(found, MetricAlarm):
+                yield found
+            elif found is not None and found.name not in seen:
+                yield from self._metric_alarms_below(found, seen)
 
     def find(self, name_or_arn: str) -> Alarm | None:
         return self._records.alarms.get(alarm_name(name_or_arn))

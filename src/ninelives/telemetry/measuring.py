@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from ninelives.monitoring import period_start
 from ninelives.region.measurements import service_facts, target_group_facts, zones_of_load_balancers
@@ -36,10 +37,7 @@ class Measuring:
     async def run(self) -> None:
         """Measure for ever."""
         while True:
-            try:
-                await self.measure()
-            except Exception:
-                log.exception("the region could not be measured; it is tried again")
+            await self.measure()
             now = self._region.now()
             await asyncio.sleep((period_start(now, self._step) + self._step - now).total_seconds())
 
@@ -49,12 +47,25 @@ class Measuring:
         minute = period_start(now, self._store.minute)
         if minute != self._minute:
             ended, self._minute = minute - self._store.minute, minute
-            await self._tell_of_minute(ended)
-        self._load_balancers.sample_targets(now)
-        self._store.flush()
+            await self._tried("what tasks use", self._tell_of_services(ended))
+            await self._tried("connections", self._tell_of_connections(ended))
+        await self._tried("targets", self._tell_of_targets(now))
 
-    async def _tell_of_minute(self, minute: datetime) -> None:
+    async def _tried(self, what: str, measurement: Coroutine[Any, Any, None]) -> None:
+        """What cannot be measured now holds up nothing else; it is tried again the next time."""
+        try:
+            await measurement
+        except Exception as error:
+            log.warning("%s could not be measured: %s", what, error, exc_info=not isinstance(error, OSError))
+
+    async def _tell_of_services(self, minute: datetime) -> None:
         facts = service_facts(self._region)
         usage = await self._runtime.usage([task.arn for one in facts for task in one.tasks])
         self._services.sample(minute, self._region.now(), facts, usage)
+
+    async def _tell_of_connections(self, minute: datetime) -> None:
         self._load_balancers.sample_connections(minute, await self._region.data_plane.connections())
+
+    async def _tell_of_targets(self, now: datetime) -> None:
+        self._load_balancers.sample_targets(now)
+        self._store.flush()

@@ -204,6 +204,7 @@ class MetricStore:
         if gone:
             self._database.executemany("DELETE FROM metric WHERE id = ?", [(id_,) for id_ in gone])
             self._ids = {metric: id_ for metric, id_ in self._ids.items() if id_ not in gone}
+            self._last_heard = {id_: at for id_, at in self._last_heard.items() if id_ not in gone}
 
 
 def _us(at: datetime) -> int:
