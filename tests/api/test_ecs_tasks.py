@@ -9,6 +9,8 @@ import pytest
 from ecs_world import NETWORK, NOW, PLACE, World, container, fargate
 
 from ninelives.model.ecs import DesiredStatus, LastStatus, Task, TaskAddress
+from ninelives.model.timing import Timing
+from ninelives.region.tasks import launch_of
 
 INVALID = "InvalidParameterException"
 
@@ -314,3 +316,37 @@ def test_the_waiters_expressions_hold_on_what_is_described() -> None:
     assert statuses() == ["PROVISIONING"]
     world.put(replace(task, last_status=LastStatus.STOPPED))
     assert statuses() == ["STOPPED"]
+
+
+def test_a_restart_attempt_period_is_policy_and_is_scaled_a_stop_timeout_is_not() -> None:
+    world = World()
+    world.region.timing = Timing(time_scale=60)
+    world.call("CreateCluster", clusterName="c")
+    web = container(restartPolicy={"enabled": True, "restartAttemptPeriod": 120}, stopTimeout=60)
+    world.call("RegisterTaskDefinition", **fargate(containerDefinitions=[web]))
+    run(world)
+
+    (launched,) = launch_of(world.region, the_task(world)).definition.containers
+
+    assert launched.restart_policy is not None
+    assert launched.restart_policy.restart_attempt_period == timedelta(seconds=2)
+    assert launched.stop_timeout == timedelta(seconds=60)
+
+
+def test_only_images_that_are_to_be_consistent_are_pinned() -> None:
+    world = World()
+    world.call("CreateCluster", clusterName="c")
+    image = "127.0.0.1:4566/cats:1"
+    names = {"pinned": "enabled", "moving": "disabled"}
+    containers = [
+        container(name=name, image=image, portMappings=[], versionConsistency=wanted) for name, wanted in names.items()
+    ]
+    world.call("RegisterTaskDefinition", **fargate(containerDefinitions=containers))
+    deployment_id = world.create()["deployments"][0]["id"]
+    (task,) = world.tasks_of(deployment_id, LastStatus.PROVISIONING)
+    (revision,) = world.region.state.revisions.values()
+    world.put(replace(revision, container_images=tuple((name, image, "sha256:0f") for name in names)))
+
+    images = launch_of(world.region, task).images
+
+    assert images == {"pinned": "127.0.0.1:4566/cats@sha256:0f", "moving": image}
