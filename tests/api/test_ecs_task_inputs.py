@@ -73,6 +73,14 @@ def test_a_parameter_is_read_by_name_and_by_arn(services: Services, value_from: 
     assert services.inputs(secret(value_from)).environment == {"web": {"KEY": "purr"}}
 
 
+def test_a_parameter_s_version_is_read(services: Services) -> None:
+    for value in ("first", "second"):
+        services.call("ssm", "PutParameter", Name="/cats/version", Value=value, Type="String", Overwrite=True)
+
+    assert services.inputs(secret("/cats/version:1")).environment == {"web": {"KEY": "first"}}
+    assert services.inputs(secret("/cats/version")).environment == {"web": {"KEY": "second"}}
+
+
 def test_a_secret_is_read_whole_by_json_key_and_by_version(services: Services) -> None:
     first = json.dumps({"user": "tom", "age": 9})
     arn = services.secret(first)

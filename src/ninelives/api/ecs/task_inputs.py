@@ -100,17 +100,26 @@ class ServiceInputs:
 
     async def _parameters(self, names: list[str]) -> dict[str, str]:
         found: dict[str, str] = {}
-        for start in range(0, len(names), PARAMETERS_AT_ONCE):
-            some = names[start : start + PARAMETERS_AT_ONCE]
-            try:
-                answer = await self._call("ssm", "GetParameters", {"Names": some, "WithDecryption": True})
-            except ApiError as error:
-                raise _missing(f"{FROM_SSM}: {error.code}: {error.message}") from error
-            found |= {one["Name"]: one["Value"] for one in answer["Parameters"]}
+        plain = [name for name in names if ":" not in name]
+        for start in range(0, len(plain), PARAMETERS_AT_ONCE):
+            answer = await self._get_parameters(plain[start : start + PARAMETERS_AT_ONCE])
+            found |= {one["Name"]: one["Value"] for one in answer}
+        for name in names:
+            if ":" in name:  # a version or a label, which the answer's name is without
+                for one in await self._get_parameters([name]):
+                    found[name] = one["Value"]
         invalid = [name for name in names if name not in found]
         if invalid:
             raise _missing(f"{FROM_SSM}: invalid ssm parameters: {', '.join(invalid)}")
         return found
+
+    async def _get_parameters(self, names: list[str]) -> list[Mapping[str, Any]]:
+        try:
+            answer = await self._call("ssm", "GetParameters", {"Names": names, "WithDecryption": True})
+        except ApiError as error:
+            raise _missing(f"{FROM_SSM}: {error.code}: {error.message}") from error
+        parameters: list[Mapping[str, Any]] = answer["Parameters"]
+        return parameters
 
     async def _secret(self, reference: SecretReference) -> str:
         text = await self._secret_string(reference, FROM_ASM)
