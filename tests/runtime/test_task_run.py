@@ -441,6 +441,22 @@ def test_a_container_that_ran_long_enough_is_restarted_and_never_seen_as_stopped
     asyncio.run(main())
 
 
+def test_a_container_that_ends_again_while_it_is_restarted_is_seen_to_end() -> None:
+    async def main() -> None:
+        engine = FakeEngine()
+        told = Told(engine, launch_of(restarted()))
+        told.run.start()
+        await told.until(is_started)
+        told.run.seen(ended(1))
+        again = ended(2, after=timedelta(seconds=1), began=NOW + timedelta(hours=1))
+        told.run.seen(again)  # before the restart has come to its end
+        last = await told.until_stopped()
+
+        assert (last.containers[0].exit_code, last.containers[0].restart_count) == (2, 1)
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(
     ("policy", "observation"),
     [

@@ -58,7 +58,8 @@ class TaskRun:
             ),
         )
         self._recorded = {one.name: one for one in launch.task.containers}
-        self._restarting: set[str] = set()
+        self._restarting: dict[str, ContainerObservation | None] = {}
+        """Containers that are being started again, with what was seen of each meanwhile."""
         self._changed = asyncio.Event()
         self._bringing_up: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -125,9 +126,11 @@ class TaskRun:
         if self._removing is not None:
             return
         known = self._container(container.name)
-        if known.last_status == "STOPPED" or container.name in self._restarting or _is_of_an_earlier_run(container, known):
+        if known.last_status == "STOPPED" or _is_of_an_earlier_run(container, known):
             return
-        if container.last_status == "STOPPED" and self._may_restart(container):
+        if container.name in self._restarting:
+            self._restarting[container.name] = container
+        elif container.last_status == "STOPPED" and self._may_restart(container):
             self._restart(container)
         else:
             self._keep(container)
@@ -153,7 +156,7 @@ class TaskRun:
 
     def _restart(self, ended: ContainerObservation) -> None:
         """Start a container again where it is. Until it runs, the task shows it as it was before it ended."""
-        self._restarting.add(ended.name)
+        self._restarting[ended.name] = None
         self._operation(self._started_again(ended))
 
     async def _started_again(self, ended: ContainerObservation) -> None:
@@ -171,7 +174,9 @@ class TaskRun:
             log.exception("task %s: container %s could not be restarted", self._launch.task.id, name)
             self._keep(replace(ended, reason=f"CannotStartContainerError: {error}"))
         finally:
-            self._restarting.discard(name)
+            meanwhile = self._restarting.pop(name)
+        if meanwhile is not None:
+            self.seen(meanwhile)
 
     # Up.
 
