@@ -132,9 +132,28 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "The containers of a task definition cannot depend on each other in a circle",
     ),
     (fargate(volumes=[{"name": "data"}, {"name": "data"}]), "Volume names must be unique within a task definition."),
+    (fargate(family=""), "Family should not be null or empty."),
+    (one(name="two words"), "Container.name contains invalid characters."),
     (
-        fargate(volumes=[{"name": "data", "host": {"sourcePath": "/srv"}}]),
-        "Fargate compatible task definitions do not support sourcePath",
+        one(portMappings=[{"containerPort": 65_536}]),
+        "Invalid 'containerPort' 65536 for container 'web': ports are 1 to 65535.",
+    ),
+    (
+        one(portMappings=[{"containerPort": 80, "hostPort": 70_000}]),
+        "Invalid 'hostPort' 70000 for container 'web': ports are 0 to 65535.",
+    ),
+    (
+        of(container(mountPoints=[{"sourceVolume": "data"}]), volumes=[{"name": "data"}]),
+        "MountPoint.containerPath should not be null or empty.",
+    ),
+    (fargate(volumes=[{"name": ""}]), "Volume.name should not be null or empty."),
+    (
+        one(environmentFiles=[{"type": "s3", "value": f"arn:aws:s3:::cats/{number}.env"} for number in range(11)]),
+        "The container 'web' has 11 environment files: at most 10 are allowed.",
+    ),
+    (
+        one(extraHosts=[{"hostname": "db", "ipAddress": "10.0.0.2"}]),
+        "Extra hosts are not supported on container when networkMode=awsvpc",
     ),
     (
         fargate(volumes=[{"name": "data", "dockerVolumeConfiguration": {"scope": "task"}}]),
