@@ -331,6 +331,29 @@ def test_get_metric_data_answers_metrics_and_expressions(client: Any) -> None:
         client.get_metric_data(**{**asked, "MetricDataQueries": [queries[0], {"Id": "e1", "Expression": "m1 +"}]})
 
 
+def test_a_thousand_metrics_come_compressed_in_one_request(client: Any) -> None:
+    compressed: list[Any] = []
+
+    def look(request: Any, **_: Any) -> None:
+        compressed.append(request.headers.get("Content-Encoding"))
+
+    client.meta.events.register("before-send.cloudwatch", look)
+    data = [{"MetricName": f"m{number:04}", "Value": float(number)} for number in range(1000)]
+    client.put_metric_data(Namespace="Cats", MetricData=data)
+    pages = client.get_paginator("list_metrics").paginate(Namespace="Cats")
+
+    assert [metric["MetricName"] for page in pages for metric in page["Metrics"]] == [datum["MetricName"] for datum in data]
+    assert compressed[0] in {"gzip", b"gzip"}
+
+
+def test_more_alarms_than_there_may_be_are_refused(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloudwatch.alarms, "ALARMS_MAX", 1)
+    client.put_metric_alarm(**an_alarm())
+    client.put_metric_alarm(**an_alarm(Threshold=2.0))
+    with pytest.raises(ClientError, match="LimitExceeded"):
+        client.put_metric_alarm(**an_alarm(AlarmName="another"))
+
+
 def test_high_resolution_data_keeps_its_seconds(client: Any) -> None:
     at = now().replace(microsecond=0) - timedelta(seconds=20)
     for number in range(3):

@@ -18,11 +18,20 @@ from ninelives.telemetry import CloudWatch
 
 DESCRIBED: Final = 50
 DESCRIBED_MAX: Final = 100
+ALARMS_MAX: Final = 5000
+"""Source: "CloudWatch service quotas", CloudWatch user guide."""
 
 
 def put_metric_alarm(cloudwatch: CloudWatch, call: Call) -> Mapping[str, Any]:
-    cloudwatch.alarms.put(read_metric_alarm(cloudwatch, call.parameters))
+    alarm = read_metric_alarm(cloudwatch, call.parameters)
+    _check_room(cloudwatch, alarm)
+    cloudwatch.alarms.put(alarm)
     return {}
+
+
+def _check_room(cloudwatch: CloudWatch, alarm: Alarm) -> None:
+    if cloudwatch.alarms.find(alarm.name) is None and len(cloudwatch.records.alarms) >= ALARMS_MAX:
+        raise ApiError("LimitExceededFault", f"The maximum limit of {ALARMS_MAX} alarms has been reached.")
 
 
 def put_composite_alarm(cloudwatch: CloudWatch, call: Call) -> Mapping[str, Any]:
@@ -30,6 +39,7 @@ def put_composite_alarm(cloudwatch: CloudWatch, call: Call) -> Mapping[str, Any]
     for name in alarms_in(read_rule(alarm.rule)):
         if name != alarm.name and cloudwatch.alarms.find(name) is None:
             raise refused(f"Could not save the composite alarm as alarms [{name}] in the alarm rule do not exist")
+    _check_room(cloudwatch, alarm)
     cloudwatch.alarms.put(alarm)
     return {}
 
