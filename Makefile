@@ -31,7 +31,9 @@ test:
 
 test-matrix:
 	@scripts/setup tests
-	@NINELIVES_MATRIX=1 scripts/test tests/live/test_bad_releases.py $(ARGS)
+	@for strategy in rolling blue-green canary linear; do \
+	  NINELIVES_STRATEGY=$$strategy scripts/test tests/live/test_bad_releases.py $(ARGS) || failed="$$failed $$strategy"; \
+	done; [[ -z $$failed ]] || { echo "failed with:$$failed" >&2; exit 1; }
 
 simulate: setup
 	@$(BIN)/python -m ninelives.simulator --worlds $(WORLDS) --seed $(SEED) --processes $(PROCESSES)

@@ -18,7 +18,7 @@ FAULTS = SERVICE.read_text(encoding="utf-8")
 @pytest.mark.parametrize("strategy", ["rolling", "blue-green", "canary", "linear"])
 @pytest.mark.parametrize("bad", CATALOGUE, ids=lambda bad: bad.name)
 def test_every_strategy_takes_its_service_file(bad: BadRelease, strategy: str) -> None:
-    file = merged(merged(base(bad.service, listener_port=8080), bad.settings), bad.changes)
+    file = merged(merged(base(bad.name, listener_port=8080), bad.settings), bad.changes)
 
     read = parse_service_file(yaml.safe_dump(plain(merged(file, {"deploy": {"strategy": strategy}}))))
 

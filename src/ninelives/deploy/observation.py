@@ -190,6 +190,8 @@ class AlarmSeen:
     limit: str = ""
     """Such as ``above 1``; empty where it has none."""
     reason: str = ""
+    is_on: bool = True
+    """Whether it still is in ALARM; if not, ``reason`` is why it is not."""
 
     @property
     def told(self) -> str:
@@ -200,7 +202,11 @@ class AlarmSeen:
         'TargetResponseTime (p90) was 75.68, which is above 0.5'
         >>> AlarmSeen(name="a", reason="a user said so.").told
         'a user said so'
+        >>> AlarmSeen(name="a", metric="requests", limit="below 1", is_on=False).told
+        'requests was below 1'
         """
+        if not self.is_on:
+            return f"{self.metric} was {self.limit}" if self.metric and self.limit else ""
         measured = re.search(r"\[(-?[\d.]+(?:E-?\d+)?) \(", self.reason)
         if measured is not None and self.metric and self.limit:
             return f"{self.metric} was {float(measured[1]):.4g}, which is {self.limit}"
@@ -420,4 +426,5 @@ def read_alarm(given: Mapping[str, Any]) -> AlarmSeen:
         metric=f"{metric} ({statistic})" if statistic else metric,
         limit=f"{comparison} {given['Threshold']:g}" if comparison and "Threshold" in given else "",
         reason=given.get("StateReason", ""),
+        is_on=given.get("StateValue", "ALARM") == "ALARM",
     )

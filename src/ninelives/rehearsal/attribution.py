@@ -6,23 +6,27 @@ these explains stays unattributed, and is the platform's to answer for.
 Source: ELB user guide, "Troubleshoot your Application Load Balancers" (HTTP 502, 503, 504).
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from ninelives.deploy.observation import TaskSeen
 from ninelives.rehearsal.sample import Sample
 
 NOTICED_WITHIN = timedelta(seconds=3)
-"""How long after a task's end a load balancer may still send to it, or have none to send to: until checks notice, or another
-task has taken its place, which belongs to the end as well."""
+"""How long after a task's end a load balancer may still send to it, until checks notice. If there is nobody else to send to,
+what is lost until a good answer comes again belongs to the end as well.
+"""
+NOTED_WITHIN = timedelta(seconds=2)
+"""How much later than it was ECS may note an end."""
+SERVER_ERROR, BAD_GATEWAY = 500, 502
+NEVER = datetime.min.replace(tzinfo=UTC)
 AT_ONCE = timedelta(seconds=1)
 SLACK = timedelta(seconds=0.5)
 """Between what ECS decides and what a load balancer does."""
-QUICKLY = timedelta(seconds=0.5)
-"""How soon a request that meets a closed connection is lost; one that was in flight when its task ended has waited for it."""
 
 
 class Fault(StrEnum):
@@ -83,12 +87,24 @@ def attribute(
     """Attribute each lost request. ``epoch`` is the wall-clock time at zero of the samples' clock, ``delay`` the
     deregistration delay.
     """
+    answered = sorted(epoch + timedelta(seconds=one.intended_at) for one in samples if not one.is_lost)
+    ends = [_felt(task, answered) for task in tasks if task.stop_code == "EssentialContainerExited"]
     faults: Counter[Fault] = Counter()
     unattributed: list[Sample] = []
     for sample in samples:
         if not sample.is_lost:
             continue
-        fault = _fault_of(sample, tasks, keeping, epoch, delay)
+        began, ended = (epoch + timedelta(seconds=at) for at in (sample.intended_at, sample.ended_at))
+        fault: Fault | None = None
+        # A list of cases, first match wins: from what the answer itself says to what is inferred.
+        if sample.version is not None and sample.status is not None and sample.status >= SERVER_ERROR:
+            fault = Fault.ANSWERS_5XX  # a load balancer's own answer bears no version
+        elif any(first <= ended and began <= last for first, last in ends):
+            fault = Fault.ENDS_WHILE_SERVING
+        elif any(_drops(task, began, ended, delay) for task in tasks):
+            fault = Fault.DROPS_IN_FLIGHT
+        elif keeping is not None and keeping.is_too_short and sample.status == BAD_GATEWAY:
+            fault = Fault.CLOSES_IDLE
         if fault is None:
             unattributed.append(sample)
         else:
@@ -96,35 +112,13 @@ def attribute(
     return Attribution(by_fault=dict(faults), unattributed=tuple(unattributed))
 
 
-def _fault_of(
-    sample: Sample, tasks: Sequence[TaskSeen], keeping: Keeping | None, epoch: datetime, delay: timedelta
-) -> Fault | None:
-    """A list of cases, first match wins: from what the answer itself says to what is inferred."""
-    if sample.version is not None and sample.status is not None and sample.status >= 500:  # noqa: PLR2004 (server errors)
-        return Fault.ANSWERS_5XX  # a load balancer's own answer bears no version
-    began, ended = epoch + timedelta(seconds=sample.intended_at), epoch + timedelta(seconds=sample.ended_at)
-    if any(_ends_by_itself(task) and _is_felt(task, began, ended, tasks) for task in tasks):
-        return Fault.ENDS_WHILE_SERVING
-    hangs_up_early = keeping is not None and keeping.is_too_short and sample.status == 502  # noqa: PLR2004 (bad gateway)
-    if hangs_up_early and sample.latency < QUICKLY.total_seconds():
-        return Fault.CLOSES_IDLE
-    if any(_drops(task, began, ended, delay) for task in tasks):
-        return Fault.DROPS_IN_FLIGHT
-    return None
-
-
-def _ends_by_itself(task: TaskSeen) -> bool:
-    return task.stop_code == "EssentialContainerExited"
-
-
-def _is_felt(task: TaskSeen, began: datetime, ended: datetime, tasks: Sequence[TaskSeen]) -> bool:
-    """Whether a request was under way between a task's end and the time when another had taken its place."""
+def _felt(task: TaskSeen, answered: Sequence[datetime]) -> tuple[datetime, datetime]:
+    """From when to when the end of a task that ended by itself is felt. ``answered``: when good answers were asked for."""
     gone = _gone_at(task)
     if gone is None:
-        return False
-    nexts = [one.started_at for one in tasks if one.started_at is not None and one.started_at > gone]
-    until = (min(nexts) if nexts else gone) + NOTICED_WITHIN
-    return ended >= gone - AT_ONCE and began <= until
+        return NEVER, NEVER
+    again = next((instant for instant in answered[bisect_right(answered, gone) :]), gone)
+    return gone - NOTED_WITHIN, max(again, gone + NOTICED_WITHIN)
 
 
 def _drops(task: TaskSeen, began: datetime, ended: datetime, delay: timedelta) -> bool:

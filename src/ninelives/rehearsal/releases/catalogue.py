@@ -59,19 +59,15 @@ class BadRelease:
     """How the application itself loses requests; None where not one may be lost."""
     by_chance: bool = False
     """Whether a play of it may, by chance, show nothing."""
-    suffix: str = ""
-    """Of its service's name, where it is played several times in one region."""
+    hidden_by: tuple[str, ...] = ()
+    """Strategies in which no release shows it."""
     harmless_on: Mapping[str, str] = field(default_factory=dict)
     """Runtimes on which it is no fault, and why."""
 
     @property
-    def service(self) -> str:
-        return f"{self.name}{self.suffix}"
-
-    @property
     def hosts_alarm(self) -> str:
         """The name of an alarm on its unhealthy targets."""
-        return f"{self.service}-unhealthy"
+        return f"{self.name}-unhealthy"
 
     @property
     def version(self) -> str:
@@ -84,7 +80,7 @@ class BadRelease:
         >>> one.is_told_by("It ends after 2s with 3"), one.is_told_by("It ends")
         (True, False)
         """
-        pattern = ".+".join(re.escape(part) for part in self.cause.split("…"))
+        pattern = ".*".join(re.escape(part) for part in self.cause.split("…"))
         return re.search(pattern, sentence) is not None
 
 
@@ -177,7 +173,7 @@ CATALOGUE: tuple[BadRelease, ...] = (
         what="is healthy, and answers requests with 500",
         catch=Catch.ALARM,
         code="alarm",
-        cause=f"{WENT_OFF}: 5xx answers, percent of all was …, which is above 1. The application wrote: error: …",
+        cause=f"{WENT_OFF}: 5xx answers, percent of all was …above 1. The application wrote: error: …",
         settings=FEW_5XX,
         loses=Fault.ANSWERS_5XX,
     ),
@@ -186,7 +182,7 @@ CATALOGUE: tuple[BadRelease, ...] = (
         what="is healthy, and slow with requests",
         catch=Catch.ALARM,
         code="alarm",
-        cause=f"{WENT_OFF}: TargetResponseTime (p90) was …, which is above 0.5",
+        cause=f"{WENT_OFF}: TargetResponseTime (p90) was …above 0.5",
         settings=SLOWNESS,
         changes={"variables": {"ANSWER_SECONDS": "1"}},
     ),
@@ -222,6 +218,7 @@ CATALOGUE: tuple[BadRelease, ...] = (
         cause=SENTENCES[Fault.DROPS_IN_FLIGHT],
         settings={"drain": {"deregistration_delay": "1s", "stop_timeout": "5s"}},
         loses=Fault.DROPS_IN_FLIGHT,
+        hidden_by=("blue-green", "canary", "linear"),
     ),
     BadRelease(
         name="closes-idle-connections",
@@ -268,7 +265,7 @@ CATALOGUE: tuple[BadRelease, ...] = (
         what="passes two health checks and fails twelve, again and again",
         catch=Catch.ALARM,
         code="alarm",
-        cause=f"{WENT_OFF}: unhealthy targets was 1, which is above 0. The application wrote: error: health: …",
+        cause=f"{WENT_OFF}: unhealthy targets was …above 0. The application wrote: error: health: …",
         needs_alarm_on_hosts=True,
     ),
     BadRelease(

@@ -74,8 +74,8 @@ def prepare(stage: Stage, *, listener_port: int) -> Release:
 
 def play(stage: Stage, bad: BadRelease, *, strategy: str, listener_port: int) -> Played:
     """Play ``bad``. Raises ``DeployError`` where a release could not begin."""
-    file = merged(_service_file(stage, bad.service, strategy, listener_port), bad.settings)
-    folder = _made(stage.folder / bad.service)
+    file = merged(_service_file(stage, bad.name, strategy, listener_port), bad.settings)
+    folder = _made(stage.folder / bad.name)
     good = _release(stage, folder, file, FIRST)
     url = urlsplit(good.started.asked.url or "")
     assert url.hostname is not None
