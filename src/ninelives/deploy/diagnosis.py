@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from ninelives.deploy.observation import AlarmSeen, ContainerSeen, EventSeen, TargetSeen, TaskSeen
+from ninelives.deploy.observation import KILLED, AlarmSeen, ContainerSeen, EventSeen, TargetSeen, TaskSeen
 from ninelives.deploy.quantities import write_duration
 
 COMMAND_NOT_FOUND = 127
 COMMAND_NOT_EXECUTABLE = 126
-KILLED = 137
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox"})
 LINE_LENGTH_MAX = 200
 
@@ -86,7 +85,7 @@ def warnings(evidence: Evidence, expected: Expectation) -> tuple[Diagnosis, ...]
 
 def _ignored_stop_signal(evidence: Evidence) -> Diagnosis | None:
     """Tasks that had to be killed: nothing is lost by it, but every release, scale-in and restart waits for it."""
-    killed = [task for task in evidence.replaced if _was_killed(task)]
+    killed = [task for task in evidence.replaced if task.was_killed]
     if not killed:
         return None
     waited = next(
@@ -112,13 +111,6 @@ def _ignored_stop_signal(evidence: Evidence) -> Diagnosis | None:
         cause=f"{told}: the application does not end on SIGTERM.",
         next_step="Let it end on SIGTERM when its requests are answered (under a shell, as CMD without brackets makes one: "
         "start it with `exec`); if it does and takes longer, raise `drain.stop_timeout`.",
-    )
-
-
-def _was_killed(task: TaskSeen) -> bool:
-    """Whether a task that ECS stopped ended by SIGKILL, and not for its memory."""
-    return task.stop_code in {"ServiceSchedulerInitiated", "UserInitiated"} and any(
-        one.exit_code == KILLED and "OutOfMemory" not in one.reason for one in task.containers
     )
 
 

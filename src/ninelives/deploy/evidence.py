@@ -91,7 +91,7 @@ class Gathering:
             still_running=len(self.running),
             wrote_at={task: lines[-1][0] for task, lines in wrote.items() if lines},
             replaced=tuple(self.replaced),
-            commands=commands_of(aws, self.replaced),
+            commands=commands_of(aws, [task for task in self.replaced if task.was_killed]),
             alarms=went_off(aws, self._alarms),
         )
 

@@ -10,6 +10,8 @@ from ninelives.deploy.aws import Aws, pages
 from ninelives.deploy.shift import ShiftPlan, read_shift_plan
 
 TASKS_A_CALL = 100
+KILLED = 137
+"""The exit code of a process that SIGKILL has ended."""
 TIME_SCALE_HEADER = "x-ninelives-time-scale"
 
 
@@ -170,6 +172,13 @@ class TaskSeen:
     def is_gone(self) -> bool:
         """Whether its containers have ended."""
         return self.last_status in {"STOPPED", "DEPROVISIONING", "DELETED"}
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether it was told to end, did not in time, and ended by SIGKILL."""
+        return self.stop_code in {"ServiceSchedulerInitiated", "UserInitiated"} and any(
+            one.exit_code == KILLED and "OutOfMemory" not in one.reason for one in self.containers
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
