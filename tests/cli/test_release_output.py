@@ -181,3 +181,14 @@ def test_json_lines_are_numbered_by_format_and_keep_events_as_they_came() -> Non
         seen["note"],
     )
     assert "(service cats) has reached a steady state." == seen["events"][0]["message"]
+
+
+def test_what_is_wrong_with_a_release_that_succeeded_is_told_under_it() -> None:
+    killed = Diagnosis(code="ignores_stop_signal", cause="The replaced task had to be killed.", next_step="Let it end.")
+    one = replace(release(Outcome.SUCCEEDED), warnings=(killed,))
+
+    assert ["  Warning: The replaced task had to be killed.", "  Next:    Let it end."] == summary(one)[-2:]
+    assert [{"code": "ignores_stop_signal", "cause": killed.cause, "next_step": killed.next_step}] == release_json(one)[
+        "warnings"
+    ]
+    assert ExitCode.OK == exit_code_of(one)

@@ -62,7 +62,8 @@ def _show(found: "Status") -> None:
             facts.add_row(f"  {name}", told)
     console.print(facts)
     if found.last is not None:
-        _show_last(found.last)
+        for line in last_deployment_lines(found.last):
+            console.print(Text(f"  {line}"))
     for event in reversed(service.events[:5]):
         when = timedelta() if event.created_at > found.seen.at else found.seen.at - event.created_at
         console.print(Text.assemble((f"  {write_duration(when):>7} ago  ", "dim"), in_short(event.message)))
@@ -86,19 +87,15 @@ def deployment_facts(deployment: "ServiceDeploymentSeen") -> "Iterator[tuple[str
         yield "next", "`ninelives promote` lets it go on, `ninelives abort` takes it back"
 
 
-def _show_last(last: "LastDeployment") -> None:
+def last_deployment_lines(last: "LastDeployment") -> "Iterator[str]":
     """How the newest deployment ended, where there is more to say than that it succeeded."""
-    from rich.text import Text
-
-    told = [(f"Warning: {one.cause}", one.next_step) for one in last.warnings]
+    told = [("Warning", one.cause, one.next_step) for one in last.warnings]
     if last.cause is not None:
-        told.insert(0, (f"Cause: {last.cause}", last.diagnosis.next_step if last.diagnosis is not None else ""))
-    if not told:
-        return
-    console = page()
-    outcome = last.verdict.outcome.replace("_", " ") if last.verdict is not None else "under way"
-    console.print(Text.assemble("  last deployment  ", (last.version, "bold"), f" {outcome}"))
-    for cause, step in told:
-        console.print(Text(f"    {cause}"))
+        told.insert(0, ("Cause", last.cause, last.diagnosis.next_step if last.diagnosis is not None else ""))
+    if told:
+        outcome = last.verdict.outcome.replace("_", " ") if last.verdict is not None else "under way"
+        yield f"last deployment: {last.version} {outcome}"
+    for kind, cause, step in told:
+        yield f"  {kind}: {cause}"
         if step:
-            console.print(Text(f"    Next: {step}", "dim"))
+            yield f"  Next:  {step}"
