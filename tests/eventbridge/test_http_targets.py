@@ -20,6 +20,8 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.status = 200
+        self.released = threading.Event()
+        """Until then an answer under ``/endless`` goes on."""
         self.asked: list[tuple[str, str, dict[str, str], str]] = []
         super().__init__(("127.0.0.1", 0), Handler)
 
@@ -37,6 +39,9 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked.append((self.command, self.path, headers, body))
         self.send_response(self.server.status)
         self.end_headers()
+        if self.path.startswith("/endless"):
+            self.wfile.flush()
+            self.server.released.wait(10)
         if self.path.startswith("/token"):
             self.wfile.write(json.dumps({"access_token": "sesame"}).encode())
 
@@ -153,6 +158,13 @@ def test_an_answer_says_whether_it_is_worth_another_try(server: Server, status: 
 
     with pytest.raises(outcome, match=str(status)):
         deliver(server.url, API_KEY)
+
+
+def test_an_answer_that_does_not_end_holds_nothing_up(server: Server) -> None:
+    deliver(f"{server.url}/endless", API_KEY)
+
+    assert not server.released.is_set()
+    server.released.set()
 
 
 def test_nobody_listening_is_worth_another_try() -> None:

@@ -23,6 +23,7 @@ from ninelives.region.ports import HookFunctions, HookUnreachable, NoHookFunctio
 
 HTTP_TIMEOUT_SECONDS: Final = 5.0
 """Source: "API destinations": a request must be answered within 5 seconds."""
+TOKEN_BYTES_MAX: Final = 64 * 1024
 HTTP_THREADS: Final = 4
 USER_AGENT: Final = "Amazon/EventBridge/ApiDestinations"
 TRIED_AGAIN: Final = frozenset({401, 407, 409, 429})
@@ -240,7 +241,7 @@ def _request(destination: Mapping[str, Any], delivery: Delivery) -> HttpRequest:
 
 
 def send(request: HttpRequest, *, may_leave_this_machine: bool) -> HttpAnswer:
-    """Send a request and read its answer; blocks. Raises ``Undeliverable``."""
+    """Send a request and read how it was answered, and a token's answer whole; blocks. Raises ``Undeliverable``."""
     url = urlsplit(request.endpoint)
     if url.scheme not in {"http", "https"} or not url.hostname:
         raise Refused(f"{request.endpoint} is no HTTP address")
@@ -260,7 +261,7 @@ def send(request: HttpRequest, *, may_leave_this_machine: bool) -> HttpAnswer:
     try:
         connection.request(request.method, (url.path or "/") + (f"?{query}" if query else ""), body.encode(), headers)
         answer = connection.getresponse()
-        return HttpAnswer(answer.status, answer.read())
+        return HttpAnswer(answer.status, b"" if request.form is None else answer.read(TOKEN_BYTES_MAX))
     except (OSError, http.client.HTTPException) as error:
         raise NotNow(f"{url.scheme}://{url.netloc} cannot be reached: {error}") from error
     finally:
