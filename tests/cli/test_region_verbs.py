@@ -275,3 +275,9 @@ def test_a_region_whose_docker_is_away_is_left_as_it_is_and_the_cause_is_told(
     assert f"there is no Docker socket at {tmp_path}/docker.sock" in told
     assert "start Docker, then try again" in told
     assert (settings.state_directory / "region.json").exists()
+
+
+def test_a_state_folder_that_cannot_be_made_is_said_in_the_foreground_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert 1 == run(["up", "--foreground", "--runtime", "host", "--state", "/proc/nowhere/state"])
+
+    assert "cannot be used as state folder" in capsys.readouterr().err

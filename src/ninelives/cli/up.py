@@ -203,8 +203,9 @@ def _verb(verb: str, running: RunningRegion, directory: Path) -> str:
 
 
 def _serve(settings: RegionSettings) -> None:
-    from ninelives.cli.compose import serve_until_told
+    from ninelives.cli.compose import serve_until_told, state_directory_of
 
+    state_directory_of(settings)
     handler: logging.Handler = logging.handlers.RotatingFileHandler(
         settings.log_file, maxBytes=LOG_BYTES_MAX, backupCount=1, encoding="utf-8"
     )
