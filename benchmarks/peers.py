@@ -108,12 +108,12 @@ def _wait(probe: Any, started: float) -> float:
 
 
 @contextlib.contextmanager
-def ninelives(runtime: str = "host") -> Iterator[Emulator]:
+def ninelives(runtime: str = "host", *, time_scale: float = 1.0) -> Iterator[Emulator]:
     from ninelives.cli.background import start_region, stop_region
     from ninelives.cli.settings import RegionSettings
 
     with tempfile.TemporaryDirectory(prefix="ninelives-bench-") as folder:
-        settings = RegionSettings(state_directory=Path(folder), port=free_port(), runtime=runtime)
+        settings = RegionSettings(state_directory=Path(folder), port=free_port(), runtime=runtime, time_scale=time_scale)
         probe = Emulator("", settings.endpoint, 0, 0).client("ecs")
         started = time.monotonic()
         running = start_region(settings)

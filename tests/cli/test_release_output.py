@@ -12,10 +12,10 @@ import pytest
 
 from ninelives.cli.exit_codes import ExitCode
 from ninelives.cli.progress import JsonLines, PlainLines
-from ninelives.cli.release_output import EXIT_CODES, exit_code_of, print_release, release_json, summary
+from ninelives.cli.release_output import EXIT_CODES, exit_code_of, next_step, print_release, release_json, summary
 from ninelives.deploy.diagnosis import Diagnosis
 from ninelives.deploy.follow import Progress, Stage, Tally
-from ninelives.deploy.observation import EventSeen
+from ninelives.deploy.observation import EventSeen, Observation, read_service_deployment
 from ninelives.deploy.reading import Definition, parse_service_file
 from ninelives.deploy.release import Asked, Release, Started
 from ninelives.deploy.reports import Act, Step
@@ -104,6 +104,41 @@ def test_a_rollback_says_which_version_serves_why_and_what_next() -> None:
 )
 def test_the_first_line_never_reads_as_if_what_was_asked_for_were_there(outcome: Outcome, told: str) -> None:
     assert told == click.unstyle(summary(release(outcome))[0])
+
+
+@pytest.mark.parametrize(("test_percent", "tries"), [(None, False), (0.0, False), (100.0, True)])
+def test_a_pause_names_the_test_listener_once_the_new_version_answers_there(test_percent: float | None, tries: bool) -> None:
+    deployment = read_service_deployment(
+        {
+            "serviceDeploymentArn": "arn:aws:ecs:r:a:service-deployment/c/cats/sd-2",
+            "status": "IN_PROGRESS",
+            "targetServiceRevision": {"arn": "r/2", "requestedTestTrafficWeight": test_percent},
+        }
+    )
+    one = release(Outcome.PAUSED)
+    asked = replace(one.started.asked, test_url="http://127.0.0.2:8081")
+    seen = Observation(at=NOW, service=None, service_deployment=deployment)
+
+    step = next_step(replace(one, started=replace(one.started, asked=asked), last=seen))
+
+    assert step is not None
+    assert tries == ("Try it at http://127.0.0.2:8081" in step)
+    assert "`ninelives promote` lets it go on, `ninelives abort` takes it back." in step
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "told"),
+    [
+        (Outcome.ROLLED_BACK, 0, "rolled back: cats 2.0.1 was taken back; 1.0.0 serves on (took 1m5s)"),
+        (Outcome.SUCCEEDED, 1, "succeeded: cats 1.0.0 → 2.0.1 had ended before it could be taken back"),
+        (Outcome.FAILED, 1, "failed: cats 2.0.1 did not take the place of 1.0.0 (after 1m5s)"),
+    ],
+)
+def test_what_was_to_be_aborted_is_judged_by_that(outcome: Outcome, code: int, told: str) -> None:
+    one = release(outcome)
+    aborted = replace(one, started=replace(one.started, asked=replace(one.started.asked, goal=Outcome.ROLLED_BACK)))
+
+    assert (code, told) == (exit_code_of(aborted), click.unstyle(summary(aborted)[0]))
 
 
 def test_on_a_terminal_a_long_cause_is_wrapped_right_of_its_heading_and_elsewhere_it_is_one_line(

@@ -29,6 +29,7 @@ EXIT_CODES = {
 NEXT_STEPS = {
     Outcome.TIMED_OUT: "It goes on: `ninelives wait` follows it, `ninelives abort` takes it back.",
     Outcome.PAUSED: "`ninelives promote` lets it go on, `ninelives abort` takes it back.",
+    Outcome.SUCCEEDED: "`ninelives rollback` goes back to the version before.",  # it was to be aborted
     Outcome.SUPERSEDED: "`ninelives wait` follows the newer one.",
 }
 
@@ -83,7 +84,9 @@ def next_step(release: Release) -> str | None:
         return release.diagnosis.next_step
     if release.verdict is None:
         return "`ninelives wait` follows it."
-    if release.verdict.outcome is Outcome.PAUSED and release.started.asked.test_url is not None:
+    seen = release.last.service_deployment if release.last is not None else None
+    tests = seen is not None and seen.test_percent and release.started.asked.test_url is not None
+    if release.verdict.outcome is Outcome.PAUSED and tests:
         return f"Try it at {release.started.asked.test_url}; {NEXT_STEPS[Outcome.PAUSED]}"
     return NEXT_STEPS.get(release.verdict.outcome) if not release.has_succeeded else None
 
@@ -123,7 +126,7 @@ def summary(release: Release) -> list[str]:
         where = f", {started.asked.url}" if started.asked.url else ""
         return [*lines, f"  {healthy} healthy targets{where}", *_warnings(release)]
     cause = release.diagnosis.cause if release.diagnosis is not None else verdict.reason
-    if verdict.outcome is not Outcome.PAUSED:  # which is no fault, and is told in the first line
+    if verdict.outcome not in {Outcome.PAUSED, Outcome.SUCCEEDED}:  # which are no faults, and told in the first line
         lines.append(f"  Cause: {cause}")
     if (step := next_step(release)) is not None:
         lines.append(f"  Next:  {step}")

@@ -36,8 +36,8 @@ class LastDeployment:
         """Why it did not succeed: what was found out, else ECS's own words."""
         if self.diagnosis is not None:
             return self.diagnosis.cause
-        if self.verdict is None or self.verdict.outcome is Outcome.SUCCEEDED:
-            return None
+        if self.verdict is None or self.verdict.outcome in {Outcome.SUCCEEDED, Outcome.PAUSED}:
+            return None  # a pause is no fault
         return self.verdict.reason
 
     def as_json(self) -> dict[str, Any]:
