@@ -62,3 +62,13 @@ def test_a_deployment_without_criteria_waits_for_all_tasks() -> None:
     world.run(5)
 
     assert world.rollout_state() is RolloutState.IN_PROGRESS
+
+
+def test_a_task_that_is_lost_in_the_clean_up_is_made_up_for_by_the_old_revision() -> None:
+    world = deployed("BLOCKING", seed=1)
+    world.configure(replace(world.service.deployment_configuration, minimum_healthy_percent=100))
+
+    world.run(300)
+
+    assert len(world.healthy) >= 4
+    assert len(world.tasks) < 60

@@ -14,6 +14,7 @@ from service_world import (
     PRODUCTION,
     SLOW,
     TEST,
+    Behaviour,
     Setting,
     World,
     rule,
@@ -681,3 +682,43 @@ def test_the_old_revision_stays_as_long_as_the_new_one_is_down_when_its_bake_tim
     world.heal()
     until_done(world)
     assert world.live == world.live_of(world.primary)
+def test_a_deployment_that_is_held_back_starts_no_tasks_of_a_first_one_that_never_completed() -> None:
+    pause = LifecycleHook(stages=(S.PRE_SCALE_UP,), target_type=HookTargetType.PAUSE)
+    world = World(Setting(configuration=DeploymentConfiguration()))
+    world.deploy(Behaviour(pull=100))
+    world.run(5)
+    world.configure(DeploymentConfiguration(lifecycle_hooks=(pause,)))
+
+    world.deploy(GOOD)
+    world.run(60)
+
+    assert 2 == len(world.tasks)
+    assert S.PRE_SCALE_UP is stage(world)
+
+
+def test_a_first_deployment_that_failed_in_its_shift_does_not_lock_the_service() -> None:
+    world = World(Setting(configuration=CANARY, shifts=True))
+    world.deploy()
+    world.run_until(lambda: stage(world) is S.BAKE_TIME)
+    world.rules[PRODUCTION] = rule(PRODUCTION, blue=5, green=95)
+    world.request_rollback()
+    world.run(10)
+    assert ServiceDeploymentStatus.ROLLBACK_FAILED is status(world)
+
+    world.deploy()
+    world.run(3600)
+
+    assert ServiceDeploymentStatus.SUCCESSFUL is status(world)
+
+
+def test_a_rolling_deployment_lets_go_of_what_a_failed_shift_has_left_in_the_idle_group() -> None:
+    world = World(Setting(configuration=BLUE_GREEN, shifts=True))
+    world.deploy(NEVER_READY)
+    world.run_until(lambda: world.rollout_state() is RolloutState.FAILED, at_most=7200)
+    world.configure(DeploymentConfiguration())
+
+    world.deploy(GOOD)
+    world.run(600)
+
+    assert ServiceDeploymentStatus.SUCCESSFUL is status(world)
+    assert len(world.live) == len(world.live_of(world.primary))
