@@ -16,6 +16,7 @@ from ninelives.scheduler import hooks
 
 log = logging.getLogger(__name__)
 
+RETRY_SECONDS = 1.0
 FAILED_CALL = "an internal error of the region; its log tells more."
 
 
@@ -48,6 +49,14 @@ class HookCalls:
         call.add_done_callback(lambda _: self._under_way.pop(execution.hook_id, None))
 
     async def _call(self, arn: str, execution: HookExecution) -> None:
+        try:
+            await self._answer(arn, execution)
+        except Exception:
+            log.exception("the answer of hook %s could not be recorded; it is called again", execution.hook_id)
+            await asyncio.sleep(RETRY_SECONDS)
+            self._region.wake()
+
+    async def _answer(self, arn: str, execution: HookExecution) -> None:
         function = execution.hook.target_arn or ""
         region = self._region
         try:

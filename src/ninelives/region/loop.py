@@ -86,12 +86,12 @@ class Loop:
     async def start(self) -> None:
         """Bring the world and the records together again: serve the routes, adopt the proxy and the tasks."""
         region = self._region
-        snapshot = routing_of(region)
+        snapshot, rules = routing_of(region), dict(region.state.rules)
         region.data_plane.prepare(snapshot)
         region.data_plane.subscribe(region.wake)
         await region.data_plane.start()
         self._published = snapshot
-        region.rules_in_force = dict(region.state.rules)
+        region.rules_in_force = rules
         region.alarms.subscribe(region.wake)
         self._runtime.subscribe(self._observed, self._logged)
         self._is_adopting = True
@@ -115,6 +115,7 @@ class Loop:
             except Exception:
                 log.exception("a step of the region failed; the next one follows in a moment")
                 wake_at = region.now() + RETRY_AFTER
+            await asyncio.sleep(0)  # a bell that is rung already is not waited for, and others have their turn, too
             delay = None if wake_at is None else max(0.0, (wake_at - region.now()).total_seconds())
             # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the bell.
             with contextlib.suppress(TimeoutError):
