@@ -9,6 +9,7 @@ from ninelives.region.loop import Loop
 from ninelives.region.ports import LogLine
 from ninelives.region.region import Region
 from ninelives.region.state import State
+from ninelives.simulator.alarms_and_hooks import AlarmBoard, SimulatedAlarms, SimulatedFunctions
 from ninelives.simulator.data_plane import SimulatedDataPlane
 from ninelives.simulator.disk import Disk, SimulatedStore
 from ninelives.simulator.event_loop import Process, SimulatedLoop
@@ -42,6 +43,7 @@ class Surroundings:
         self.disk = Disk()
         self.machine = Machine(loop, self.clock, options)
         self.proxy = Proxy(loop, self.machine, options)
+        self.alarms = AlarmBoard()
 
 
 class ControlPlane:
@@ -60,6 +62,8 @@ class ControlPlane:
             stream(seed, f"runtime {number}"),
             asked=around.asked,
         )
+        self.alarms = SimulatedAlarms(around.alarms)
+        self.functions = SimulatedFunctions(loop, self.process, around.fates, stream(seed, f"functions {number}"))
         self.region = Region(
             place=PLACE,
             state=State(SimulatedStore(around.disk, self.process, around.fates)),
@@ -67,6 +71,7 @@ class ControlPlane:
             ids=around.ids,
             data_plane=self.data_plane,
             timing=Timing(time_scale=around.options.time_scale),
+            alarms=self.alarms,
         )
         self._loop = loop
         self.task: asyncio.Task[None] | None = None
@@ -76,6 +81,6 @@ class ControlPlane:
         self.task = self._loop.create_task(self._run(), name=self.process.name, context=self.process.context)
 
     async def _run(self) -> None:
-        loop = Loop(self.region, runtime=self.runtime, log_sink=NoLogSink())
+        loop = Loop(self.region, runtime=self.runtime, log_sink=NoLogSink(), hook_functions=self.functions)
         await loop.start()
         await loop.run()

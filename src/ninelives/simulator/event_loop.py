@@ -9,7 +9,7 @@ import contextlib
 import heapq
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar
 from typing import Any, TypeVar
 
@@ -58,8 +58,11 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._soon: deque[tuple[asyncio.Handle, Callable[..., object], tuple[Any, ...], Context]] = deque()
         self._timeline: list[tuple[int, int, asyncio.TimerHandle, Callable[..., object], tuple[Any, ...], Context]] = []
         self._count = 0
+        self._coroutines: list[tuple[asyncio.Task[Any], Coroutine[Any, Any, Any]]] = []
         self.complaints: list[str] = []
         """What asyncio said of exceptions that nobody fetched."""
+        self.is_halted = False
+        """Nothing more is done, not even at this instant."""
         self.world = Context()
         """Where things happen that belong to no process."""
 
@@ -76,7 +79,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         before = asyncio._get_running_loop()  # noqa: SLF001 - the documented seam for event loops
         asyncio._set_running_loop(self)  # noqa: SLF001 - the same
         try:
-            while self._soon:
+            while self._soon and not self.is_halted:
                 handle, callback, args, context = self._soon.popleft()
                 process = context.get(_PROCESS)
                 if handle.cancelled() or (process is not None and process.is_dead):
@@ -86,6 +89,14 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         finally:
             asyncio._set_running_loop(before)  # noqa: SLF001 - the same
         return True
+
+    def drop_everything(self) -> None:
+        """The end of the world: coroutines that were not finished are closed here and now, not when memory is tidied up."""
+        self.is_halted = True
+        for task, coroutine in self._coroutines:
+            if not task.done():
+                with contextlib.suppress(BaseException):
+                    coroutine.close()
 
     def jump(self, to: float) -> None:
         """Let time pass in which nothing is to be done."""
@@ -139,6 +150,13 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """A cancelled timer is dropped when its time comes."""
+
+    def create_task(  # type: ignore[override] # of coroutines only
+        self, coro: Coroutine[Any, Any, T], *, name: str | None = None, context: Context | None = None
+    ) -> asyncio.Task[T]:
+        task = asyncio.Task(coro, loop=self, name=name, context=context)
+        self._coroutines.append((task, coro))
+        return task
 
     def get_debug(self) -> bool:
         return False

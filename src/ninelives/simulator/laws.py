@@ -12,7 +12,10 @@ from ninelives.model.ecs import (
     Deployment,
     DeploymentStatus,
     DesiredStatus,
+    HookStatus,
+    HookTimeoutAction,
     LastStatus,
+    LifecycleStage,
     RolloutState,
     Service,
     ServiceDeployment,
@@ -24,14 +27,21 @@ from ninelives.model.ecs import (
     Task,
     TaskDefinition,
 )
-from ninelives.model.elbv2 import Target, TargetGroup, TargetHealth, TargetKey
+from ninelives.model.elbv2 import Forward, Rule, Target, TargetGroup, TargetHealth, TargetHealthState, TargetKey
 from ninelives.model.timing import Timing
 from ninelives.region.ports import Record, TaskLaunch
 from ninelives.region.region import EVENTS_KEPT
+from ninelives.routing.clusters import cluster_name
+from ninelives.routing.listeners import listener_name
 from ninelives.scheduler import is_healthy, live_ceiling, running_floor
+from ninelives.scheduler.capacity import early_success_count
 from ninelives.scheduler.health import registrations
+from ninelives.scheduler.hooks import OPEN
 from ninelives.scheduler.lifecycle import target_keys
+from ninelives.scheduler.stages import steps_of
+from ninelives.scheduler.traffic import WHOLE
 from ninelives.simulator.disk import Disk, Name
+from ninelives.simulator.names import short
 from ninelives.simulator.options import HARMLESS, Options
 from ninelives.simulator.proxy import Proxy, ProxyTarget
 
@@ -63,6 +73,10 @@ def may_follow(before: Status, after: Status) -> bool:
     return after in reached
 
 
+STEPS = (LifecycleStage.PRE_PRODUCTION_TRAFFIC_SHIFT, LifecycleStage.PRODUCTION_TRAFFIC_SHIFT)
+"""Stages that come again with each step of a shift."""
+TEST = "/9"
+"""Marks listeners of test traffic: their ports begin with a 9."""
 ALLOWED = {(before, after) for before in Status for after in Status if may_follow(before, after)}
 
 
@@ -140,6 +154,8 @@ class Laws:
                 self._service_deployment(was, record)
             case Deployment():
                 self._deployment(was, record)
+            case Rule():
+                self._rule(was, record)
             case Target() if record.draining_since is not None:
                 self._draining_since[record.key] = record.draining_since
             case _:
@@ -175,6 +191,10 @@ class Laws:
             self._violated(f"service deployment {name} is {one.status} and finished at {one.finished_at}")
         if was.status.is_terminal and one.finished_at != was.finished_at:
             self._violated(f"service deployment {name} finished twice")
+        self._stages(was, one)
+        self._hooks(was, one)
+        if one.rollback is not None and was.rollback is None:
+            self._way_back(one, one.rollback.service_revision_arn)
         if one.status is not was.status:
             self._verdict(one)
 
@@ -182,14 +202,15 @@ class Laws:
         """What a service deployment says of itself is so."""
         if one.status is Status.SUCCESSFUL:
             self._is_in_place(one, one.target_revision_arn)
-            self._last_good[one.service_arn] = one.target_revision_arn
         if one.status is Status.ROLLBACK_SUCCESSFUL:
-            restored = one.rollback.service_revision_arn if one.rollback is not None else None
-            good = self._last_good.get(one.service_arn)
-            if restored is None or restored != good:
-                self._violated(f"{one.status}, but to {restored}, and the last good revision is {good}")
-                return
-            self._is_in_place(one, restored)
+            assert one.rollback is not None
+            self._is_in_place(one, one.rollback.service_revision_arn)
+
+    def _way_back(self, one: ServiceDeployment, restored: str) -> None:
+        """A rollback goes to the revision that was proven last."""
+        good = self._last_good.get(one.service_arn)
+        if restored != good:
+            self._violated(f"a rollback goes to {short(restored)}, and {short(good or 'nothing')} was proven last")
 
     def _is_in_place(self, one: ServiceDeployment, revision_arn: str) -> None:
         """A verdict that says so is true: all desired tasks of the revision run, are healthy and serve; no other one runs."""
@@ -199,30 +220,118 @@ class Laws:
         healthy = [
             task for task in running if task.revision_arn == revision_arn and task.is_live and self._passes_checks(task)
         ]
-        if not len(healthy) == len(running) == service.desired_count:
+        criteria = one.deployment_configuration.early_success
+        early = early_success_count(service.desired_count, criteria) if one.rollback is None else None
+        is_rolled_out = len(healthy) == len(running) == service.desired_count if early is None else len(healthy) >= early
+        if not is_rolled_out:
             self._violated(
                 f"{one.status}, but of {service.desired_count} tasks {len(healthy)} of its revision are healthy,"
                 f" and {len(running)} run"
             )
-        primary = next(
-            (
-                d
-                for d in self._of(Deployment, service.arn)
-                if d.status is DeploymentStatus.PRIMARY and d.revision_arn == revision_arn
-            ),
-            None,
-        )
+        deployments: list[Deployment] = self._of(Deployment, service.arn)
+        mine = [one for one in deployments if one.revision_arn == revision_arn]
+        primary = next((one for one in mine if one.status is DeploymentStatus.PRIMARY), None)
         if primary is None or primary.rollout_state is not RolloutState.COMPLETED:
             self._violated(f"{one.status}, but the PRIMARY deployment of that revision is not COMPLETED: {primary}")
         revision: ServiceRevision = self._disk.tables[ServiceRevision][revision_arn]
         if service.task_definition_arn != revision.task_definition_arn:
             self._violated(f"{one.status}, but the service names {service.task_definition_arn}")
+        self._has_the_traffic(one, revision)
+        self._hooks_agree(one)
+
+    def _has_the_traffic(self, one: ServiceDeployment, revision: ServiceRevision) -> None:
+        """What is in force gives all production and test traffic to the groups of the revision."""
+        for given, resolved in zip(revision.load_balancers, revision.resolved_load_balancers, strict=True):
+            if given.advanced is None:
+                continue
+            shifts = one.deployment_configuration.strategy.shifts_traffic
+            for rule in (given.advanced.production_listener_rule, given.advanced.test_listener_rule if shifts else None):
+                weights = self._in_force(rule)
+                if rule is not None and weights.keys() != {cluster_name(resolved.target_group_arn)}:
+                    self._violated(f"{one.status}, but {short(rule)} sends traffic to {dict(weights)}")
+
+    def _in_force(self, rule: str | None) -> Mapping[str, int]:
+        """The weights above 0 by which the proxy divides the traffic of a default rule."""
+        listener = "" if rule is None else listener_of(rule)
+        return next((shares for route, shares in self._proxy.shares() if route == listener), {})
+
+    def _hooks_agree(self, one: ServiceDeployment) -> None:
+        """No deployment succeeds over a hook that failed, or that has not ended."""
+        if one.status is not Status.SUCCESSFUL:
+            return
+        for hook in one.hooks:
+            passed = hook.status is HookStatus.SUCCEEDED or (
+                hook.status is HookStatus.TIMED_OUT and hook.hook.timeout_action is HookTimeoutAction.CONTINUE
+            )
+            if not passed:
+                self._violated(f"SUCCESSFUL, but a hook of {hook.stage} is {hook.status}")
+        if one.triggered_alarms:
+            self._violated(f"SUCCESSFUL, but alarms went off: {one.triggered_alarms}")
+
+    def _stages(self, was: ServiceDeployment, one: ServiceDeployment) -> None:
+        """Stages go forward, and back in a rollback only once; production traffic grows by the strategy's steps."""
+        if one.rollback is not None:
+            if was.rollback is not None and was.lifecycle_stage is LifecycleStage.CLEAN_UP is not one.lifecycle_stage:
+                self._violated(f"the rollback left CLEAN_UP for {one.lifecycle_stage}")
+            return
+        if was.lifecycle_stage is not None and _place(one) < _place(was):
+            self._violated(f"a stage went back from {was.lifecycle_stage} {was.step} to {one.lifecycle_stage} {one.step}")
+        before, after = was.production_traffic_percent or 0.0, one.production_traffic_percent or 0.0
+        if after < before:
+            self._violated(f"production traffic fell from {before} to {after} %")
+        if after != before and after not in {*steps_of(one.deployment_configuration), WHOLE}:
+            self._violated(f"{one.deployment_configuration.strategy} gave {after} % of production traffic")
+        if one.status.is_terminal or was.lifecycle_stage in {None, one.lifecycle_stage}:
+            return
+        for hook in one.hooks:
+            if hook.stage is was.lifecycle_stage and hook.step == was.step and hook.status in OPEN:
+                self._violated(f"{was.lifecycle_stage} was left while a hook of it is {hook.status}")
+
+    def _hooks(self, was: ServiceDeployment, one: ServiceDeployment) -> None:
+        """A hook that has ended stays as it ended, and none is forgotten."""
+        after = {hook.hook_id: hook for hook in one.hooks}
+        for hook in was.hooks:
+            now = after.get(hook.hook_id)
+            if now is None:
+                self._violated(f"a hook of {hook.stage} was forgotten")
+            elif hook.status not in OPEN and now.status is not hook.status:
+                self._violated(f"a hook of {hook.stage} that was {hook.status} is {now.status}")
+            elif now.calls < hook.calls:
+                self._violated(f"a hook of {hook.stage} was called {hook.calls} times, then {now.calls}")
+
+    def _rule(self, was: Rule | None, rule: Rule) -> None:
+        """Weights are not moved to a group in which nobody is healthy while somebody is in those that had them."""
+        before, after = groups_of(was), groups_of(rule)
+        if was is None or before == after or TEST in rule.arn:
+            return
+        if before and all(map(self._has_healthy, before)):
+            for group in after - before:
+                if not self._has_healthy(group) and self._is_wanted(group):
+                    self._violated(f"traffic goes to {group.split('/')[1]}, where nobody is healthy")
+
+    def _has_healthy(self, group: str) -> bool:
+        targets: list[Target] = [one for one in self._disk.tables[Target].values() if one.target_group_arn == group]
+        return any(
+            target.draining_since is None
+            and (health := self._target_health(target.target_key)) is not None
+            and health.state is TargetHealthState.HEALTHY
+            for target in targets
+        )
+
+    def _is_wanted(self, group: str) -> bool:
+        return any(
+            service.desired_count > 0 and service.status is ServiceStatus.ACTIVE
+            for service in self._services()
+            if any(group in one.target_group_arns for one in service.load_balancers)
+        )
 
     def _deployment(self, was: Deployment | None, one: Deployment) -> None:
         if was is None:
             return
         if was.status is DeploymentStatus.INACTIVE and one.status is not DeploymentStatus.INACTIVE:
             self._violated(f"deployment {one.id} was INACTIVE and is {one.status} again")
+        if was.rollout_state is not one.rollout_state is RolloutState.COMPLETED:
+            self._last_good[one.service_arn] = one.revision_arn
         if was.rollout_state is RolloutState.FAILED and one.rollout_state is not RolloutState.FAILED:
             self._violated(f"deployment {one.id} was FAILED and is {one.rollout_state}")
 
@@ -261,15 +370,17 @@ class Laws:
     def _ceiling(
         self, service: Service, live: list[Task], before: Mapping[Name, Record | None], after: Mapping[Name, Record | None]
     ) -> None:
-        born = sum(
-            isinstance(record, Task) and record.service_arn == service.arn and before[name] is None
+        """No more tasks are started than may be live: of the service, or of each revision where traffic may be shifted."""
+        born = {
+            record.revision_arn
             for name, record in after.items()
-        )
-        if not born:
-            return
+            if isinstance(record, Task) and record.service_arn == service.arn and before[name] is None
+        }
         ceiling = live_ceiling(service.desired_count, service.deployment_configuration.maximum_percent)
-        if len(live) > ceiling:
-            self._violated(f"service {service.name} has {len(live)} live tasks; the ceiling is {ceiling}")
+        counted = [task for task in live if not self._options.is_shifting or task.revision_arn in born]
+        most = ceiling * (len(born) if self._options.is_shifting else 1)
+        if born and len(counted) > most:
+            self._violated(f"service {service.name} has {len(counted)} live tasks; the ceiling is {most}")
 
     def _floor(
         self, service: Service, live: list[Task], before: Mapping[Name, Record | None], after: Mapping[Name, Record | None]
@@ -291,9 +402,22 @@ class Laws:
         if not given_up:
             return
         floor = running_floor(service.desired_count, service.deployment_configuration.minimum_healthy_percent)
-        healthy = sum(map(self._passes_checks, live))
-        if healthy < floor:
-            self._violated(f"{len(given_up)} healthy tasks were stopped, {healthy} are left of {floor}")
+        left = [task for task in live if self._passes_checks(task)]
+        for group in {group for task in given_up for group in self._groups_with_traffic(task)}:
+            healthy = sum(group in self._groups_with_traffic(task) for task in left)
+            if healthy < floor:
+                self._violated(f"{len(given_up)} healthy tasks were stopped, {healthy} are left of {floor} in {group}")
+
+    def _groups_with_traffic(self, task: Task) -> list[str]:
+        """Where production traffic finds a task: in groups that have weight in force. Without a load balancer, or where no
+        traffic is shifted, it is the service as a whole.
+        """
+        revision: ServiceRevision | None = self._disk.tables[ServiceRevision].get(task.revision_arn or "")
+        pairs = [] if revision is None else [one for one in load_balancers_of(revision) if one.advanced is not None]
+        if not pairs:
+            return [] if self._options.is_shifting and self._options.target_groups else ["the service"]
+        groups = ((one.advanced.production_listener_rule, cluster_name(one.target_group_arn)) for one in pairs)
+        return [group for rule, group in groups if group in self._in_force(rule)]
 
     def _counts(self, service: Service, before: Mapping[Name, Record | None], after: Mapping[Name, Record | None]) -> None:
         """No failure is counted twice: counts grow by no more than the tasks whose failure is noted."""
@@ -357,6 +481,8 @@ class Laws:
         if not (self.is_calm and are_well):
             return
         for route, shares in self._proxy.shares():
+            if TEST in route:
+                continue
             served = bool(shares) and all(any(map(answers, self._proxy.serving(cluster))) for cluster in shares)
             if self._served.get(route) and not served and not self._may_be_empty(shares):
                 self._violated(f"nobody serves {route}: {dict(shares)}")
@@ -367,12 +493,33 @@ class Laws:
         for service in self._services():
             configuration = service.deployment_configuration
             floor = running_floor(service.desired_count, configuration.minimum_healthy_percent)
-            groups = {one.target_group_arn.rsplit(":targetgroup/", 1)[-1] for one in service.load_balancers}
+            groups = {cluster_name(arn) for one in service.load_balancers for arn in one.target_group_arns}
             is_wanted = floor > 0 and service.status is ServiceStatus.ACTIVE and service.arn in self._last_good
             if groups & shares.keys() and not is_wanted:
                 return True
         return False
 
 
+def _place(one: ServiceDeployment) -> tuple[int, int, int]:
+    """How far a service deployment is: its stage, and in the steps of a shift the step before the stage."""
+    order = list(LifecycleStage)
+    assert one.lifecycle_stage is not None
+    if one.lifecycle_stage in STEPS:
+        return order.index(STEPS[0]), one.step, order.index(one.lifecycle_stage)
+    return order.index(one.lifecycle_stage), 0, 0
+
+
+def groups_of(rule: Rule | None) -> set[str]:
+    """The target groups that a rule gives any weight."""
+    if rule is None or not isinstance(rule.action, Forward):
+        return set()
+    return {one.arn for one in rule.action.target_groups if one.weight > 0}
+
+
+def listener_of(rule: str) -> str:
+    """What the proxy calls a listener, by the ARN of its default rule."""
+    return listener_name(rule.replace(":listener-rule/", ":listener/").rsplit("/", 1)[0])
+
+
 def load_balancers_of(revision: ServiceRevision) -> Any:
-    return revision.load_balancers
+    return revision.resolved_load_balancers

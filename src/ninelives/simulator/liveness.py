@@ -67,7 +67,9 @@ def _service_on_its_way(disk: Disk, service: Service) -> str | None:
     running = [task for task in _of(disk, Task, service) if task.last_status is LastStatus.RUNNING]
     primary = _primary(disk, service)
     if primary.rollout_state is RolloutState.FAILED:
-        return f"{len(running)} tasks run of {service.desired_count}" if len(running) > service.desired_count else None
+        # Where traffic is shifted, both revisions stay as they are, until somebody decides.
+        most = service.desired_count * (2 if any(one.advanced is not None for one in service.load_balancers) else 1)
+        return f"{len(running)} tasks run of {service.desired_count}" if len(running) > most else None
     if primary.rollout_state is not RolloutState.COMPLETED:
         return f"PRIMARY is {primary.rollout_state}"
     well = [task for task in running if task.healthy_since is not None and task.revision_arn == primary.revision_arn]

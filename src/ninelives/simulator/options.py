@@ -9,6 +9,9 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
+from ninelives.model.ecs import LifecycleStage, Strategy
+from ninelives.region.ecs_deployment_configuration import HOOK_STAGES, SHIFTS
+
 BOUNDS = ((100, 200), (100, 200), (50, 200), (0, 100), (100, 150), (50, 100), (66, 133), (100, 125), (0, 200), (50, 150))
 """Pairs of minimumHealthyPercent and maximumPercent; some of them lock small services."""
 
@@ -37,7 +40,22 @@ class Fault(StrEnum):
     USERS_PROTECT = "tasks are protected from scale-in"
     USERS_RECONFIGURE = "the deployment configuration changes"
     USERS_RUN_TASKS = "RunTask beside the service"
+    USERS_CHANGE_STRATEGY = "a service that can shift traffic gets another strategy"
+    USERS_DECIDE = "pauses are answered: go on, or roll back"
+    HOOKS_FAIL = "hooks fail, hang, answer garbage, or cannot be reached"
+    ALARMS_GO_OFF = "alarms go off, and back to OK"
     TARGETS_ARE_TAMPERED = "targets are deregistered by hand"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookOptions:
+    """A lifecycle hook of every service. ``function``: 0 for a pause, else which stand-in is called."""
+
+    stages: tuple[LifecycleStage, ...]
+    function: int
+    timeout_minutes: int
+    action: str
+    """What its time-out does: CONTINUE or ROLLBACK."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +64,18 @@ class Options:
 
     seed: int
     services: int
+    strategy: Strategy
+    is_shifting: bool
+    """Whether the load balancers come in pairs of target groups, so that traffic can be shifted."""
+    has_test_listener: bool
+    step_percent: float
+    """The canary's part, or a linear step."""
+    step_bake_minutes: int
+    hooks: tuple[HookOptions, ...]
+    alarms: tuple[bool, bool]
+    """Whether deployment alarms are on, and roll back."""
+    early_success: tuple[int, str] | None
+    """Percent of healthy tasks at which a rolling deployment counts as done, and how the old ones go."""
     desired_count: int
     minimum_healthy_percent: int
     maximum_percent: int
@@ -93,6 +123,9 @@ def draw(seed: int) -> Options:
         return stream(seed, name).choice(values)
 
     minimum, maximum = one_of("bounds", *BOUNDS)
+    strategy = one_of("strategy", *[Strategy.ROLLING] * 3, Strategy.BLUE_GREEN, Strategy.CANARY, Strategy.LINEAR)
+    is_shifting = strategy.shifts_traffic or one_of("shifting", True, False, False, False)
+    early = one_of("early success", None, None, None, (minimum, "BLOCKING"), (100, "DEFERRED"))
     calm = one_of("calm", True, False, False, False, False)
     kinds = stream(seed, "faults")
     likely = 0.0 if calm else one_of("likely", 0.2, 0.4, 0.6)
@@ -101,6 +134,14 @@ def draw(seed: int) -> Options:
     return Options(
         seed=seed,
         services=one_of("services", 1, 1, 1, 1, 1, 1, 1, 1, 1, 2),
+        strategy=strategy,
+        is_shifting=is_shifting,
+        has_test_listener=one_of("test listener", True, True, False),
+        step_percent=one_of("step percent", 10.0, 33.3, 50.0, 100.0),
+        step_bake_minutes=one_of("step bake", 0, 0, 1),
+        hooks=_hooks(stream(seed, "hooks"), one_of("hook count", 0, 0, 1, 1, 2, 3)),
+        alarms=(one_of("alarms", True, False, False), one_of("alarms roll back", True, True, False)),
+        early_success=early if strategy is Strategy.ROLLING else None,
         desired_count=one_of("desired count", 1, 1, 1, 2, 2, 2, 2, 3, 3, 4),
         minimum_healthy_percent=minimum,
         maximum_percent=maximum,
@@ -128,6 +169,22 @@ def draw(seed: int) -> Options:
     )
 
 
+def _hooks(random: Random, count: int) -> tuple[HookOptions, ...]:
+    hooks = []
+    for _ in range(count):
+        function = random.choice((0, 1, 1, 2))
+        allowed = sorted(HOOK_STAGES - (SHIFTS if function == 0 else frozenset()))
+        hooks.append(
+            HookOptions(
+                stages=tuple(random.sample(allowed, random.choice((1, 1, 2, 4)))),
+                function=function,
+                timeout_minutes=random.choice((1, 2, 1440)),
+                action=random.choice(("CONTINUE", "ROLLBACK")),
+            )
+        )
+    return tuple(hooks)
+
+
 HARMLESS = frozenset(
     {
         Fault.BAD_RELEASES,
@@ -139,6 +196,10 @@ HARMLESS = frozenset(
         Fault.USERS_ROLL_BACK,
         Fault.USERS_PROTECT,
         Fault.USERS_RUN_TASKS,
+        Fault.USERS_CHANGE_STRATEGY,
+        Fault.USERS_DECIDE,
+        Fault.HOOKS_FAIL,
+        Fault.ALARMS_GO_OFF,
         Fault.CONTROL_PLANE_DIES,
         Fault.CONTROL_PLANE_IS_AWAY,
     }

@@ -131,10 +131,9 @@ class Proxy:
         return [target for target in self.targets.values() if target.cluster == cluster and target.serves]
 
     def shares(self) -> Iterator[tuple[str, Mapping[str, int]]]:
-        """Each route in force that forwards, as its listener and place, with the weight of each cluster above 0."""
+        """Each listener in force, with the weight of each cluster above 0 that its default rule gives it."""
         for listener, configuration in self.snapshot.routes.items():
-            for place, route in enumerate(configuration["virtual_hosts"][0]["routes"]):
-                yield f"{listener}#{place}", _weights(route)
+            yield listener, _weights(configuration["virtual_hosts"][0]["routes"][-1])
 
     # Inside.
 

@@ -1,11 +1,12 @@
 """What users do: they call the region's intents, as the API does, and live with refusals and with answers that never come."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from ninelives.model.arns import listener_arn, rule_arn
-from ninelives.model.ecs import Cluster, LastStatus, Service, ServiceDeployment, ServiceStatus, Task
+from ninelives.model.ecs import Cluster, HookStatus, LastStatus, Service, ServiceDeployment, ServiceStatus, Strategy, Task
 from ninelives.model.elbv2 import (
     Forward,
     Listener,
@@ -27,14 +28,18 @@ from ninelives.region import (
 from ninelives.region.ecs_services import ServiceChange
 from ninelives.region.ecs_tasks import TasksWanted
 from ninelives.region.elbv2_target_groups import TargetDescription
+from ninelives.region.ports import Record
 from ninelives.region.region import Region
+from ninelives.simulator.alarms_and_hooks import ALARMS
 from ninelives.simulator.applications import Application, draw_application
 from ninelives.simulator.control_plane import PLACE, ControlPlane, Surroundings
 from ninelives.simulator.faults import SimulatedFault
 from ninelives.simulator.machine import APP, PORT, SIDECAR
-from ninelives.simulator.options import BOUNDS, Fault, seconds, stream
+from ninelives.simulator.options import BOUNDS, Fault, HookOptions, seconds, stream
 
 CLUSTER = "Staging-Cluster"
+TEST_PORTS = 1000
+"""How much higher a test listener's port is than that of the production listener."""
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-a"]}}
 Act = Callable[[Region], object]
 
@@ -92,38 +97,57 @@ class Users:
             changes.put(Cluster(arn=PLACE.cluster(CLUSTER), name=CLUSTER, status="ACTIVE"), balancer)
             for place, name in enumerate(self.names):
                 for number in range(options.target_groups):
-                    group = TargetGroup(
-                        arn=self.target_group_arn(name, number),
-                        name=f"{name}-{number}",
-                        protocol="HTTP",
-                        port=PORT,
-                        vpc_id="vpc-1",
-                        target_type="ip",
-                        protocol_version="HTTP1",
-                        health_check=TargetHealthCheck(interval=seconds(options.check_interval), healthy_threshold=2),
-                        created_at=now,
-                        attributes={"deregistration_delay.timeout_seconds": str(options.deregistration_delay)},
-                    )
-                    port = 8000 + place * 10 + number
-                    listener = Listener(
-                        arn=listener_arn(balancer.arn, f"{port}"),
-                        load_balancer_arn=balancer.arn,
-                        port=port,
-                        bound_port=port,
-                        protocol="HTTP",
-                    )
-                    rule = Rule(
-                        arn=rule_arn(listener.arn, "default"),
-                        listener_arn=listener.arn,
-                        priority=None,
-                        conditions=(),
-                        action=Forward(target_groups=(WeightedTargetGroup(arn=group.arn, weight=1),)),
-                    )
-                    changes.put(group, listener, rule)
+                    changes.put(*self._front(balancer, name, number, 8000 + place * 10 + number, now))
+
+    def _front(self, balancer: LoadBalancer, name: str, number: int, port: int, now: datetime) -> Iterator[Record]:
+        """The target groups, listeners and rules of one load balancer of a service."""
+        options = self._options
+        pair = [self.target_group_arn(name, number, is_alternate=is_alternate) for is_alternate in (False, True)]
+        groups = pair if options.is_shifting else pair[:1]
+        for arn in groups:
+            yield TargetGroup(
+                arn=arn,
+                name=arn.split("/")[1],
+                protocol="HTTP",
+                port=PORT,
+                vpc_id="vpc-1",
+                target_type="ip",
+                protocol_version="HTTP1",
+                health_check=TargetHealthCheck(interval=seconds(options.check_interval), healthy_threshold=2),
+                created_at=now,
+                attributes={"deregistration_delay.timeout_seconds": str(options.deregistration_delay)},
+            )
+        yield from self._listener(balancer, port, groups)
+        if options.is_shifting and options.has_test_listener:
+            yield from self._listener(balancer, port + TEST_PORTS, groups[::-1] if options.seed % 2 else groups)
 
     @staticmethod
-    def target_group_arn(name: str, number: int) -> str:
-        return PLACE.target_group(f"{name}-{number}", "0123456789abcdef")
+    def _listener(balancer: LoadBalancer, port: int, groups: Sequence[str]) -> Iterator[Record]:
+        """A listener that forwards to the first of ``groups``; the others have no weight."""
+        listener = Listener(
+            arn=listener_arn(balancer.arn, f"{port}"),
+            load_balancer_arn=balancer.arn,
+            port=port,
+            bound_port=port,
+            protocol="HTTP",
+        )
+        weighted = (WeightedTargetGroup(arn=arn, weight=100 * (place == 0)) for place, arn in enumerate(groups))
+        yield listener
+        yield Rule(
+            arn=rule_arn(listener.arn, "default"),
+            listener_arn=listener.arn,
+            priority=None,
+            conditions=(),
+            action=Forward(target_groups=tuple(weighted), by_arn=False),
+        )
+
+    @staticmethod
+    def target_group_arn(name: str, number: int, *, is_alternate: bool = False) -> str:
+        return PLACE.target_group(f"{name}-{number}{'-alternate' if is_alternate else ''}", "0123456789abcdef")
+
+    @staticmethod
+    def rule_arn(port: int) -> str:
+        return rule_arn(listener_arn(PLACE.load_balancer("front", "0123456789abcdef"), f"{port}"), "default")
 
     # Releases.
 
@@ -171,32 +195,65 @@ class Users:
 
     def _service(self, name: str, definition: str) -> dict[str, Any]:
         options = self._options
-        enable, rollback, reset = options.breaker
-        kind, value = options.threshold
         given: dict[str, Any] = {
             "taskDefinition": definition,
             "desiredCount": options.desired_count,
             "launchType": "FARGATE",
             "networkConfiguration": NETWORK,
-            "deploymentConfiguration": {
-                "minimumHealthyPercent": options.minimum_healthy_percent,
-                "maximumPercent": options.maximum_percent,
-                "bakeTimeInMinutes": options.bake_minutes,
-                "deploymentCircuitBreaker": {
-                    "enable": enable,
-                    "rollback": rollback,
-                    "resetOnHealthyTask": reset,
-                    "thresholdConfiguration": {"type": kind, "value": value},
-                },
-            },
+            "deploymentConfiguration": self._configuration(),
         }
         if options.target_groups:
             given["healthCheckGracePeriodSeconds"] = options.grace_period
-            given["loadBalancers"] = [
-                {"targetGroupArn": self.target_group_arn(name, number), "containerName": APP, "containerPort": PORT}
-                for number in range(options.target_groups)
-            ]
+            given["loadBalancers"] = [self._load_balancer(name, number) for number in range(options.target_groups)]
         return given
+
+    def _configuration(self) -> dict[str, Any]:
+        options = self._options
+        enable, rollback, reset = options.breaker
+        kind, value = options.threshold
+        is_on, rolls_back = options.alarms
+        given: dict[str, Any] = {
+            "strategy": str(options.strategy),
+            "minimumHealthyPercent": options.minimum_healthy_percent,
+            "maximumPercent": options.maximum_percent,
+            "bakeTimeInMinutes": options.bake_minutes,
+            "deploymentCircuitBreaker": {
+                "enable": enable,
+                "rollback": rollback,
+                "resetOnHealthyTask": reset,
+                "thresholdConfiguration": {"type": kind, "value": value},
+            },
+            "canaryConfiguration": {
+                "canaryPercent": options.step_percent,
+                "canaryBakeTimeInMinutes": options.step_bake_minutes,
+            },
+            "linearConfiguration": {"stepPercent": options.step_percent, "stepBakeTimeInMinutes": options.step_bake_minutes},
+            "lifecycleHooks": [_hook(one) for one in options.hooks],
+        }
+        if is_on:
+            given["alarms"] = {"alarmNames": list(ALARMS), "enable": True, "rollback": rolls_back}
+        if options.early_success is not None:
+            percent, clean_up = options.early_success
+            given["earlySuccessCriteria"] = {
+                "enable": True,
+                "healthyPercent": percent,
+                "sourceServiceRevisionCleanup": clean_up,
+            }
+        return given
+
+    def _load_balancer(self, name: str, number: int) -> dict[str, Any]:
+        given = {"targetGroupArn": self.target_group_arn(name, number), "containerName": APP, "containerPort": PORT}
+        if not self._options.is_shifting:
+            return given
+        port = 8000 + self.names.index(name) * 10 + number
+        advanced = {
+            "alternateTargetGroupArn": self.target_group_arn(name, number, is_alternate=True),
+            "productionListenerRule": self.rule_arn(port),
+            "roleArn": "arn:aws:iam::123456789012:role/ecs",
+        }
+        if self._options.has_test_listener:
+            advanced["testListenerRule"] = self.rule_arn(port + TEST_PORTS)
+        return given | {"advancedConfiguration": advanced}
 
     # What else they do.
 
@@ -267,6 +324,27 @@ class Users:
         configuration = {"minimumHealthyPercent": minimum, "maximumPercent": maximum}
         self.update(name, deploymentConfiguration=configuration)
 
+    def _change_strategy(self, name: str) -> None:
+        if self._options.is_shifting:
+            strategy = self._random.choice(list(Strategy))
+            self.update(name, deploymentConfiguration={"strategy": str(strategy)})
+
+    def _decide(self, name: str) -> None:
+        """Answer a pause."""
+        action = self._random.choice(("CONTINUE", "CONTINUE", "ROLLBACK"))
+        self.answer_pauses(name, action)
+
+    def answer_pauses(self, name: str, action: str = "CONTINUE") -> None:
+        for one in self.open_service_deployments(name):
+            for hook in one.hooks:
+                if hook.status is HookStatus.AWAITING_ACTION:
+                    self.call(
+                        f"{name}: {action} at {hook.stage}",
+                        lambda region, one=one, hook=hook: ecs_service_deployments.continue_service_deployment(  # type: ignore[misc] # mypy knows no lambda with a default
+                            region, one.arn, hook.hook_id, action=action
+                        ),
+                    )
+
     def _run_tasks(self, name: str) -> None:
         self._images += 1
         image = f"job:{self._images}"
@@ -288,7 +366,11 @@ class Users:
         self.call(f"run {image} beside {name}", act)
 
     def _tamper(self, name: str) -> None:
-        groups = {self.target_group_arn(name, number) for number in range(self._options.target_groups)}
+        groups = {
+            self.target_group_arn(name, number, is_alternate=is_alternate)
+            for number in range(self._options.target_groups)
+            for is_alternate in (False, True)
+        }
         targets: list[Target] = [one for one in self._around.disk.tables[Target].values() if one.target_group_arn in groups]
         if targets:
             target = self._random.choice(targets)
@@ -314,10 +396,31 @@ class Users:
         service: Service = self._around.disk.tables[Service][PLACE.service(CLUSTER, name)]
         if service.status is not ServiceStatus.ACTIVE:
             return
-        given: dict[str, Any] = {"deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 200}}
+        configuration = {
+            "minimumHealthyPercent": 100,
+            "maximumPercent": 200,
+            "earlySuccessCriteria": {"enable": False, "healthyPercent": 100},
+        }
+        given: dict[str, Any] = {"deploymentConfiguration": configuration}
         if self._options.target_groups:
             given["healthCheckGracePeriodSeconds"] = 60
         self.update(name, **given)
+
+    def give_all_traffic_to_one_side(self, name: str) -> None:
+        """What an operator does where a deployment failed in its shift, with nothing to go back to: ECS asks for it."""
+
+        def act(region: Region) -> None:
+            with region.state.transaction() as changes:
+                for number in range(self._options.target_groups):
+                    rule = region.state.rules[self.rule_arn(8000 + self.names.index(name) * 10 + number)]
+                    assert isinstance(rule.action, Forward)
+                    first, *others = sorted(rule.action.target_groups, key=lambda group: group.weight, reverse=True)
+                    groups = (replace(first, weight=100), *(replace(group, weight=0) for group in others))
+                    changes.put(replace(rule, action=replace(rule.action, target_groups=groups)))
+            region.wake()
+
+        if self._options.is_shifting:
+            self.call(f"{name}: give all traffic to one side", act)
 
     def open_service_deployments(self, name: str) -> list[ServiceDeployment]:
         arn = PLACE.service(CLUSTER, name)
@@ -328,6 +431,20 @@ class Users:
         ]
 
 
+def _hook(options: HookOptions) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "lifecycleStages": [str(stage) for stage in options.stages],
+        "timeoutConfiguration": {"timeoutInMinutes": options.timeout_minutes, "action": options.action},
+    }
+    if options.function == 0:
+        return given | {"targetType": "PAUSE"}
+    return given | {
+        "targetType": "AWS_LAMBDA",
+        "hookTargetArn": f"arn:aws:lambda:eu-west-1:123456789012:function:hook-{options.function}",
+        "roleArn": "arn:aws:iam::123456789012:role/hooks",
+    }
+
+
 _DEEDS: dict[Fault, Callable[[Users, str], object]] = {
     Fault.USERS_DEPLOY: Users._deploy,  # noqa: SLF001 - a table of its own methods
     Fault.USERS_SCALE: Users._scale,  # noqa: SLF001
@@ -336,5 +453,7 @@ _DEEDS: dict[Fault, Callable[[Users, str], object]] = {
     Fault.USERS_PROTECT: Users._protect,  # noqa: SLF001
     Fault.USERS_RECONFIGURE: Users._reconfigure,  # noqa: SLF001
     Fault.USERS_RUN_TASKS: Users._run_tasks,  # noqa: SLF001
+    Fault.USERS_CHANGE_STRATEGY: Users._change_strategy,  # noqa: SLF001
+    Fault.USERS_DECIDE: Users._decide,  # noqa: SLF001
     Fault.TARGETS_ARE_TAMPERED: Users._tamper,  # noqa: SLF001
 }

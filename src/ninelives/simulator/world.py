@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ninelives.model.cloudwatch import StateValue
 from ninelives.model.ecs import (
     Service,
     ServiceEvent,
@@ -14,6 +15,7 @@ from ninelives.model.ecs import (
 from ninelives.model.elbv2 import TargetHealth, TargetKey
 from ninelives.region.ports import TaskLaunch
 from ninelives.simulator import liveness
+from ninelives.simulator.alarms_and_hooks import ALARMS
 from ninelives.simulator.applications import GOOD, SLOW
 from ninelives.simulator.control_plane import ControlPlane, Surroundings
 from ninelives.simulator.disk import Name
@@ -27,6 +29,8 @@ from ninelives.simulator.users import Users
 
 LIVELINESS = 6 * 3600.0
 """Seconds within which all is well again once faults have stopped; the throttle's gaps are the longest of it."""
+ANSWERS_AFTER = 5.0
+"""Seconds after which users look for pauses again."""
 SETTLING = 40.0
 """Seconds in which what was refused last is tried again."""
 INSTANTS_MAX = 20_000
@@ -71,6 +75,7 @@ class World:
         around.machine.changed = self._changed
         around.proxy.news = self._news
         around.proxy.moved = self._moved
+        around.alarms.changed = self._alarms_changed
         around.proxy.cut = self.laws.cut
         around.proxy.is_minded = lambda: self._living is not None
         if watch is not None:
@@ -100,6 +105,7 @@ class World:
         except Broken:
             pass
         finally:
+            self._loop.drop_everything()
             logger.removeHandler(complaints)
             logger.propagate = propagates
             logger.setLevel(level)
@@ -129,19 +135,28 @@ class World:
 
     def _come_right(self) -> None:
         """Faults stop. Every deployment ends, and every service becomes as it was asked to be."""
-        self._around.machine.heal()
         self._fates.are_on = False
+        self._around.machine.heal()
+        self._around.alarms.heal()
         if self._living is None:
             self._come_up()
         for name in self._users.names:
             self._users.put_right(name)
+        self._answer_pauses()
         self._until(self._is_settled, "all is well again")
         for name in self._failed():
+            self._users.give_all_traffic_to_one_side(name)
             self._users.release(name, GOOD)
         self._until(self._is_settled, "all is well again")
         if self._failed():
             self._violated(f"a good release failed: {self._failed()}")
         self._nothing_is_left()
+
+    def _answer_pauses(self) -> None:
+        """Whatever waits for a user goes on, now and whenever it waits again."""
+        for name in self._users.names:
+            self._users.answer_pauses(name)
+        self._loop.call_later(ANSWERS_AFTER, self._answer_pauses, context=self._loop.world)
 
     def _end(self) -> None:
         if not self.options.is_deleted:
@@ -155,7 +170,7 @@ class World:
     def _something_happens(self) -> None:
         machine, has, random = self._around.machine, self.options.has, self._random
         running = [task for task in machine.tasks.values() if task.is_up]
-        match random.randrange(12):
+        match random.randrange(13):
             case 0 | 1 if has(Fault.TASKS_DIE) and running:
                 task = random.choice(running)
                 self.note(f"task {short(task.arn)} dies")
@@ -174,6 +189,10 @@ class World:
                     self._died("with its machine")
                 machine.restart()
                 self._around.proxy.restart()
+            case 12 if has(Fault.ALARMS_GO_OFF):
+                name, state = random.choice(ALARMS), random.choice(list(StateValue))
+                self.note(f"alarm {name} is {state}")
+                self._around.alarms.put(name, state)
             case 6 if has(Fault.PROXY_RESTARTS):
                 self.note("the proxy restarts")
                 self._around.proxy.restart()
@@ -206,6 +225,10 @@ class World:
     def _news(self) -> None:
         if self._living is not None:
             self._living.process.within(self._living.data_plane.news)
+
+    def _alarms_changed(self) -> None:
+        if self._living is not None:
+            self._living.process.within(self._living.alarms.told)
 
     def _moved(self) -> None:
         self._is_dirty = True
@@ -282,6 +305,9 @@ class World:
 
     def _violated(self, text: str) -> None:
         self.note(f"VIOLATION: {text}")
+        self._loop.is_halted = True
+        if self._living is not None:
+            self._living.process.die()  # it may be turning in a circle
         self.violations.append(Violation(at=self._loop.time(), text=text))
 
     def _note_records(self, before: dict[Name, Any], after: dict[Name, Any]) -> None:
