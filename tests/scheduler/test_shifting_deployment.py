@@ -14,7 +14,6 @@ from service_world import (
     PRODUCTION,
     SLOW,
     TEST,
-    Behaviour,
     Setting,
     World,
     rule,
@@ -682,18 +681,6 @@ def test_the_old_revision_stays_as_long_as_the_new_one_is_down_when_its_bake_tim
     world.heal()
     until_done(world)
     assert world.live == world.live_of(world.primary)
-def test_a_deployment_that_is_held_back_starts_no_tasks_of_a_first_one_that_never_completed() -> None:
-    pause = LifecycleHook(stages=(S.PRE_SCALE_UP,), target_type=HookTargetType.PAUSE)
-    world = World(Setting(configuration=DeploymentConfiguration()))
-    world.deploy(Behaviour(pull=100))
-    world.run(5)
-    world.configure(DeploymentConfiguration(lifecycle_hooks=(pause,)))
-
-    world.deploy(GOOD)
-    world.run(60)
-
-    assert 2 == len(world.tasks)
-    assert S.PRE_SCALE_UP is stage(world)
 
 
 def test_a_first_deployment_that_failed_in_its_shift_does_not_lock_the_service() -> None:

@@ -4,9 +4,9 @@ Old tasks go as new ones become healthy, one by one; what is unhealthy goes firs
 that is not being deployed. Source: ECS developer guide, "Amazon ECS rolling update deployments", "Service scheduler concepts".
 """
 
-from ninelives.model.ecs import LifecycleStage, RolloutState, Task
+from ninelives.model.ecs import RolloutState, Task
 from ninelives.scheduler import events
-from ninelives.scheduler.capacity import early_success_count, shared_room
+from ninelives.scheduler.capacity import shared_room
 from ninelives.scheduler.draft import Draft
 from ninelives.scheduler.failures import stop_unhealthy
 from ninelives.scheduler.standing import Standing, standing_of
@@ -53,20 +53,12 @@ def _trim_target(draft: Draft) -> None:
 
 
 def _trim_source(draft: Draft) -> None:
-    """Keep of the old tasks the best that the floor still needs; stop the rest. After an early success none is needed."""
+    """Keep of the old tasks the best that the floor still needs; stop the rest.
+
+    After an early success none is needed: what it takes is never below the floor, unless that was raised meanwhile.
+    """
     needed = max(0, draft.floor - len(target_standing(draft).healthy))
-    if _is_cleaned_up_early(draft):
-        needed = 0
     draft.scale_in(old_standing(draft).best_first[needed:])
-
-
-def _is_cleaned_up_early(draft: Draft) -> bool:
-    """Whether a deployment has its early success, and what is left of the old revision goes before its end."""
-    one = draft.service_deployment
-    if one is None or one.rollback is not None or one.lifecycle_stage is not LifecycleStage.CLEAN_UP:
-        return False
-    required = early_success_count(draft.service.desired_count, one.deployment_configuration.early_success)
-    return required is not None and len(target_standing(draft).healthy) >= required
 
 
 def _trim_to_ceiling(draft: Draft) -> None:

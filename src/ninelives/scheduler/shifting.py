@@ -44,11 +44,17 @@ def _with_tasks(draft: Draft) -> list[Deployment]:
 def first_stage(draft: Draft) -> LifecycleStage:
     """Where a deployment begins: with reconciling where more than one revision is left of those before.
 
-    Also where one of them has no task left: traffic may still be divided between the two.
+    Also where one of them has no task left, and where a first deployment failed in its shift, with nothing to go back to:
+    traffic may still be divided between the two groups.
     """
     left = [one for one in draft.deployments if one.status is DeploymentStatus.ACTIVE]
-    shifts = any(side_of(draft, draft.revisions[one.revision_arn]) for one in left)
-    return LifecycleStage.RECONCILE_SERVICE if len(left) > 1 and shifts else LifecycleStage.PRE_SCALE_UP
+    revisions = [draft.revisions[one.revision_arn] for one in left]
+    is_left_over = len(left) > 1 and any(side_of(draft, revision) for revision in revisions)
+    is_divided = any(
+        one.completed_at is None and 0 < production_share(draft, revision) < 1
+        for one, revision in zip(left, revisions, strict=True)
+    )
+    return LifecycleStage.RECONCILE_SERVICE if is_left_over or is_divided else LifecycleStage.PRE_SCALE_UP
 
 
 def is_held_back(draft: Draft) -> bool:
