@@ -14,6 +14,7 @@ from service_world import (
     PRODUCTION,
     SLOW,
     TEST,
+    Behaviour,
     Setting,
     World,
     rule,
@@ -709,3 +710,17 @@ def test_a_rolling_deployment_lets_go_of_what_a_failed_shift_has_left_in_the_idl
 
     assert ServiceDeploymentStatus.SUCCESSFUL is status(world)
     assert len(world.live) == len(world.live_of(world.primary))
+
+
+def test_a_rolling_deployment_that_is_held_back_starts_no_tasks_of_a_first_one_that_was_never_proven() -> None:
+    pause = LifecycleHook(stages=(S.PRE_SCALE_UP,), target_type=HookTargetType.PAUSE)
+    world = World(Setting(configuration=DeploymentConfiguration()))
+    world.deploy(Behaviour(pull=100))
+    world.run(5)
+    world.configure(DeploymentConfiguration(lifecycle_hooks=(pause,)))
+
+    world.deploy(GOOD)
+    world.run(60)
+
+    assert 2 == len(world.tasks)
+    assert S.PRE_SCALE_UP is stage(world)

@@ -7,6 +7,8 @@ KEPT: dict[int, str] = {
     1324: "a task whose containers vanished with the machine was started again, under the address that it had before",
     841: "a rolling deployment in its clean-up stopped the last healthy old task after its own had failed again",
     1: "a deployment held back by a hook started and stopped tasks of the first one, which never completed, for ever",
+    50044: "a rolling deployment held back by a hook started tasks of a first one that was never proven, above the ceiling",
+    50192: "an early success stopped old tasks below a floor that was raised meanwhile",
     50513: "an early success in its clean-up started and stopped old tasks for ever once a new one was lost",
     50795: "a first deployment that failed in its shift left divided weights, and no later one could begin",
     50862: "a rolling deployment waited for ever for what a failed shift had left in the idle group",

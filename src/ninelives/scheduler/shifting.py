@@ -91,12 +91,23 @@ def production_deployment(draft: Draft) -> Deployment | None:
 
 
 def kept_source(draft: Draft) -> Deployment | None:
-    """The source if its lost tasks are replaced: one that FAILED is kept only while it serves production traffic."""
+    """The source if its lost tasks are replaced: one that FAILED is kept only while it serves production traffic, and one
+    that rolls only if it was proven once.
+    """
     source = production_deployment(draft)
+    if source is not None and _rolls(draft, source) and source.completed_at is None:
+        return None
     if source is None or source.rollout_state is not RolloutState.FAILED:
         return source
     is_kept = source.has_been_healthy and is_served(draft, draft.revisions[source.revision_arn])
     return source if is_kept else None
+
+
+def _rolls(draft: Draft, deployment: Deployment) -> bool:
+    """Whether no traffic is shifted between a deployment and that which is under way: they share their bounds."""
+    one = draft.service_deployment
+    shifts = one is not None and one.deployment_configuration.strategy.shifts_traffic
+    return not shifts and not side_of(draft, draft.revisions[deployment.revision_arn])
 
 
 def is_up(draft: Draft, deployment: Deployment) -> bool:
@@ -214,6 +225,8 @@ def _maintain(draft: Draft, deployment: Deployment, wanted: int) -> None:
         stop_unhealthy(draft, _worst(standing.failing))
         standing = draft.standing_of(deployment)
     room = ceiling - len(standing)
+    if _rolls(draft, deployment):
+        room = min(room, draft.ceiling - draft.live_count)
     draft.start(deployment, min(lacking, room), replacing_unhealthy=unhealthy_to_replace(draft, deployment))
 
 
