@@ -25,6 +25,7 @@ from ninelives.model.cloudwatch import StateValue
 from ninelives.model.ecs import (
     CanaryConfiguration,
     CircuitBreaker,
+    Deployment,
     DeploymentAlarms,
     DeploymentConfiguration,
     DeploymentStatus,
@@ -587,6 +588,44 @@ def test_reconciling_leaves_traffic_with_the_revision_that_serves_though_it_fail
     assert [share for _, share in world.shares] == [0]
     assert world.shares[0][0] - world.service_deployment_of(newest).created_at > seconds(3)
     assert world.live == world.live_of(newest)
+
+
+def deploy_until_pause(world: World) -> Deployment:
+    """A deployment that waits, its tasks up, before any traffic is shifted; later ones do not wait."""
+    configuration = world.service.deployment_configuration
+    world.configure(with_hooks(configuration, LifecycleHook(target_type=HookTargetType.PAUSE, stages=(S.POST_SCALE_UP,))))
+    deployment = world.deploy()
+    until_stage(world, S.POST_SCALE_UP)
+    world.configure(configuration)
+    return deployment
+
+
+def test_a_release_that_came_up_in_part_does_not_hold_up_the_one_that_mends_it() -> None:
+    world = failed_first_world(at=S.POST_PRODUCTION_TRAFFIC_SHIFT)
+    second = deploy_until_pause(world)
+    world.behaviours[second.revision_arn] = NEVER_READY
+    world.kill(world.live_of(second)[0])
+    world.settle()
+
+    world.deploy()
+    world.run(60)
+
+    assert stage(world) not in {S.RECONCILE_SERVICE, S.PRE_SCALE_UP}
+
+
+def test_failed_revisions_that_share_a_target_group_do_not_hold_up_the_next_one() -> None:
+    world = failed_first_world(at=S.POST_SCALE_UP)
+    world.stop_task(world.live[0])
+    deploy_until_pause(world)
+    world.request_rollback()
+    until_done(world)
+    assert status(world) is ServiceDeploymentStatus.ROLLBACK_FAILED
+    world.run(60)
+
+    world.deploy()
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
 
 
 def test_a_lost_task_of_the_revision_with_the_traffic_is_replaced_while_the_service_is_reconciled() -> None:

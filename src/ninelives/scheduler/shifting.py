@@ -72,17 +72,19 @@ def keeps_both(draft: Draft) -> bool:
 def production_deployment(draft: Draft) -> Deployment | None:
     """Of the deployments that the PRIMARY one replaces, that which holds production traffic: the source.
 
-    It decides between several that are left of interrupted deployments. One that serves comes before others, one that failed
-    after others.
+    It decides between several that are left of interrupted deployments: one that serves comes first; then one that can be
+    trusted, for it was COMPLETED or has got traffic, and has not failed since; then the one with the most traffic.
     """
     replaced = [one for one in draft.deployments if one.status is DeploymentStatus.ACTIVE]
 
     def rank(one: Deployment) -> tuple[bool, bool, bool, float, bool]:
+        share = production_share(draft, draft.revisions[one.revision_arn])
+        is_known = one.completed_at is not None or share > 0
         return (
             serves(draft, one),
-            one.rollout_state is not RolloutState.FAILED,
+            is_known and one.rollout_state is not RolloutState.FAILED,
             bool(draft.live_of(one)),
-            production_share(draft, draft.revisions[one.revision_arn]),
+            share,
             one.completed_at is not None,
         )
 
@@ -128,8 +130,9 @@ def may_have_all(draft: Draft, deployment: Deployment) -> bool:
 
 
 def others_serve(draft: Draft, deployment: Deployment) -> bool:
-    """Whether any other revision can answer requests."""
-    return any(serves(draft, other) for other in draft.deployments if other.id != deployment.id)
+    """Whether a revision in the other target groups can answer requests."""
+    mine = groups_of(draft, deployment)
+    return any(serves(draft, other) for other in draft.deployments if groups_of(draft, other) != mine)
 
 
 def keep_both(draft: Draft) -> None:

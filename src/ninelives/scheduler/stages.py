@@ -32,8 +32,8 @@ from ninelives.scheduler.shifting import (
     is_shifting,
     is_up,
     may_have_all,
+    others_serve,
     production_deployment,
-    serves,
 )
 from ninelives.scheduler.traffic import (
     WHOLE,
@@ -228,8 +228,7 @@ def _shift_production(draft: Draft, one: ServiceDeployment) -> bool | Cause:
     if not rules_are_there(draft, revision):
         return Cause.of("invalid networking configuration. One or more rules not found")
     percent = steps_of(one.deployment_configuration)[one.step]
-    mine = groups_of(draft, draft.primary)
-    if not any(serves(draft, other) for other in draft.deployments if groups_of(draft, other) != mine):
+    if not others_serve(draft, draft.primary):
         percent = WHOLE
     if one.production_traffic_percent is None or one.production_traffic_percent < percent:
         if not is_up(draft, draft.primary):
