@@ -264,6 +264,27 @@ def test_a_hook_without_an_answer_times_out(action: str, ends: str) -> None:
     assert list(world.service_deployments.values())[-1].hooks[-1].status is HookStatus.TIMED_OUT
 
 
+def test_a_rollback_ends_though_one_of_its_hooks_fails_and_another_never_answers() -> None:
+    hooks = [
+        LifecycleHook(target_arn=arn, stages=(S.PRODUCTION_TRAFFIC_SHIFT,), timeout=timedelta(minutes=5))
+        for arn in (FUNCTION, f"{FUNCTION}-silent")
+    ]
+    world = steady_world(with_hooks(BLUE_GREEN, *hooks))
+
+    def answering(call: HookExecution) -> object:
+        if not call.is_rollback:
+            return {"hookStatus": "SUCCEEDED"}
+        return {"hookStatus": "FAILED"} if call.hook.target_arn == FUNCTION else None
+
+    world.hook_answer = answering
+    world.deploy()
+    until_stage(world, S.BAKE_TIME)
+    world.request_rollback()
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL
+
+
 def paused_world(configuration: DeploymentConfiguration, **pause: object) -> World:
     """The second deployment of a service, waiting at a PAUSE hook."""
     world = steady_world(configuration)

@@ -23,7 +23,7 @@ def snapshot_of(region: Region, service: Service) -> ServiceSnapshot:
     tasks = tuple(task for task in state.of_service(Task, service.arn) if task.last_status is not LastStatus.STOPPED)
     deployments = [
         deployment
-        for deployment in state.of_service(Deployment, service.arn)
+        for deployment in reversed(state.of_service(Deployment, service.arn))  # Later ones win a tie.
         if deployment.status is not DeploymentStatus.INACTIVE
     ]
     deployments.sort(

@@ -46,6 +46,7 @@ class Draft:
         self.failing: dict[str, FailedCheck] = {}
         self.started: dict[str, int] = {}
         """Tasks that this pass starts, by revision; they have no records yet."""
+        self._resolved: dict[str, tuple[ServiceLoadBalancer, ...]] = {}
         self._deployments = {one.revision_arn: one for one in snapshot.deployments}
         self._service_deployments = {one.arn: one for one in snapshot.service_deployments}
         records: list[_Record] = [snapshot.service, *snapshot.deployments, *snapshot.service_deployments, *snapshot.tasks]
@@ -127,8 +128,12 @@ class Draft:
         return self.snapshot.task_definitions[task.task_definition_arn]
 
     def load_balancers_of(self, task: Task) -> tuple[ServiceLoadBalancer, ...]:
-        revision = self.revisions.get(task.revision_arn or "")
-        return revision.resolved_load_balancers if revision is not None else self.service.load_balancers
+        arn = task.revision_arn or ""
+        if arn not in self.revisions:
+            return self.service.load_balancers
+        if arn not in self._resolved:  # Once for all tasks of the revision.
+            self._resolved[arn] = self.revisions[arn].resolved_load_balancers
+        return self._resolved[arn]
 
     def reachable_load_balancers_of(self, task: Task) -> list[ServiceLoadBalancer]:
         """Without those whose target group is gone: nothing can be registered there."""
@@ -160,6 +165,7 @@ class Draft:
 
     def put_revision(self, revision: ServiceRevision) -> None:
         self.revisions[revision.arn] = revision
+        self._resolved.pop(revision.arn, None)
         self._put(revision)
 
     def put_rule(self, rule: Rule) -> None:

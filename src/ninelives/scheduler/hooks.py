@@ -39,12 +39,12 @@ def run(draft: Draft, one: ServiceDeployment, stage: LifecycleStage, *, is_rollb
     one = _begun(draft, one, stage, is_rollback=is_rollback)
     one = _timed_out(draft, one)
     mine = [hook for hook in one.hooks if _is_of(hook, one, stage, is_rollback=is_rollback)]
-    failed = next((hook for hook in mine if _has_failed(hook)), None)
-    if failed is not None:
-        return _cause(failed)
     for hook in mine:
         if hook.status in OPEN:
             draft.wake(hook.expires_at)
+    failed = next((hook for hook in mine if _has_failed(hook)), None)
+    if failed is not None:
+        return _cause(failed)
     return Waiting() if any(hook.status in OPEN for hook in mine) else None
 
 
