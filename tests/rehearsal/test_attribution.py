@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ninelives.deploy.observation import TaskSeen
+from ninelives.deploy.observation import ContainerSeen, TaskSeen
 from ninelives.rehearsal.attribution import Fault, Keeping, attribute
 from ninelives.rehearsal.sample import Sample
 
@@ -101,6 +101,22 @@ def test_connections_are_closed_too_early_only_where_that_was_seen(
     found = attribute([sample], [REPLACED], keeping, epoch=EPOCH, delay=timedelta(seconds=1))
 
     assert ({} if fault is None else {fault: 1}) == found.by_fault
+
+
+@pytest.mark.parametrize(
+    "while_drained",
+    [
+        replace(REPLACED, stopping_at=at(20.5)),
+        replace(REPLACED, containers=(ContainerSeen(name="cats", image="", exit_code=137, reason="OutOfMemoryError: x"),)),
+    ],
+)
+def test_a_task_may_end_by_itself_while_it_is_drained(while_drained: TaskSeen) -> None:
+    cut = lost(19.9, took=0.2)
+
+    assert {} == attribute([cut], [REPLACED], None, epoch=EPOCH, delay=timedelta(seconds=1)).by_fault
+    found = attribute([cut], [while_drained], None, epoch=EPOCH, delay=timedelta(seconds=1))
+
+    assert {Fault.ENDS_WHILE_SERVING: 1} == found.by_fault
 
 
 def test_what_nothing_explains_is_said_to_be_unexplained() -> None:

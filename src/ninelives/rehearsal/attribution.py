@@ -88,7 +88,7 @@ def attribute(
     deregistration delay.
     """
     answered = sorted(epoch + timedelta(seconds=one.intended_at) for one in samples if not one.is_lost)
-    ends = [_felt(task, answered) for task in tasks if task.stop_code == "EssentialContainerExited"]
+    ends = [_felt(task, answered) for task in tasks if _ended_by_itself(task)]
     faults: Counter[Fault] = Counter()
     unattributed: list[Sample] = []
     for sample in samples:
@@ -110,6 +110,16 @@ def attribute(
         else:
             faults[fault] += 1
     return Attribution(by_fault=dict(faults), unattributed=tuple(unattributed))
+
+
+def _ended_by_itself(task: TaskSeen) -> bool:
+    """Whether a task ended without being told to; one that is drained has been chosen to stop, and has not been told yet."""
+    ended, told = task.execution_stopped_at, task.stopping_at
+    return (
+        task.stop_code == "EssentialContainerExited"
+        or any("OutOfMemory" in one.reason for one in task.containers)
+        or (ended is not None and told is not None and ended < told)
+    )
 
 
 def _felt(task: TaskSeen, answered: Sequence[datetime]) -> tuple[datetime, datetime]:
