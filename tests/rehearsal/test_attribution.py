@@ -107,6 +107,7 @@ def test_connections_are_closed_too_early_only_where_that_was_seen(
     "while_drained",
     [
         replace(REPLACED, stopping_at=at(20.5)),
+        replace(REPLACED, containers=(ContainerSeen(name="cats", image="", exit_code=3, reason=""),)),
         replace(REPLACED, containers=(ContainerSeen(name="cats", image="", exit_code=137, reason="OutOfMemoryError: x"),)),
     ],
 )

@@ -6,6 +6,7 @@ these explains stays unattributed, and is the platform's to answer for.
 Source: ELB user guide, "Troubleshoot your Application Load Balancers" (HTTP 502, 503, 504).
 """
 
+import signal
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ what is lost until a good answer comes again belongs to the end as well.
 NOTED_WITHIN = timedelta(seconds=2)
 """How much later than it was ECS may note an end."""
 SERVER_ERROR, BAD_GATEWAY = 500, 502
+TOLD_ENDS = (None, 0, 128 + signal.SIGTERM, 128 + signal.SIGKILL)
+"""Exit codes of containers that were told to end."""
 NEVER = datetime.min.replace(tzinfo=UTC)
 AT_ONCE = timedelta(seconds=1)
 SLACK = timedelta(seconds=0.5)
@@ -113,11 +116,13 @@ def attribute(
 
 
 def _ended_by_itself(task: TaskSeen) -> bool:
-    """Whether a task ended without being told to; one that is drained has been chosen to stop, and has not been told yet."""
+    """Whether a task ended of its own fault: without being told to (one that is drained has been chosen to stop, and has not
+    been told yet), or otherwise than one that was told does.
+    """
     ended, told = task.execution_stopped_at, task.stopping_at
     return (
         task.stop_code == "EssentialContainerExited"
-        or any("OutOfMemory" in one.reason for one in task.containers)
+        or any("OutOfMemory" in one.reason or one.exit_code not in TOLD_ENDS for one in task.containers)
         or (ended is not None and told is not None and ended < told)
     )
 

@@ -91,8 +91,8 @@ FEW_5XX = {"deploy": {"bake": "4m", "rollback": {"alarms": [{"5xx": {"above": "1
 """An alarm that needs a minute to see a fault, and a bake that lets it."""
 SLOWNESS = {"deploy": {"bake": "4m", "rollback": {"alarms": [{"latency": {"p90": "500ms"}}]}}}
 WENT_OFF = "The alarm … went off while the new version served"
-SHORT_GRACE = {"health": {"grace_period": "5s"}}
-"""For releases that fail only once it is over."""
+SHORT_GRACE = {"health": {"grace_period": "12s"}, "deploy": {"rollback": {"failures": 1}}}
+"""For releases that fail only once it is over; long enough for a busy machine to start a container in."""
 
 CATALOGUE: tuple[BadRelease, ...] = (
     BadRelease(
@@ -140,7 +140,7 @@ CATALOGUE: tuple[BadRelease, ...] = (
         what="listens nowhere",
         catch=Catch.CIRCUIT_BREAKER,
         code="nothing_listens",
-        cause="Nothing answers on port 8080, not even 5s (the grace period) after the start",
+        cause="Nothing answers on port 8080, not even 12s (the grace period) after the start",
         changes=SHORT_GRACE,
     ),
     BadRelease(
@@ -165,8 +165,8 @@ CATALOGUE: tuple[BadRelease, ...] = (
         what="boots longer than its grace period",
         catch=Catch.CIRCUIT_BREAKER,
         code="slow_boot",
-        cause="The application was still booting when its grace period of 5s was over; its last words: loading the catalogue",
-        changes={"variables": {"BOOT_SECONDS": "20"}, **SHORT_GRACE},
+        cause="The application was still booting when its grace period of 12s was over; its last words: loading the catalogue",
+        changes={"variables": {"BOOT_SECONDS": "40"}, **SHORT_GRACE},
     ),
     BadRelease(
         name="fails-requests",
