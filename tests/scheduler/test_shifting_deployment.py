@@ -784,3 +784,19 @@ def test_a_rolling_deployment_that_is_held_back_starts_no_tasks_of_a_first_one_t
 
     assert 2 == len(world.tasks)
     assert S.PRE_SCALE_UP is stage(world)
+
+
+def test_weights_that_nobody_serves_do_not_hold_up_the_deployment_that_mends_it() -> None:
+    """A first deployment that failed in the middle of its shift, and whose tasks are gone."""
+    world = World(Setting(configuration=CANARY, shifts=True))
+    world.deploy(CRASHES)
+    until_done(world)
+    world.rules[PRODUCTION] = rule(PRODUCTION, blue=5, green=95)
+    world.rules_in_force = dict(world.rules)
+    assert not world.live
+
+    world.deploy()
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
+    assert world.share(GROUP) == 100

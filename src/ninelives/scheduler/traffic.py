@@ -8,7 +8,7 @@ Source: ECS developer guide, "Amazon ECS blue/green deployments"; rules as real 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ninelives.model.ecs import AdvancedConfiguration, ServiceLoadBalancer, ServiceRevision
+from ninelives.model.ecs import AdvancedConfiguration, DeploymentStatus, ServiceLoadBalancer, ServiceRevision
 from ninelives.model.elbv2 import Forward, Rule, WeightedTargetGroup
 from ninelives.scheduler.draft import Draft
 
@@ -106,16 +106,25 @@ def _live_group(draft: Draft, one: ServiceLoadBalancer, advanced: AdvancedConfig
             f"Target group {lacking[0]} is not associated with either productionListenerRule or testListenerRule."
         )
     arn = advanced.production_listener_rule
-    serving = [group for group, weight in shares(draft.rules[arn]).items() if weight > 0]
+    weight_of = shares(draft.rules[arn])
+    serving = [group for group, weight in weight_of.items() if weight > 0]
     unexpected = [group for group in serving if group not in pair]
     if unexpected:
         raise InvalidNetworking(_unexpected(unexpected[0], pair))
+    if len(serving) > 1 and not _anything_is_left(draft):
+        # A first deployment that failed in its shift has divided the traffic, and nobody takes any of it.
+        return max(pair, key=lambda group: weight_of.get(group, 0))
     if len(serving) > 1:
         raise InvalidNetworking(
             f"productionListenerRule {arn} should have exactly one target group serving traffic but found {len(serving)} "
             "target groups which are serving traffic"
         )
     return serving[0] if serving else one.target_group_arn
+
+
+def _anything_is_left(draft: Draft) -> bool:
+    """Whether the deployments before the PRIMARY one have tasks."""
+    return any(draft.live_of(one) for one in draft.deployments if one.status is not DeploymentStatus.PRIMARY)
 
 
 def shares(rule: Rule) -> dict[str, int]:
