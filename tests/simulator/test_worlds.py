@@ -11,7 +11,7 @@ from kept_seeds import KEPT
 
 from ninelives.region import draining
 from ninelives.region.loop import Loop
-from ninelives.scheduler import completion
+from ninelives.scheduler import stages
 from ninelives.scheduler.draft import Draft
 from ninelives.simulator import simulate
 
@@ -57,7 +57,7 @@ def _nothing_is_adopted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _done_too_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(completion, "_is_up", lambda _draft: True)
+    monkeypatch.setattr(stages, "is_settled", lambda _draft: True)
 
 
 @pytest.mark.parametrize(

@@ -173,8 +173,8 @@ def _hold(draft: Draft) -> None:
     source = production_deployment(draft)
     if source is not None and source.rollout_state is not RolloutState.FAILED:
         _maintain(draft, source, draft.service.desired_count)
-    primary = draft.standing_of(draft.primary)
-    draft.scale_in(primary.best_first[draft.service.desired_count :])
+    for one in _with_tasks(draft):
+        draft.scale_in(draft.standing_of(one).best_first[draft.service.desired_count :])
 
 
 def _leave(draft: Draft, deployment: Deployment) -> None:
