@@ -800,3 +800,15 @@ def test_weights_that_nobody_serves_do_not_hold_up_the_deployment_that_mends_it(
 
     assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
     assert world.share(GROUP) == 100
+
+
+def test_two_deployments_that_failed_before_any_traffic_do_not_hold_up_the_third() -> None:
+    world = World(Setting(configuration=BLUE_GREEN, shifts=True))
+    for _ in range(2):
+        world.deploy(NEVER_READY)
+        world.run_until(lambda: world.rollout_state() is RolloutState.FAILED, at_most=7200)
+
+    world.deploy(GOOD)
+    world.run(3600)
+
+    assert ServiceDeploymentStatus.SUCCESSFUL is status(world)

@@ -4,6 +4,8 @@ A seed stands for the same world as long as what is drawn from it stays as it is
 """
 
 KEPT: dict[int, str] = {
+    618: "two deployments that failed before they had traffic were to be reconciled first, which never came about",
+    873: "replacements beyond the desired count stayed where two deployments had failed for good",
     1324: "a task whose containers vanished with the machine was started again, under the address that it had before",
     841: "a rolling deployment in its clean-up stopped the last healthy old task after its own had failed again",
     1: "a deployment held back by a hook started and stopped tasks of the first one, which never completed, for ever",

@@ -31,6 +31,7 @@ from ninelives.scheduler.shifting import (
     groups_of,
     is_shifting,
     is_up,
+    kept_source,
     may_have_all,
     others_serve,
     production_deployment,
@@ -39,6 +40,7 @@ from ninelives.scheduler.traffic import (
     WHOLE,
     InvalidNetworking,
     choose_groups,
+    production_share,
     rules_are_there,
     shift_production,
     shift_test,
@@ -158,6 +160,8 @@ def _reconcile(draft: Draft, one: ServiceDeployment) -> bool:
     source = production_deployment(draft)
     if source is None:
         return True
+    if kept_source(draft) is None and not production_share(draft, draft.revisions[source.revision_arn]):
+        return True  # Those that are left have failed, and none of them serves: there is nothing to keep.
     if not may_have_all(draft, source):
         return False
     revision = draft.revisions[source.revision_arn]
