@@ -100,7 +100,7 @@ class EnvoyDataPlane:
         await self._connected(process, self._publication)
         with contextlib.suppress(PublishRejected):
             await self._publication.all_in_force(within_seconds=LISTEN_SECONDS)
-        self._monitor.published(self._snapshot)
+        self._monitor.started(self._snapshot)
         self._chores = [
             asyncio.create_task(self._monitor.run(), name="target health"),
             asyncio.create_task(self._watch(process), name="envoy watch"),

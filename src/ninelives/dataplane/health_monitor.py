@@ -66,10 +66,19 @@ class HealthMonitor:
             **dict.fromkeys(snapshot.unused, NOT_IN_USE),
         }
 
-    def published(self, snapshot: EnvoySnapshot) -> None:
-        """The snapshot last followed is in force."""
+    def started(self, snapshot: EnvoySnapshot) -> None:
+        """The first snapshot is in force, with the admissions of all that is known by now: nobody waits for it yet."""
         self._snapshot = snapshot
         self._show()
+        self._nudged.set()
+
+    def published(self, snapshot: EnvoySnapshot) -> None:
+        """The snapshot last followed is in force.
+
+        What is known of its targets by now is shown by the step that this asks for: only then are their admissions in force,
+        and whoever waits is told of it.
+        """
+        self._snapshot = snapshot
         self._nudged.set()
 
     def admissions(self, cluster: str) -> dict[str, Admission]:
