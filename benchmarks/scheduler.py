@@ -1,4 +1,4 @@
-"""The service scheduler's time for one service of 10, 1,000 and 100,000 tasks: to take a snapshot of the records, and to decide.
+"""The scheduler's time for one service of 10, 1,000 and 100,000 tasks: to take a snapshot of the records, and to decide.
 
 Settled: every task runs and is healthy. Deploying: as many tasks of a new revision have just become healthy.
 """
