@@ -61,7 +61,8 @@ class SilentDataPlane:
 
     def subscribe(self, changed: object) -> None: ...
 
-    async def start(self) -> None: ...
+    async def start(self) -> bool:
+        return True
 
     async def publish(self, snapshot: object) -> None: ...
 

@@ -107,7 +107,8 @@ class DataPlane:
 
     def subscribe(self, changed: object) -> None: ...
 
-    async def start(self) -> None: ...
+    async def start(self) -> bool:
+        return True
 
     async def publish(self, snapshot: object) -> None:
         self.published.append(snapshot)

@@ -812,3 +812,35 @@ def test_two_deployments_that_failed_before_any_traffic_do_not_hold_up_the_third
     world.run(3600)
 
     assert ServiceDeploymentStatus.SUCCESSFUL is status(world)
+
+
+def test_what_serves_all_traffic_is_kept_up_though_its_deployment_has_failed_for_good() -> None:
+    world = steady_world(replace(BLUE_GREEN, alarms=DeploymentAlarms(names=("5xx",), enable=True)))
+    world.set_alarm("5xx", StateValue.OK)
+    new = world.deploy()
+    until_stage(world, S.BAKE_TIME)
+    world.set_alarm("5xx", StateValue.ALARM)
+    world.run(5)
+
+    for task in world.live_of(new):
+        world.kill(task)
+    world.run(60)
+
+    assert world.primary.rollout_state is RolloutState.FAILED
+    assert world.share(GROUP) == 100
+    assert len([task for task in world.healthy if task.revision_arn == new.revision_arn]) == 2
+
+
+def test_a_step_is_not_baked_on_when_nothing_serves_the_rest_of_the_traffic() -> None:
+    world = steady_world(CANARY)
+    new = world.deploy()
+    until_stage(world, S.PRODUCTION_TRAFFIC_SHIFT)
+    world.run(2)
+    world.behaviours = {arn: GOOD if arn == new.revision_arn else NEVER_READY for arn in world.behaviours}
+
+    for task in world.live:
+        if task.revision_arn != new.revision_arn:
+            world.kill(task)
+    world.run(30)
+
+    assert world.share(GROUP) == 100

@@ -5,7 +5,6 @@ started again at once.
 """
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 import os
@@ -79,8 +78,8 @@ class EnvoyDataPlane:
         self._snapshot = snapshot
         self._monitor.follow(snapshot)
 
-    async def start(self) -> None:
-        """Start Envoy, or adopt the one that runs. Raises ``EnvoyFailed``.
+    async def start(self) -> bool:
+        """Start Envoy, or adopt the one that runs; whether it has taken what was prepared. Raises ``EnvoyFailed``.
 
         Envoy boots while we import what speaks to it.
         """
@@ -98,14 +97,19 @@ class EnvoyDataPlane:
         self._publication = Publication(self._admitted(self._snapshot))
         await self._publication.listen(self._places.ads_socket)
         await self._connected(process, self._publication)
-        with contextlib.suppress(PublishRejected):
+        is_in_force = True
+        try:
             await self._publication.all_in_force(within_seconds=LISTEN_SECONDS)
+        except PublishRejected as error:
+            log.warning("the proxy did not take what it is to serve: %s", error)
+            is_in_force = False
         self._monitor.started(self._snapshot)
         self._chores = [
             asyncio.create_task(self._monitor.run(), name="target health"),
             asyncio.create_task(self._watch(process), name="envoy watch"),
             asyncio.create_task(self._tell_requests(), name="requests"),
         ]
+        return is_in_force
 
     async def _connected(self, process: EnvoyProcess, publication: "Publication") -> None:
         connected = asyncio.create_task(publication.connected())

@@ -31,8 +31,10 @@ class HookCalls:
     def begin_due(self) -> datetime | None:
         """Begin every call that is due; when the next one will be."""
         now, wake_ats = self._region.now(), []
-        for one in self._region.state.service_deployments.values():
-            if one.status.is_terminal:
+        state = self._region.state
+        for service in state.services.values():
+            one = state.service_deployments.get(service.current_service_deployment_arn or "")
+            if one is None or one.status.is_terminal:
                 continue
             for execution in one.hooks:
                 if execution.status is not HookStatus.IN_PROGRESS or execution.due_at is None:

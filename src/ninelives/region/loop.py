@@ -89,9 +89,9 @@ class Loop:
         snapshot, rules = routing_of(region), dict(region.state.rules)
         region.data_plane.prepare(snapshot)
         region.data_plane.subscribe(region.wake)
-        await region.data_plane.start()
-        self._published = snapshot
-        region.rules_in_force = rules
+        if await region.data_plane.start():
+            self._published = snapshot
+            region.rules_in_force = rules
         region.alarms.subscribe(region.wake)
         self._runtime.subscribe(self._observed, self._logged)
         self._is_adopting = True

@@ -198,8 +198,11 @@ class ConnectionCounts:
 class DataPlane(Protocol):
     """Balances the traffic. What was published stays in force when the control plane dies."""
 
-    async def start(self) -> None:
-        """Start the proxy, or adopt the one that runs. The current snapshot must have been handed to ``prepare`` before."""
+    async def start(self) -> bool:
+        """Start the proxy, or adopt the one that runs; whether what was handed to ``prepare`` before is in force.
+
+        Where it is not (the proxy refused it), what was in force when it was adopted stays so.
+        """
 
     def prepare(self, snapshot: EnvoySnapshot) -> None:
         """Set what is served to a proxy that connects, before ``start``."""

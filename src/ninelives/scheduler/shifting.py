@@ -169,8 +169,13 @@ def _go_on(draft: Draft, one: ServiceDeployment) -> None:
 
 
 def _hold(draft: Draft) -> None:
-    """A deployment that FAILED for good starts nothing any more; traffic and tasks stay as they are, the source's at size."""
-    source = production_deployment(draft)
+    """A deployment that FAILED for good is not taken further; traffic stays where it is, the source's tasks at their size.
+
+    Its own tasks are replaced only while it has production traffic and has been healthy: they are what users have.
+    """
+    source, primary = production_deployment(draft), draft.primary
+    if primary.has_been_healthy and is_served(draft, draft.revisions[primary.revision_arn]):
+        _maintain(draft, primary, draft.service.desired_count)
     if source is not None and source.rollout_state is not RolloutState.FAILED:
         _maintain(draft, source, draft.service.desired_count)
     for one in _with_tasks(draft):

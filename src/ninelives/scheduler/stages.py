@@ -256,13 +256,18 @@ def _may_end(draft: Draft, one: ServiceDeployment) -> bool:
 
 
 def _baked_at(draft: Draft, one: ServiceDeployment, stage: LifecycleStage) -> datetime | None:
-    """When the stage's bake time is over; None for stages without one."""
+    """When the stage's bake time is over; None for stages without one.
+
+    A step is not baked on while nothing serves the rest of the traffic: it goes on to where it is served.
+    """
     assert one.stage_done_at is not None
     configuration = one.deployment_configuration
     match stage:
         case LifecycleStage.BAKE_TIME:
             return one.stage_done_at + bake_time(draft, one)
         case LifecycleStage.PRODUCTION_TRAFFIC_SHIFT if one.production_traffic_percent not in {None, WHOLE}:
+            if is_up(draft, draft.primary) and not others_serve(draft, draft.primary):
+                return one.stage_done_at
             bake = timedelta()
             if configuration.canary is not None:
                 bake = configuration.canary.bake_time

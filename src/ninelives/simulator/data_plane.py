@@ -32,13 +32,14 @@ class SimulatedDataPlane:
     def prepare(self, snapshot: EnvoySnapshot) -> None:
         self._follow(snapshot)
 
-    async def start(self) -> None:
+    async def start(self) -> bool:
         """Adopt the proxy; what it sees of targets may become known a moment later."""
         self._fates.action(self._process, "before the proxy is adopted")
         self._proxy.adopt(self._snapshot)
         await asyncio.sleep(self._random.choice((0.0, 0.05, 0.5)))
         self._fates.action(self._process, "after the proxy is adopted")
         self._loop.call_later(self._random.choice((0.0, 0.0, 2.0)), self._look, context=self._process.context)
+        return True
 
     async def publish(self, snapshot: EnvoySnapshot) -> None:
         self._fates.action(self._process, "before a publication")
