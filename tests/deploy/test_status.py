@@ -59,6 +59,16 @@ def test_a_deployment_that_was_rolled_back_is_told_with_its_cause(
     assert "ninelives logs --task t2" in told["next_step"]
 
 
+def test_a_task_that_is_still_ending_explains_a_rollback_too(two_releases: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ending = stopped(2, exit_code=0, stop_code="TaskFailedToStart", reason="CannotPullContainerError: cats: not found")
+    ending |= {"lastStatus": "STOPPING", "containers": [{"name": "cats", "image": "cats"}]}
+    del ending["executionStoppedAt"], ending["stoppedAt"]
+
+    told = status(two_releases, monkeypatch, ending, outcome="ROLLBACK_SUCCESSFUL").as_json()["last_deployment"]
+
+    assert "image_missing" == told["cause_code"]
+
+
 def test_a_rollback_that_nothing_explains_any_more_has_ecs_own_words(
     two_releases: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,9 +55,9 @@ class Gathering:
 
     @property
     def stopped(self) -> list[TaskSeen]:
-        """Newest first."""
-        gone = [task for task in self._tasks.values() if task.is_gone]
-        return sorted(gone, key=lambda task: task.created_at.timestamp() if task.created_at else 0.0, reverse=True)
+        """Those that are to end, and say why, belong to them: a verdict does not wait for their ends. Newest first."""
+        ended = [task for task in self._tasks.values() if task.is_gone or task.stop_code]
+        return sorted(ended, key=lambda task: task.created_at.timestamp() if task.created_at else 0.0, reverse=True)
 
     def _is_since_the_beginning(self, instant: datetime | None) -> bool:
         return instant is not None and (self._began_at is None or instant >= self._began_at)
@@ -75,7 +75,7 @@ class Gathering:
 
     @property
     def running(self) -> list[TaskSeen]:
-        return [task for task in self._tasks.values() if not task.is_gone]
+        return [task for task in self._tasks.values() if not (task.is_gone or task.stop_code)]
 
     def evidence(self, aws: Aws, file: ServiceFile) -> Evidence:
         """All of it, with the last lines of the tasks that tell most."""
