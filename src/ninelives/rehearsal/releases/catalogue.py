@@ -57,6 +57,8 @@ class BadRelease:
     """Whether what catches it is an alarm on unhealthy targets, which the service file does not make."""
     loses: Fault | None = None
     """How the application itself loses requests; None where not one may be lost."""
+    slow_seconds: float = 2.5
+    """How long the slow ones among the requests take that are sent to it."""
     by_chance: bool = False
     """Whether a play of it may, by chance, show nothing."""
     hidden_by: tuple[str, ...] = ()
@@ -216,7 +218,8 @@ CATALOGUE: tuple[BadRelease, ...] = (
         catch=Catch.REHEARSAL,
         code="drops_requests_in_flight",
         cause=SENTENCES[Fault.DROPS_IN_FLIGHT],
-        settings={"drain": {"deregistration_delay": "1s", "stop_timeout": "5s"}},
+        settings={"drain": {"deregistration_delay": "1s", "stop_timeout": "12s"}},
+        slow_seconds=6.0,
         loses=Fault.DROPS_IN_FLIGHT,
         hidden_by=("blue-green", "canary", "linear"),
     ),

@@ -80,7 +80,7 @@ def play(stage: Stage, bad: BadRelease, *, strategy: str, listener_port: int) ->
     url = urlsplit(good.started.asked.url or "")
     assert url.hostname is not None
     target = Target(host=url.hostname, port=url.port or 80)
-    with tempfile.TemporaryDirectory() as samples, LoadProcess(target, traffic(), Path(samples)) as load:
+    with tempfile.TemporaryDirectory() as samples, LoadProcess(target, traffic(bad.slow_seconds), Path(samples)) as load:
         load.start()
         release = _release_bad(stage, folder, file, bad)
         definition = read_service_file(folder / "ninelives.yml")
@@ -130,12 +130,18 @@ def _made(folder: Path) -> Path:
     return Path(shutil.copytree(FOLDER, folder))
 
 
-def traffic() -> tuple[Kind, ...]:
-    """A few requests a second over kept and fresh connections, and some that take longer than the deregistration delay."""
+def traffic(slow_seconds: float) -> tuple[Kind, ...]:
+    """A few requests a second over kept and fresh connections, and some that take their time."""
     return (
         Kind(name="keep-alive", rate=8, connections=2, timeout_seconds=8),
         Kind(name="fresh", rate=4, timeout_seconds=8),
-        Kind(name="slow", rate=1, path="/slow?seconds=2.5", takes_seconds=2.5, timeout_seconds=8),
+        Kind(
+            name="slow",
+            rate=1,
+            path=f"/slow?seconds={slow_seconds}",
+            takes_seconds=slow_seconds,
+            timeout_seconds=slow_seconds + 8,
+        ),
     )
 
 
