@@ -4,6 +4,8 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +49,14 @@ def supervised(state: Path, name: str) -> list[str]:
     return [sys.executable, "-I", "-S", shim.__file__, str(folder)]
 
 
+def await_log(state: Path) -> None:
+    waiting, log = threading.Event(), state / "tasks" / "tasks" / "a" / "app" / "log"
+    deadline = time.monotonic() + 10
+    while not log.exists() and time.monotonic() < deadline:
+        waiting.wait(0.01)
+    assert log.exists()
+
+
 def said(process: "subprocess.Popen[bytes]") -> str:
     assert process.stdout is not None
     return process.stdout.readline().decode().strip()
@@ -62,6 +72,7 @@ def test_tasks_and_proxy_end_though_their_folder_is_gone_and_anothers_stay(tmp_p
         running(["sleep", "60"], ours / "envoy") as bystander,
     ):
         assert ["started", "started"] == [said(task), said(other_task)]
+        await_log(ours)  # what a supervisor opens last; without its folder before that it ends by itself
         shutil.rmtree(ours)
         assert [task.pid] == [one.pid for one in supervisors(ours)]
         assert [envoy.pid] == [one.pid for one in proxies(ours)]

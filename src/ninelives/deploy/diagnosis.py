@@ -60,6 +60,12 @@ class Evidence:
     alarms: tuple[AlarmSeen, ...] = ()
     """Those that went off."""
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether containers have ended, and not a line is known of any of them."""
+        ended = any(one.exit_code is not None for task in self.stopped for one in task.containers)
+        return ended and not any(self.log_lines.get(task.id) for task in self.stopped)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:

@@ -25,6 +25,10 @@ Report = Step | Progress
 Listener = Callable[[Report], None]
 
 
+LATE_LINES_LOOKS, LATE_LINES_SECONDS = 4, 0.5
+"""How often, and after how long each, logs are read again that say nothing of tasks that have ended."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One service in one environment, and who listens to what is done."""
@@ -208,7 +212,7 @@ def conclude(
         began_at=began,
         verdict=verdict,
         finished_at=clock.now(),
-        diagnosis=explain(aws, definition.file, verdict, gathering, goal=started.asked.goal),
+        diagnosis=explain(aws, definition.file, verdict, gathering, goal=started.asked.goal, clock=clock),
         last=last,
         warnings=warn(aws, definition.file, verdict, gathering),
     )
@@ -222,13 +226,29 @@ def timeout_of(options: Options, file: ServiceFile) -> timedelta:
 
 
 def explain(
-    aws: Aws, file: ServiceFile, verdict: Verdict | None, gathering: Gathering, *, goal: Outcome = Outcome.SUCCEEDED
+    aws: Aws,
+    file: ServiceFile,
+    verdict: Verdict | None,
+    gathering: Gathering,
+    *,
+    goal: Outcome = Outcome.SUCCEEDED,
+    clock: Clock | None = None,
 ) -> Diagnosis | None:
-    """The cause of a release that failed, was taken back, or does not come to an end; none where that was the goal."""
+    """The cause of a release that failed, was taken back, or does not come to an end; none where that was the goal.
+
+    With a ``clock``, what ended tasks wrote last is waited for a moment: their lines may still be on their way.
+    """
     unexplained = {Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.TIMED_OUT, Outcome.STOPPED}
     if verdict is None or verdict.outcome not in unexplained or verdict.outcome is goal:
         return None
-    return diagnose(gathering.evidence(aws, file), expectation(file))
+    evidence = gathering.evidence(aws, file)
+    for _ in range(LATE_LINES_LOOKS if clock is not None else 0):
+        if not evidence.is_silent:
+            break
+        assert clock is not None
+        clock.wait(LATE_LINES_SECONDS)
+        evidence = gathering.evidence(aws, file)
+    return diagnose(evidence, expectation(file))
 
 
 def warn(aws: Aws, file: ServiceFile, verdict: Verdict | None, gathering: Gathering) -> tuple[Diagnosis, ...]:
