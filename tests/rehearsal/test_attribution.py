@@ -120,6 +120,18 @@ def test_a_task_may_end_by_itself_while_it_is_drained(while_drained: TaskSeen) -
     assert {Fault.ENDS_WHILE_SERVING: 1} == found.by_fault
 
 
+@pytest.mark.parametrize(("began", "fault"), [(18, None), (19.5, Fault.FAILS_CHECKS), (23, Fault.FAILS_CHECKS), (25, None)])
+def test_tasks_that_are_replaced_for_failed_checks_leave_nobody_until_the_next_good_answer(
+    began: float, fault: Fault | None
+) -> None:
+    unhealthy = replace(REPLACED, stopped_reason="Task failed ELB health checks in (target-group t)")
+    samples = [lost(began, status=503), answered(17), answered(24)]
+
+    found = attribute(samples, [unhealthy], None, epoch=EPOCH, delay=timedelta(seconds=1))
+
+    assert ({} if fault is None else {fault: 1}) == found.by_fault
+
+
 def test_what_nothing_explains_is_said_to_be_unexplained() -> None:
     good = answered(5)
 

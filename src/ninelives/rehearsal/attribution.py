@@ -1,8 +1,8 @@
 """Whose fault a lost request is: the application's own, where what is known of its tasks says so; else nobody's yet. Pure.
 
 An application loses requests by itself when it answers 5xx, ends while it serves, drops what is in flight when it is told to
-end, or closes idle connections before the load balancer does: what is on its way then meets a closed connection. What none of
-these explains stays unattributed, and is the platform's to answer for.
+end, fails its health checks so that ECS takes its tasks away, or closes idle connections before the load balancer does: what is
+on its way then meets a closed connection. What none of these explains stays unattributed, and is the platform's to answer for.
 Source: ELB user guide, "Troubleshoot your Application Load Balancers" (HTTP 502, 503, 504).
 """
 
@@ -23,7 +23,7 @@ what is lost until a good answer comes again belongs to the end as well.
 """
 NOTED_WITHIN = timedelta(seconds=2)
 """How much later than it was ECS may note an end."""
-SERVER_ERROR, BAD_GATEWAY = 500, 502
+SERVER_ERROR, BAD_GATEWAY, UNAVAILABLE = 500, 502, 503
 TOLD_ENDS = (None, 0, 128 + signal.SIGTERM, 128 + signal.SIGKILL)
 """Exit codes of containers that were told to end."""
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -39,12 +39,14 @@ class Fault(StrEnum):
     ENDS_WHILE_SERVING = "ends_while_serving"
     DROPS_IN_FLIGHT = "drops_requests_in_flight"
     CLOSES_IDLE = "closes_idle_connections"
+    FAILS_CHECKS = "fails_health_checks"
 
 
 SENTENCES = {
     Fault.ANSWERS_5XX: "the application answers requests with 5xx",
     Fault.ENDS_WHILE_SERVING: "the application ends while it serves",
     Fault.DROPS_IN_FLIGHT: "the application drops requests in flight on SIGTERM",
+    Fault.FAILS_CHECKS: "the application fails its health checks, and none was there while its tasks were replaced for it",
     Fault.CLOSES_IDLE: "the application closes idle connections before the load balancer's idle timeout",
 }
 
@@ -92,6 +94,7 @@ def attribute(
     """
     answered = sorted(epoch + timedelta(seconds=one.intended_at) for one in samples if not one.is_lost)
     ends = [_felt(task, answered) for task in tasks if _ended_by_itself(task)]
+    replacements = [_gap(task, answered, delay) for task in tasks if "failed ELB health checks" in task.stopped_reason]
     faults: Counter[Fault] = Counter()
     unattributed: list[Sample] = []
     for sample in samples:
@@ -106,6 +109,8 @@ def attribute(
             fault = Fault.ENDS_WHILE_SERVING
         elif any(_drops(task, began, ended, delay) for task in tasks):
             fault = Fault.DROPS_IN_FLIGHT
+        elif sample.status == UNAVAILABLE and any(first <= ended and began <= last for first, last in replacements):
+            fault = Fault.FAILS_CHECKS
         elif keeping is not None and keeping.is_too_short and sample.status == BAD_GATEWAY:
             fault = Fault.CLOSES_IDLE
         if fault is None:
@@ -134,6 +139,15 @@ def _felt(task: TaskSeen, answered: Sequence[datetime]) -> tuple[datetime, datet
         return NEVER, NEVER
     again = next((instant for instant in answered[bisect_right(answered, gone) :]), gone)
     return gone - NOTED_WITHIN, max(again, gone + NOTICED_WITHIN)
+
+
+def _gap(task: TaskSeen, answered: Sequence[datetime], delay: timedelta) -> tuple[datetime, datetime]:
+    """From when a task that failed its checks got no more requests, at the earliest, to the next good answer."""
+    told = task.stopping_at
+    if told is None:
+        return NEVER, NEVER
+    again = next((instant for instant in answered[bisect_right(answered, told) :]), told)
+    return told - delay - SLACK, again
 
 
 def _drops(task: TaskSeen, began: datetime, ended: datetime, delay: timedelta) -> bool:

@@ -265,11 +265,12 @@ CATALOGUE: tuple[BadRelease, ...] = (
     ),
     BadRelease(
         name="flapping-health",
-        what="passes two health checks and fails twelve, again and again",
+        what="passes two health checks and fails thirty, again and again",
         catch=Catch.ALARM,
         code="alarm",
         cause=f"{WENT_OFF}: unhealthy targets was …above 0. The application wrote: error: health: …",
         needs_alarm_on_hosts=True,
+        loses=Fault.FAILS_CHECKS,
     ),
     BadRelease(
         name="crashes-one-in-two",

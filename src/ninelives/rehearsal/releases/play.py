@@ -34,6 +34,7 @@ from ninelives.rehearsal.sample import Kind, Sample, Target
 
 PROBED_SECONDS = 3.0
 """How long a probe waits for an application to close an idle connection."""
+ALARM_LOOKS_MAX, ALARM_LOOK_SECONDS = 60, 0.5
 FIRST, NEXT = f"{GOOD}-1", f"{GOOD}-2"
 
 
@@ -156,6 +157,7 @@ def _release_bad(stage: Stage, folder: Path, file: Mapping[str, Any], bad: BadRe
     changed = merged(file, bad.changes)
     if bad.needs_alarm_on_hosts:
         _make_hosts_alarm(stage.aws, file, bad.hosts_alarm)
+        _wait_until_ok(stage, bad.hosts_alarm)
         changed = merged(changed, {"deploy": {"bake": "4m", "rollback": {"alarms": [bad.hosts_alarm]}}})
     match bad.image:
         case ImageFault.MISSING:
@@ -203,6 +205,14 @@ def _make_hosts_alarm(aws: Aws, file: Mapping[str, Any], name: str) -> None:
         TreatMissingData="notBreaching",
         Metrics=[{"Id": "unhealthy", "Expression": total, "Label": "unhealthy targets", "ReturnData": True}, *queries],
     )
+
+
+def _wait_until_ok(stage: Stage, alarm: str) -> None:
+    """Let an alarm forget how the good version's tasks started: one that is on when a release begins is ignored by it."""
+    for _ in range(ALARM_LOOKS_MAX):
+        if stage.aws.cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"][0]["StateValue"] == "OK":
+            return
+        stage.clock.wait(ALARM_LOOK_SECONDS)
 
 
 def _repository_uri(aws: Aws, file: Mapping[str, Any]) -> str:

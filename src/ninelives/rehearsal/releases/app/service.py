@@ -28,7 +28,7 @@ ON_ITS_WAY_SECONDS = 1.0
 LEAK_BYTES, LEAK_SECONDS = 32 << 20, 0.1
 EXIT_SECONDS = 2.0
 """When ``exits-after-health-check`` exits, after its first health check: late enough for the load balancer to take it in."""
-PASSED, FAILED = 2, 12
+PASSED, FAILED = 2, 30
 """Health checks that ``flapping-health`` passes, and then fails, in a row."""
 HEAD_BYTES_MAX = 65536
 
