@@ -1,8 +1,9 @@
 """Whose fault a lost request is: the application's own, where what is known of its tasks says so; else nobody's yet. Pure.
 
 An application loses requests by itself when it answers 5xx, ends while it serves, drops what is in flight when it is told to
-end, fails its health checks so that ECS takes its tasks away, or closes idle connections before the load balancer does: what is
-on its way then meets a closed connection. What none of these explains stays unattributed, and is the platform's to answer for.
+end, fails its health checks so that ECS takes its tasks away, or closes idle connections before the load balancer does: what
+is on its way then meets a closed connection. What none of these explains stays unattributed, and is the platform's to answer
+for.
 Source: ELB user guide, "Troubleshoot your Application Load Balancers" (HTTP 502, 503, 504).
 """
 
