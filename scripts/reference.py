@@ -220,7 +220,7 @@ def bad_releases() -> str:
     rows = ["| release | what it does | caught by | what is told | code | requests lost |", "|---|---|---|---|---|---|"]
     for bad in CATALOGUE:
         lost = SENTENCES[bad.loses] if bad.loses is not None else "none"
-        lost += f" (with {', '.join(bad.hidden_by)}: none)" if bad.hidden_by else ""
+        lost += f" (with {', '.join(bad.hidden_by)}: only requests that outlast the bake)" if bad.hidden_by else ""
         but = "".join(f" (no fault on {runtime}: {why})" for runtime, why in bad.harmless_on.items())
         rows.append(f"| `{bad.name}` | {bad.what}{but} | {bad.catch} | {bad.cause} | `{bad.code}` | {lost} |")
     return "\n".join(rows) + "\n"

@@ -194,7 +194,6 @@ def test_a_bad_release(played: Played, request: pytest.FixtureRequest) -> None:
     if bad.catch is Catch.REHEARSAL:
         assert Outcome.SUCCEEDED == data["verdict"], text
         if played.strategy in bad.hidden_by:
-            assert {} == played.attribution.by_fault
             return
         assert {bad.loses} == set(played.attribution.by_fault)
         assert any(bad.is_told_by(sentence) for sentence in played.attribution.told)

@@ -104,6 +104,22 @@ def test_connections_are_closed_too_early_only_where_that_was_seen(
 
 
 @pytest.mark.parametrize(
+    ("good", "last"),
+    [
+        ([answered(11)._replace(version="1.0.0"), answered(17)], 17),  # the old version answers its share of the traffic
+        ([answered(11)._replace(version="1.0.0")], 16),  # it never answers again, and its last task goes
+    ],
+)
+def test_an_end_is_felt_until_its_own_version_answers_again(good: list[Sample], last: float) -> None:
+    image = (ContainerSeen(name="cats", image="registry/cats:2.0.1", exit_code=3, reason=""),)
+    tasks = [replace(CRASHED, containers=image), ended("rolled back", "ServiceSchedulerInitiated", 16)]
+
+    for at_seconds, found in ((last - 0.1, {Fault.ENDS_WHILE_SERVING: 1}), (last + 0.1, {})):
+        one = lost(at_seconds, status=503)
+        assert found == attribute([one, *good], tasks, None, epoch=EPOCH, delay=timedelta(seconds=1)).by_fault
+
+
+@pytest.mark.parametrize(
     "while_drained",
     [
         replace(REPLACED, stopping_at=at(20.5)),

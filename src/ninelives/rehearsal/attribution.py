@@ -20,7 +20,7 @@ from ninelives.rehearsal.sample import Sample
 
 NOTICED_WITHIN = timedelta(seconds=3)
 """How long after a task's end a load balancer may still send to it, until checks notice. If there is nobody else to send to,
-what is lost until a good answer comes again belongs to the end as well.
+what is lost until its version answers well again belongs to the end as well.
 """
 NOTED_WITHIN = timedelta(seconds=2)
 """How much later than it was ECS may note an end."""
@@ -94,7 +94,7 @@ def attribute(
     deregistration delay.
     """
     answered = sorted(epoch + timedelta(seconds=one.intended_at) for one in samples if not one.is_lost)
-    ends = [_felt(task, answered) for task in tasks if _ended_by_itself(task)]
+    ends = [_felt(task, tasks, samples, epoch) for task in tasks if _ended_by_itself(task)]
     replacements = [_gap(task, answered, delay) for task in tasks if "failed ELB health checks" in task.stopped_reason]
     faults: Counter[Fault] = Counter()
     unattributed: list[Sample] = []
@@ -133,12 +133,21 @@ def _ended_by_itself(task: TaskSeen) -> bool:
     )
 
 
-def _felt(task: TaskSeen, answered: Sequence[datetime]) -> tuple[datetime, datetime]:
-    """From when to when the end of a task that ended by itself is felt. ``answered``: when good answers were asked for."""
+def _felt(task: TaskSeen, tasks: Sequence[TaskSeen], samples: Sequence[Sample], epoch: datetime) -> tuple[datetime, datetime]:
+    """From when to when the end of a task that ended by itself is felt: until its version answers well again; if it never
+    does, until the last of its tasks is gone.
+    """
     gone = _gone_at(task)
     if gone is None:
         return NEVER, NEVER
-    again = next((instant for instant in answered[bisect_right(answered, gone) :]), gone)
+    alike = [end for one in tasks if one.started_by == task.started_by and (end := _gone_at(one)) is not None]
+    version = task.containers[0].image.rpartition(":")[2] if task.containers else ""
+    answered = (
+        epoch + timedelta(seconds=one.intended_at)
+        for one in samples
+        if not one.is_lost and (one.version == version or not version)
+    )
+    again = min((instant for instant in answered if instant > gone), default=max(alike))
     return gone - NOTED_WITHIN, max(again, gone + NOTICED_WITHIN)
 
 

@@ -62,7 +62,7 @@ class BadRelease:
     by_chance: bool = False
     """Whether a play of it may, by chance, show nothing."""
     hidden_by: tuple[str, ...] = ()
-    """Strategies in which no release shows it."""
+    """Strategies with which a release shows it only to requests that take longer than the bake."""
     harmless_on: Mapping[str, str] = field(default_factory=dict)
     """Runtimes on which it is no fault, and why."""
 

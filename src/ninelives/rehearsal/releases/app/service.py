@@ -231,7 +231,7 @@ def main() -> None:
     listener = socket.create_server((host, 0 if FAULT == "other-port" else PORT), backlog=128)
     say(f"Listening on http://{host}:{listener.getsockname()[1]}")
     service.run(listener)
-    say("SIGTERM: all requests are answered")
+    end(0, "SIGTERM: all requests are answered")  # without a finalization, which threads of idle connections may crash
 
 
 if __name__ == "__main__":
