@@ -435,3 +435,20 @@ def test_a_task_that_a_deployment_stops_names_it_as_the_reason() -> None:
     stopped = next(task for task in world.tasks.values() if task.stopped_at is not None)
     expected = (StopCode.SERVICE_SCHEDULER_INITIATED, "Scaling activity initiated by (deployment ecs-svc/2)")
     assert expected == (stopped.stop_code, stopped.stopped_reason)
+
+
+def test_an_unhealthy_task_in_the_bake_time_is_replaced_by_one_of_its_own_revision_only() -> None:
+    """The old revision was scaled to nothing on purpose: it has lost no task that the floor would ask for."""
+    world = steady_world(Setting(desired_count=1, configuration=DeploymentConfiguration(bake_time=seconds(600))))
+    world.deploy(SLOW)
+    world.run(60)
+    (task,) = world.live_of(world.primary)
+    assert world.service_deployment_of(world.primary).lifecycle_stage == "BAKE_TIME"
+    world.told.clear()
+
+    world.sicken(task)
+    world.run(60)
+
+    started = [message for message in world.transcript() if message.startswith("has started")]
+    assert ["has started 1 tasks: (task 3). Amazon ECS replaced 1 tasks due to an unhealthy status."] == started
+    assert 1 == len(world.live) == len(world.live_of(world.primary))

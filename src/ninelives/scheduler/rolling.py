@@ -4,7 +4,7 @@ Old tasks go as new ones become healthy, one by one; what is unhealthy goes firs
 that is not being deployed. Source: ECS developer guide, "Amazon ECS rolling update deployments", "Service scheduler concepts".
 """
 
-from ninelives.model.ecs import RolloutState, Task
+from ninelives.model.ecs import LifecycleStage, RolloutState, Task
 from ninelives.scheduler import events
 from ninelives.scheduler.capacity import shared_room
 from ninelives.scheduler.draft import Draft
@@ -95,7 +95,7 @@ def _make_room(draft: Draft) -> None:
 
 def _start(draft: Draft) -> None:
     """Start what the target revision lacks, and what the source lost below the floor."""
-    target, source = target_standing(draft), source_of(draft)
+    target, source = target_standing(draft), None if _is_rolled_out(draft) else source_of(draft)
     may_start_target = may_start(draft, draft.primary)
     lacking_target = draft.service.desired_count - len(target.healthy) - len(target.waiting)
     # Tasks whose health is not known for a moment (a control plane that came back) are not lost ones.
@@ -114,6 +114,14 @@ def _start(draft: Draft) -> None:
     draft.start(draft.primary, to_target, replacing_unhealthy=unhealthy_to_replace(draft, draft.primary))
     if lacking_target > 0 and not may_start_target:
         tell_throttled(draft, draft.primary)
+
+
+def _is_rolled_out(draft: Draft) -> bool:
+    """Whether the old tasks are gone on purpose: what is lost from then on is the target revision's."""
+    one = draft.service_deployment
+    stage = one.lifecycle_stage if one is not None and one.rollback is None else None
+    order = list(LifecycleStage)
+    return stage is not None and order.index(stage) > order.index(LifecycleStage.SCALE_UP)
 
 
 def _tell_deadlock(draft: Draft) -> None:
