@@ -1,8 +1,10 @@
 """How a deployment ends, and when a service is steady."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from ninelives.model.ecs import (
+    Deployment,
     DeploymentStatus,
     LifecycleStage,
     RolloutState,
@@ -50,19 +52,21 @@ def _is_disturbed(draft: Draft) -> bool:
     return not (len(settled) == len(target) == desired == len(draft.counted)) or bool(draft.started)
 
 
+def completed(deployment: Deployment, now: datetime) -> Deployment:
+    """The deployment as COMPLETED at ``now``: proven, and something to go back to."""
+    return replace(
+        deployment,
+        rollout_state=RolloutState.COMPLETED,
+        rollout_state_reason=f"ECS deployment {deployment.id} completed.",
+        completed_at=now,
+        updated_at=now,
+    )
+
+
 def finish(draft: Draft) -> None:
     """Complete the PRIMARY deployment, and with it the service deployment that is under way."""
     primary = draft.primary
-    draft.put_deployment(
-        replace(
-            primary,
-            rollout_state=RolloutState.COMPLETED,
-            rollout_state_reason=f"ECS deployment {primary.id} completed.",
-            completed_at=draft.now,
-            told_problems=(),
-            updated_at=draft.now,
-        )
-    )
+    draft.put_deployment(replace(completed(primary, draft.now), told_problems=()))
     draft.tell(events.completed(draft.name, primary.id))
     for one in draft.deployments:
         if one.status is DeploymentStatus.ACTIVE:

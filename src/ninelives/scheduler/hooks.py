@@ -7,7 +7,7 @@ Source: ECS developer guide, "Lifecycle hooks for Amazon ECS service deployments
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,13 +29,10 @@ CALL_BACK_DELAY = timedelta(seconds=30)
 OPEN = frozenset({HookStatus.AWAITING_ACTION, HookStatus.IN_PROGRESS})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A hook has not ended."""
-
-
-def run(draft: Draft, one: ServiceDeployment, stage: LifecycleStage, *, is_rollback: bool = False) -> Waiting | Cause | None:
-    """Begin the hooks of a stage (of its step), look after those that have begun: None once all of them have succeeded."""
+def run(draft: Draft, one: ServiceDeployment, stage: LifecycleStage, *, is_rollback: bool = False) -> bool | Cause:
+    """Begin the hooks of a stage (of its step), look after those that have begun: whether all of them have succeeded, or the
+    cause for a rollback that one of them gives.
+    """
     one = _begun(draft, one, stage, is_rollback=is_rollback)
     one = _timed_out(draft, one)
     mine = [hook for hook in one.hooks if _is_of(hook, one, stage, is_rollback=is_rollback)]
@@ -45,7 +42,7 @@ def run(draft: Draft, one: ServiceDeployment, stage: LifecycleStage, *, is_rollb
     failed = next((hook for hook in mine if _has_failed(hook)), None)
     if failed is not None:
         return _cause(failed)
-    return Waiting() if any(hook.status in OPEN for hook in mine) else None
+    return not any(hook.status in OPEN for hook in mine)
 
 
 def answered(execution: HookExecution, answer: Any, now: datetime, timing: Timing) -> HookExecution:

@@ -11,13 +11,12 @@ from ninelives.model.ecs import (
     LifecycleStage,
     RolloutState,
     ServiceDeployment,
-    Task,
 )
 from ninelives.scheduler.capacity import live_ceiling
 from ninelives.scheduler.draft import Draft
 from ninelives.scheduler.failures import stop_unhealthy
 from ninelives.scheduler.starts import may_start, tell_throttled, unhealthy_to_replace
-from ninelives.scheduler.traffic import is_served, production_share, side_of
+from ninelives.scheduler.traffic import is_served, production_share, sides_of
 
 BEFORE_SCALE_UP = frozenset({LifecycleStage.RECONCILE_SERVICE, LifecycleStage.PRE_SCALE_UP})
 
@@ -49,7 +48,7 @@ def first_stage(draft: Draft) -> LifecycleStage:
     """
     left = [one for one in draft.deployments if one.status is DeploymentStatus.ACTIVE]
     revisions = [draft.revisions[one.revision_arn] for one in left]
-    is_left_over = len(left) > 1 and any(side_of(draft, revision) for revision in revisions)
+    is_left_over = len(left) > 1 and any(sides_of(draft, revision) for revision in revisions)
     is_divided = any(
         one.completed_at is None and 0 < production_share(draft, revision) < 1
         for one, revision in zip(left, revisions, strict=True)
@@ -109,7 +108,7 @@ def _rolls(draft: Draft, deployment: Deployment) -> bool:
     """Whether no traffic is shifted between a deployment and that which is under way: they share their bounds."""
     one = draft.service_deployment
     shifts = one is not None and one.deployment_configuration.strategy.shifts_traffic
-    return not shifts and not side_of(draft, draft.revisions[deployment.revision_arn])
+    return not shifts and not sides_of(draft, draft.revisions[deployment.revision_arn])
 
 
 def is_up(draft: Draft, deployment: Deployment) -> bool:
@@ -125,7 +124,7 @@ def serves(draft: Draft, deployment: Deployment) -> bool:
 def may_have_all(draft: Draft, deployment: Deployment) -> bool:
     """Whether all traffic may be given to a revision that has only part of it or none: it has its size, or no other serves."""
     revision = draft.revisions[deployment.revision_arn]
-    has_it = not side_of(draft, revision) or production_share(draft, revision) == 1
+    has_it = not sides_of(draft, revision) or production_share(draft, revision) == 1
     return has_it or is_up(draft, deployment) or not others_serve(draft, deployment)
 
 
@@ -147,8 +146,8 @@ def keep_both(draft: Draft) -> None:
         return
     _maintain(draft, primary, desired)
     for other in _with_tasks(draft):
-        if other is not draft.primary and other.status is DeploymentStatus.ACTIVE:
-            _leave(draft, other)
+        if other.status is DeploymentStatus.ACTIVE:
+            _make_way(draft, other, draft.primary)
 
 
 def _go_on(draft: Draft, one: ServiceDeployment) -> None:
@@ -159,13 +158,12 @@ def _go_on(draft: Draft, one: ServiceDeployment) -> None:
         _maintain(draft, draft.primary, desired)
     if is_clean_up and not is_up(draft, draft.primary):
         return  # What is left of the source is the way back.
-    if source is not None and is_clean_up:
-        _leave(draft, source)
-    elif source is not None and source == kept_source(draft):
+    if not is_clean_up and source is not None and source == kept_source(draft):
         _maintain(draft, source, desired)
     for other in _with_tasks(draft):
-        if other.status is not DeploymentStatus.PRIMARY and (source is None or other.id != source.id):
-            _make_way(draft, other, source)
+        is_replaced = other.status is DeploymentStatus.ACTIVE and (is_clean_up or source is None or other.id != source.id)
+        if is_replaced:
+            _make_way(draft, other, draft.primary if is_clean_up else source)
 
 
 def _hold(draft: Draft) -> None:
@@ -182,34 +180,23 @@ def _hold(draft: Draft) -> None:
         draft.scale_in(draft.standing_of(one).best_first[draft.service.desired_count :])
 
 
-def _leave(draft: Draft, deployment: Deployment) -> None:
-    """Scale a revision to nothing, once no production traffic goes there."""
-    revision = draft.revisions[deployment.revision_arn]
-    shares_group = groups_of(draft, deployment) == groups_of(draft, draft.primary)
-    if is_served(draft, revision) and not shares_group:
-        return
-    kept = draft.service.desired_count - len(draft.standing_of(draft.primary).healthy) if shares_group else 0
-    draft.scale_in(draft.standing_of(deployment).best_first[max(0, kept) :])
+def _make_way(draft: Draft, other: Deployment, successor: Deployment | None) -> None:
+    """Scale a revision to nothing, once no production traffic goes there.
 
-
-def _make_way(draft: Draft, other: Deployment, source: Deployment | None) -> None:
-    """What is left of an interrupted deployment goes, as far as the source can do without it."""
-    revision = draft.revisions[other.revision_arn]
-    shares_group = source is not None and groups_of(draft, other) == groups_of(draft, source)
-    if is_served(draft, revision) and not shares_group:
+    Where it shares the target group with its successor, its tasks go as those of the successor become healthy.
+    """
+    shares_group = successor is not None and groups_of(draft, other) == groups_of(draft, successor)
+    if is_served(draft, draft.revisions[other.revision_arn]) and not shares_group:
         return
     kept = 0
-    if shares_group and source is not None:
-        kept = draft.service.desired_count - len(draft.standing_of(source).healthy)
-        one = draft.service_deployment
-        if one is not None and one.lifecycle_stage is LifecycleStage.CLEAN_UP:
-            kept = 0
-    draft.scale_in(draft.standing_of(other).best_first[max(0, kept) :])
+    if shares_group and successor is not None:
+        kept = max(0, draft.service.desired_count - len(draft.standing_of(successor).healthy))
+    draft.scale_in(draft.standing_of(other).best_first[kept:])
 
 
 def groups_of(draft: Draft, deployment: Deployment) -> frozenset[str]:
     """Of the target groups between which traffic is shifted those that the revision has."""
-    return frozenset(side.group for side in side_of(draft, draft.revisions[deployment.revision_arn]))
+    return frozenset(side.group for side in sides_of(draft, draft.revisions[deployment.revision_arn]))
 
 
 def _maintain(draft: Draft, deployment: Deployment, wanted: int) -> None:
@@ -230,14 +217,9 @@ def _maintain(draft: Draft, deployment: Deployment, wanted: int) -> None:
         tell_throttled(draft, deployment)
         return
     if len(standing) >= ceiling and standing.failing and not standing.waiting:
-        stop_unhealthy(draft, _worst(standing.failing))
+        stop_unhealthy(draft, standing.failing[-1:])
         standing = draft.standing_of(deployment)
     room = ceiling - len(standing)
     if _rolls(draft, deployment):
         room = min(room, draft.ceiling - draft.live_count)
     draft.start(deployment, min(lacking, room), replacing_unhealthy=unhealthy_to_replace(draft, deployment))
-
-
-def _worst(failing: tuple[Task, ...]) -> tuple[Task, ...]:
-    """One at a time."""
-    return failing[-1:]

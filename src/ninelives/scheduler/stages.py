@@ -24,7 +24,7 @@ from ninelives.model.ecs import (
 from ninelives.scheduler import hooks
 from ninelives.scheduler.alarms import bake_time
 from ninelives.scheduler.capacity import early_success_count
-from ninelives.scheduler.completion import finish, is_settled
+from ninelives.scheduler.completion import completed, finish, is_settled
 from ninelives.scheduler.draft import Draft
 from ninelives.scheduler.rollback import Cause, begin_rollback
 from ninelives.scheduler.shifting import (
@@ -44,7 +44,7 @@ from ninelives.scheduler.traffic import (
     rules_are_there,
     shift_production,
     shift_test,
-    side_of,
+    sides_of,
 )
 
 STAGE_LIMIT = timedelta(hours=24)
@@ -102,20 +102,18 @@ def _goes_on(draft: Draft, one: ServiceDeployment) -> bool:
         if not done:
             return _is_overdue(draft, one)
         one = _put(draft, _current(draft, one), stage_done_at=draft.now)
-    held = hooks.run(draft, one, stage)
+    done = hooks.run(draft, one, stage)
     one = _current(draft, one)
-    if isinstance(held, Cause):
-        begin_rollback(draft, one, held)
+    if isinstance(done, Cause):
+        begin_rollback(draft, one, done)
         return False
-    if held is not None:
+    if not done:
         return False
     baked_at = _baked_at(draft, one, stage)
     if baked_at is not None and baked_at > draft.now:
         draft.wake(baked_at)
         return False
     if stage is LifecycleStage.CLEAN_UP:
-        if not _may_end(draft, one):
-            return False
         finish(draft)
         return False
     _enter_next(draft, one, stage)
@@ -178,15 +176,7 @@ def _reconcile(draft: Draft, one: ServiceDeployment) -> bool:
         draft.put_deployment(replace(other, status=DeploymentStatus.INACTIVE, updated_at=draft.now))
     is_proven = any(task.was_healthy for task in draft.live_of(source))
     if source.rollout_state is RolloutState.IN_PROGRESS and is_proven:
-        draft.put_deployment(
-            replace(
-                source,
-                rollout_state=RolloutState.COMPLETED,
-                rollout_state_reason=f"ECS deployment {source.id} completed.",
-                completed_at=draft.now,
-                updated_at=draft.now,
-            )
-        )
+        draft.put_deployment(completed(source, draft.now))
     _put(draft, _current(draft, one), source_revision_arns=(source.revision_arn,))
     return True
 
@@ -218,7 +208,7 @@ def _shift_test(draft: Draft, one: ServiceDeployment) -> bool | Cause:
         return Cause.of("invalid networking configuration. One or more rules not found")
     if one.test_traffic_percent is None and not is_up(draft, draft.primary):
         return False
-    has_test = any(side.test_rule for side in side_of(draft, revision))
+    has_test = any(side.test_rule for side in sides_of(draft, revision))
     if has_test and one.test_traffic_percent is None:
         _put(draft, one, test_traffic_percent=WHOLE)
     return shift_test(draft, revision, WHOLE)
@@ -237,7 +227,7 @@ def _shift_production(draft: Draft, one: ServiceDeployment) -> bool | Cause:
     if one.production_traffic_percent is None or one.production_traffic_percent < percent:
         if not is_up(draft, draft.primary):
             return False
-        if side_of(draft, revision):
+        if sides_of(draft, revision):
             one = _put(draft, one, production_traffic_percent=percent)
     if one.production_traffic_percent is None:
         return True
@@ -261,21 +251,21 @@ def _baked_at(draft: Draft, one: ServiceDeployment, stage: LifecycleStage) -> da
     A step is not baked on while nothing serves the rest of the traffic: it goes on to where it is served.
     """
     assert one.stage_done_at is not None
-    configuration = one.deployment_configuration
     match stage:
         case LifecycleStage.BAKE_TIME:
             return one.stage_done_at + bake_time(draft, one)
         case LifecycleStage.PRODUCTION_TRAFFIC_SHIFT if one.production_traffic_percent not in {None, WHOLE}:
             if is_up(draft, draft.primary) and not others_serve(draft, draft.primary):
                 return one.stage_done_at
-            bake = timedelta()
-            if configuration.canary is not None:
-                bake = configuration.canary.bake_time
-            if configuration.linear is not None:
-                bake = configuration.linear.step_bake_time
-            return one.stage_done_at + draft.timing.scaled(bake)
+            return one.stage_done_at + draft.timing.scaled(_step_bake(one.deployment_configuration))
         case _:
             return None
+
+
+def _step_bake(configuration: DeploymentConfiguration) -> timedelta:
+    if configuration.canary is not None:
+        return configuration.canary.bake_time
+    return configuration.linear.step_bake_time if configuration.linear is not None else timedelta()
 
 
 def _enter_next(draft: Draft, one: ServiceDeployment, stage: LifecycleStage) -> None:

@@ -42,7 +42,7 @@ def weights(percent: float) -> tuple[int, int]:
     return round(percent * 10), 1000 - round(percent * 10)
 
 
-def sides_of(revision: ServiceRevision) -> list[Side]:
+def _chosen_sides(revision: ServiceRevision) -> list[Side]:
     """The sides that ``revision`` has; none where no traffic is shifted for it, or before its groups are chosen."""
     pairs = zip(revision.load_balancers, revision.resolved_load_balancers, strict=True)
     return [
@@ -71,7 +71,7 @@ def choose_groups(draft: Draft, revision: ServiceRevision, *, shifts: bool) -> S
 
 def _check_has_traffic(draft: Draft, revision: ServiceRevision) -> None:
     """A revision that names one target group of a pair gets no traffic where the production rule forwards to the other."""
-    for side in side_of(draft, revision):
+    for side in sides_of(draft, revision):
         given = shares(draft.rules[side.production_rule]) if side.production_rule in draft.rules else {}
         if given.get(side.other, 0) > 0:
             raise InvalidNetworking(_unexpected(side.other, [side.group]))
@@ -137,16 +137,16 @@ def shares(rule: Rule) -> dict[str, int]:
 def production_share(draft: Draft, revision: ServiceRevision) -> float:
     """The part of production traffic, 0 to 1, that the rules (as recorded) give the groups of ``revision``."""
     parts: list[float] = []
-    for side in side_of(draft, revision):
+    for side in sides_of(draft, revision):
         weight = shares(draft.rules[side.production_rule]) if side.production_rule in draft.rules else {}
         total = weight.get(side.group, 0) + weight.get(side.other, 0)
         parts.append(weight.get(side.group, 0) / total if total else 0.0)
     return min(parts, default=0.0)
 
 
-def side_of(draft: Draft, revision: ServiceRevision) -> list[Side]:
+def sides_of(draft: Draft, revision: ServiceRevision) -> list[Side]:
     """The sides of a revision; one that was made before its service shifted traffic is found by its target groups."""
-    known = sides_of(revision)
+    known = _chosen_sides(revision)
     if known:
         return known
     groups = {one.target_group_arn for one in revision.load_balancers}
@@ -174,7 +174,7 @@ def is_served(draft: Draft, revision: ServiceRevision) -> bool:
     """Whether production traffic may reach the revision's groups: by the rules as recorded, or as still in force."""
     return any(
         shares(rule).get(side.group, 0) > 0
-        for side in side_of(draft, revision)
+        for side in sides_of(draft, revision)
         for rules in (draft.rules, draft.snapshot.rules_in_force)
         if (rule := rules.get(side.production_rule)) is not None
     )
@@ -182,18 +182,18 @@ def is_served(draft: Draft, revision: ServiceRevision) -> bool:
 
 def shift_production(draft: Draft, revision: ServiceRevision, percent: float) -> bool:
     """Give ``revision`` so much of production traffic; whether that is in force. Rules that are gone are left out."""
-    return _shift(draft, ((side.production_rule, side) for side in side_of(draft, revision)), percent)
+    return _shift(draft, ((side.production_rule, side) for side in sides_of(draft, revision)), percent)
 
 
 def shift_test(draft: Draft, revision: ServiceRevision, percent: float) -> bool:
     """Give ``revision`` so much of test traffic; whether that is in force. True where there is no test rule."""
-    return _shift(draft, ((side.test_rule, side) for side in side_of(draft, revision) if side.test_rule), percent)
+    return _shift(draft, ((side.test_rule, side) for side in sides_of(draft, revision) if side.test_rule), percent)
 
 
 def rules_are_there(draft: Draft, revision: ServiceRevision) -> bool:
     """Whether every rule by which the revision's traffic is shifted still exists."""
     return all(
-        arn in draft.rules for side in side_of(draft, revision) for arn in (side.production_rule, side.test_rule) if arn
+        arn in draft.rules for side in sides_of(draft, revision) for arn in (side.production_rule, side.test_rule) if arn
     )
 
 
