@@ -27,7 +27,7 @@ CLUSTERS: Final[Shapes] = {
         "clusterName tags settings capacityProviders defaultCapacityProviderStrategy",
         recorded={"configuration": "", "serviceConnectDefaults": "Service Connect is refused"},
     ),
-    "ClusterSetting": members("name", recorded={"value": "no metrics of Container Insights are made"}),
+    "ClusterSetting": members("name", remarks={"value": "enabled and enhanced make the same metrics of Container Insights"}),
     "CapacityProviderStrategyItem": members(
         remarks={"capacityProvider": ONE_MACHINE, "weight": ONE_MACHINE, "base": ONE_MACHINE}
     ),
