@@ -227,3 +227,31 @@ def test_what_cannot_be_released_stops_before_anything_is_made(
 
     assert [] == world.ecs.list_clusters()["clusterArns"]
     assert [] == world.ecs.calls
+
+
+def test_what_another_release_makes_meanwhile_is_used(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two first releases at once: each looks before the other has made the role, the log group and the target group."""
+    made: list[str] = []
+
+    def made_first(service: str, operation: str) -> None:
+        """The other release makes the piece just before this one does."""
+        client = world.clients[service]
+        create = getattr(client, operation)
+
+        def after_the_other(**request: object) -> object:
+            if operation not in made:
+                made.append(operation)
+                create(**request)
+            return create(**request)
+
+        monkeypatch.setattr(client, operation, after_the_other)
+
+    made_first("iam", "create_role")
+    made_first("logs", "create_log_group")
+    made_first("elbv2", "create_target_group")
+
+    release = world.deploy("1.0.0")
+
+    assert release.verdict is not None
+    assert Outcome.SUCCEEDED is release.verdict.outcome
+    assert {"create_role", "create_log_group", "create_target_group"} == set(made)

@@ -24,6 +24,23 @@ ZONES_MIN = 2
 """Zones that an application load balancer needs."""
 
 
+MADE_ELSEWHERE = frozenset(
+    {
+        "RepositoryAlreadyExistsException",
+        "ResourceAlreadyExistsException",
+        "EntityAlreadyExists",
+        "DefaultVpcAlreadyExists",
+        "InvalidGroup.Duplicate",
+        "DuplicateLoadBalancerName",
+        "DuplicateTargetGroupName",
+        "DuplicateListener",
+    }
+)
+"""How AWS says that a piece which was missing a moment ago is there."""
+MADE_ELSEWHERE_MAX = len(MADE_ELSEWHERE)
+"""Each kind of piece can be made by another release once while this one looks."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
     """Everything that stands still, found or made."""
@@ -39,7 +56,20 @@ class Foundation:
 
 
 def lay(aws: Aws, definition: Definition, tell: Tell) -> Foundation:
-    """Find what the service stands on; make what is missing where that is ours to do. Raises ``MissingPieces``."""
+    """Find what the service stands on; make what is missing where that is ours to do. Raises ``MissingPieces``.
+
+    Where another release makes a piece at the same time, it is found at the next look.
+    """
+    for _ in range(MADE_ELSEWHERE_MAX):
+        try:
+            return _lay(aws, definition, tell)
+        except Exception as error:
+            if error_code(error) not in MADE_ELSEWHERE:
+                raise
+    return _lay(aws, definition, tell)
+
+
+def _lay(aws: Aws, definition: Definition, tell: Tell) -> Foundation:
     ground = Ground(aws, definition, tell)
     file = definition.file
     _see_to_cluster(ground)
