@@ -6,9 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from ninelives.cli.errors import UserError
+from ninelives.deploy.deploy_part import Canary, Linear, Strategy
 from ninelives.deploy.options import FILE_NAME
 from ninelives.deploy.reading import Definition, read_service_file
-from ninelives.deploy.service_file import Canary, Linear, Strategy
 
 PLACE = Path("examples") / "cats"
 BASE_IMAGE_ARGUMENT = "BASE_IMAGE"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ninelives.deploy.service_file import Strategy
+    from ninelives.deploy.deploy_part import Strategy
 
 SCALE_WITH_BAKES = 12.0
 """A bake of a minute takes five seconds."""

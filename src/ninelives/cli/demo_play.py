@@ -28,10 +28,10 @@ from ninelives.cli.release_words import traffic_words
 from ninelives.cli.settings import HOST, RegionSettings, RunningRegion
 from ninelives.deploy.aws import connect
 from ninelives.deploy.clock import WallClock
+from ninelives.deploy.deploy_part import Strategy
 from ninelives.deploy.follow import Progress
 from ninelives.deploy.options import Builder, Options
 from ninelives.deploy.release import Listener, Release, Report, Session, deploy
-from ninelives.deploy.service_file import Strategy
 from ninelives.deploy.verdict import Outcome
 from ninelives.rehearsal.judgement import REQUESTS_LOST, judge_rehearsal
 from ninelives.rehearsal.load_process import LoadFailed

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ninelives.deploy.aws import Aws
+from ninelives.deploy.deploy_part import AlarmTiming, ErrorRate, Latency, OwnAlarm
 from ninelives.deploy.ground import Ground
 from ninelives.deploy.quantities import write_duration, write_tenths
 from ninelives.deploy.reports import Act
-from ninelives.deploy.service_file import AlarmTiming, ErrorRate, Latency, OwnAlarm, ServiceFile
+from ninelives.deploy.service_file import ServiceFile
 
 NAMESPACE = "AWS/ApplicationELB"
 NAMES_A_CALL = 100

@@ -10,12 +10,13 @@ from typing import Any
 
 from ninelives.deploy.alarms import alarm_names
 from ninelives.deploy.aws import Aws, error_code
+from ninelives.deploy.deploy_part import Hook
 from ninelives.deploy.errors import DeployError, NotFound
 from ninelives.deploy.foundation import Foundation
 from ninelives.deploy.image import Image
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.reports import Act, Tell
-from ninelives.deploy.service_file import Hook, ServiceFile
+from ninelives.deploy.service_file import ServiceFile
 from ninelives.deploy.task_definition import FINGERPRINT_TAG, tags_of, task_definition_request, version_of
 
 
