@@ -39,6 +39,7 @@ from ninelives.region.snapshots import snapshot_of
 from ninelives.region.state import State
 from ninelives.region.tasks import new_task
 from ninelives.scheduler import reconcile
+from ninelives.scheduler.plan import Put
 
 COUNTS = (10, 1_000, 100_000)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -150,7 +151,7 @@ def settle(region: Region, service: Service, count: int) -> None:
     if is_first:
         plan = reconcile(snapshot_of(region, state.services[service.arn]), NOW, region.timing)
         with state.transaction() as changes:
-            changes.put(*(one.record for one in plan.decisions if hasattr(one, "record")))  # type: ignore[misc] # puts
+            changes.put(*(one.record for one in plan.decisions if isinstance(one, Put)))
     assert state.of_service(ServiceDeployment, service.arn)
 
 
