@@ -415,3 +415,13 @@ def test_tasks_that_the_scheduler_stopped_are_no_fault() -> None:
 )
 def test_servers_say_where_they_listen(line: str, expected: tuple[str, int] | None) -> None:
     assert expected == listens_at(("booting", line))
+
+
+def test_last_words_that_are_known_tell_more_than_those_that_are_still_on_their_way() -> None:
+    newest, older = replace(EXITED, arn=f"{EXITED.arn}-newest"), EXITED
+    evidence = Evidence(stopped=(newest, older), log_lines={newest.id: (), older.id: ("cannot connect to the database",)})
+
+    found = diagnose(evidence, EXPECTED)
+
+    assert found is not None
+    assert "its last words: cannot connect to the database" in found.cause

@@ -216,7 +216,8 @@ def _out_of_memory(evidence: Evidence, expected: Expectation) -> Diagnosis | Non
 
 
 def _exits(evidence: Evidence, _: Expectation) -> Diagnosis | None:
-    for task, container in _exited(evidence):
+    """Of tasks that end by themselves the newest whose last words are known: the very newest may still be on their way."""
+    for task, container in sorted(_exited(evidence), key=lambda one: not evidence.log_lines.get(one[0].id)):
         if task.stop_code != "EssentialContainerExited" or container.exit_code is None or "OutOfMemory" in container.reason:
             continue
         line = _last_words(evidence, task)
