@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import uuid4
 
-from ninelives.api.call import Call, Operations
+from ninelives.api.call import Call, Handler, Operations
 from ninelives.api.codec_cbor import read_cbor, write_cbor
 from ninelives.api.codec_errors import CBOR, write_error
 from ninelives.api.codec_json import read_json, write_json
@@ -88,20 +88,38 @@ class OwnService:
             raise self._elsewhere(protocol, scope.region)
         form = request.form() if protocol == "query" else {}
         operation = self._operation(protocol, _operation_name(protocol, request, form))
+        handler = self._handler(protocol, operation)
+        parameters = self._parameters(protocol, operation, request, form)
+        answered = await self._handled(handler, operation, parameters, scope.access_key)
+        return self._write(protocol, operation, answered, request_id)
+
+    async def call(self, name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer to a call from within the region, None left out. Raises ``ApiError``."""
+        protocol = self.model.protocol
+        operation = self._operation(protocol, name)
+        handler = self._handler(protocol, operation)
+        self._check(protocol, operation, parameters)
+        answered = await self._handled(handler, operation, parameters, None)
+        return {member: value for member, value in answered.items() if value is not None}
+
+    def _handler(self, protocol: str, operation: Operation) -> Handler:
         handler = self._operations.get(operation.name)
         if handler is None:
             raise self._unknown(protocol, f"ninelives does not implement {self.service}:{operation.name} yet.")
+        return handler
+
+    async def _handled(
+        self, handler: Handler, operation: Operation, parameters: Mapping[str, Any], access_key: str | None
+    ) -> Mapping[str, Any]:
         call = Call(
             service=self.service,
             operation=operation.name,
-            parameters=self._parameters(protocol, operation, request, form),
+            parameters=parameters,
             place=self._place,
-            access_key=scope.access_key,
+            access_key=access_key,
         )
         answered = handler(call)
-        if inspect.isawaitable(answered):
-            answered = await answered
-        return self._write(protocol, operation, answered, request_id)
+        return await answered if inspect.isawaitable(answered) else answered
 
     def _protocol(self, request: WireRequest) -> str:
         """Which of the service's protocols a request speaks; the service's first where it does not tell."""
@@ -139,10 +157,13 @@ class OwnService:
                     parameters = read_query(shape, form)
         except Unreadable as error:
             raise ApiError(_unreadable_code(protocol), str(error)) from error
+        self._check(protocol, operation, parameters)
+        return parameters
+
+    def _check(self, protocol: str, operation: Operation, parameters: Mapping[str, Any]) -> None:
         found = violations(operation.input, parameters)
         if found:
             raise ApiError(self._invalid_code(protocol), told(found))
-        return parameters
 
     def _invalid_code(self, protocol: str) -> str:
         return INVALID_CODES.get(self.service, "ValidationError" if protocol == "query" else "ValidationException")

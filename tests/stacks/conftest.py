@@ -1,0 +1,18 @@
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from type_bench import Bench
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """Resource types on records of their own, whose backends are global."""
+    from moto.core.base_backend import BackendDict
+
+    BackendDict.reset()
+    with asyncio.Runner() as runner:
+        made = Bench(runner)
+        yield made
+        runner.run(made.moto.close())
+    BackendDict.reset()

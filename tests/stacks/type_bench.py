@@ -1,0 +1,80 @@
+"""A resource type by itself: what it does on the region's API when the engine asks it as it would."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ninelives.api.call import Operations
+from ninelives.api.in_process import InProcess
+from ninelives.api.moto_bridge import MotoBridge
+from ninelives.model.arns import Place
+from ninelives.stacks import Request
+from ninelives.stacks.types import TYPES
+
+PLACE = Place(region="eu-west-1", account="111122223333")
+STACK_ID = PLACE.arn("cloudformation", "stack/cats/11111111-2222-3333-4444-555555555555")
+
+
+class Bench:
+    """``operations`` are own services by botocore's name; all else is moto's."""
+
+    def __init__(self, runner: asyncio.Runner) -> None:
+        self._runner = runner
+        self.operations: dict[str, Operations] = {}
+        self.moto = MotoBridge(place=PLACE)
+        self._call = InProcess(operations=self.operations, before_moto={}, moto=self.moto.call, place=PLACE)
+
+    def call(self, service: str, operation: str, **parameters: Any) -> Mapping[str, Any]:
+        return self._runner.run(self._async_call(service, operation, parameters))
+
+    async def _async_call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        return await self._call(service, operation, parameters)
+
+    def request(self, logical_id: str, **properties: Any) -> Request:
+        return Request(
+            call=self._call,
+            place=PLACE,
+            stack_id=STACK_ID,
+            stack_name="cats",
+            logical_id=logical_id,
+            properties=properties,
+            tags={"aws:cloudformation:stack-name": "cats"},
+            token="11111111-2222-3333-4444-666666666666",
+            suffix="1A2B3C4D5E6F",
+        )
+
+    def create(self, type_name: str, logical_id: str = "It", **properties: Any) -> Request:
+        """Make a resource; the request that updates, reads or deletes it."""
+        resource_type, request = TYPES[type_name], self.request(logical_id, **properties)
+
+        async def created() -> Request:
+            made = replace(request, physical_id=await resource_type.create(request))
+            assert await resource_type.is_stable(made)
+            return replace(made, attributes=await resource_type.attributes(made))
+
+        return self._runner.run(created())
+
+    def find(self, type_name: str, request: Request) -> str | None:
+        return self._runner.run(TYPES[type_name].find(request))
+
+    def update(self, type_name: str, request: Request, **properties: Any) -> Request:
+        changed = replace(request, previous=request.properties, properties=properties)
+
+        async def updated() -> Request:
+            physical_id = await TYPES[type_name].update(changed) or changed.physical_id
+            made = replace(changed, physical_id=physical_id)
+            assert await TYPES[type_name].is_stable(made)
+            return replace(made, attributes=await TYPES[type_name].attributes(made))
+
+        return self._runner.run(updated())
+
+    def read(self, type_name: str, request: Request) -> Mapping[str, Any] | None:
+        return self._runner.run(TYPES[type_name].read(request))
+
+    def delete(self, type_name: str, request: Request) -> None:
+        async def deleted() -> None:
+            await TYPES[type_name].delete(request)
+            assert await TYPES[type_name].is_gone(request)
+
+        self._runner.run(deleted())
