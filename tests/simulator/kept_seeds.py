@@ -14,4 +14,9 @@ KEPT: dict[int, str] = {
     50513: "an early success in its clean-up started and stopped old tasks for ever once a new one was lost",
     50795: "a first deployment that failed in its shift left divided weights, and no later one could begin",
     50862: "a rolling deployment waited for ever for what a failed shift had left in the idle group",
+    20261127000131: "the law forbade a rollback that begins in the clean-up to shift the traffic back",
+    20261127000851: "the proxy held a request to a task that had died, and the next task got its address",
+    20261127001065: "the law wanted a floor kept that was raised in the instant in which the last tasks below it went",
+    20261127004499: "the law took a revision for proven that was COMPLETED with no task",
+    20261127005157: "the law took a revision for proven whose restoration was overtaken",
 }

@@ -101,9 +101,12 @@ class Laws:
         self._timing = Timing(time_scale=options.time_scale)
         self._asked: set[tuple[int, str, str]] = set()
         self._draining_since: dict[str, datetime] = {}
-        self._last_good: dict[str, str] = {}
-        """The revision of each service that was last proven, by service ARN."""
+        self._good: dict[str, tuple[str, ...]] = {}
+        """The revisions of each service that were proven, the last one last, by service ARN."""
+        self._proven: frozenset[str] = frozenset()
+        """The services whose last revision that is COMPLETED was so with tasks."""
         self._served: dict[str, bool] = {}
+        self._may_be_left: dict[str, bool] = {}
         self.is_calm = options.faults <= HARMLESS
         """Whether nothing befalls the world by which a request may be lost."""
         disk.written = self._written
@@ -208,9 +211,9 @@ class Laws:
 
     def _way_back(self, one: ServiceDeployment, restored: str) -> None:
         """A rollback goes to the revision that was proven last."""
-        good = self._last_good.get(one.service_arn)
-        if restored != good:
-            self._violated(f"a rollback goes to {short(restored)}, and {short(good or 'nothing')} was proven last")
+        good = self._good.get(one.service_arn, ())[-1:]
+        if good != (restored,):
+            self._violated(f"a rollback goes to {short(restored)}, and {short(*good or ['nothing'])} was proven last")
 
     def _is_in_place(self, one: ServiceDeployment, revision_arn: str) -> None:
         """A verdict that says so is true: all desired tasks of the revision run, are healthy and serve; no other one runs."""
@@ -271,7 +274,9 @@ class Laws:
     def _stages(self, was: ServiceDeployment, one: ServiceDeployment) -> None:
         """Stages go forward, and back in a rollback only once; production traffic grows by the strategy's steps."""
         if one.rollback is not None:
-            if was.rollback is not None and was.lifecycle_stage is LifecycleStage.CLEAN_UP is not one.lifecycle_stage:
+            # It may have begun in the clean-up of the way forward: then it has yet to shift the traffic back.
+            is_back = was.rollback is not None and not was.production_traffic_percent and not was.test_traffic_percent
+            if is_back and was.lifecycle_stage is LifecycleStage.CLEAN_UP is not one.lifecycle_stage:
                 self._violated(f"the rollback left CLEAN_UP for {one.lifecycle_stage}")
             return
         if was.lifecycle_stage is not None and _place(one) < _place(was):
@@ -331,9 +336,16 @@ class Laws:
         if was.status is DeploymentStatus.INACTIVE and one.status is not DeploymentStatus.INACTIVE:
             self._violated(f"deployment {one.id} was INACTIVE and is {one.status} again")
         if was.rollout_state is not one.rollout_state is RolloutState.COMPLETED:
-            self._last_good[one.service_arn] = one.revision_arn
+            self._good[one.service_arn] = (*self._others_good(one), one.revision_arn)
+            wants_tasks = any(service.arn == one.service_arn and service.desired_count > 0 for service in self._services())
+            self._proven = self._proven | {one.service_arn} if wants_tasks else self._proven - {one.service_arn}
+        if was.status is DeploymentStatus.PRIMARY is not one.status and one.rollout_state is not RolloutState.COMPLETED:
+            self._good[one.service_arn] = self._others_good(one)  # Its restoration was overtaken: it has to be proven anew.
         if was.rollout_state is RolloutState.FAILED and one.rollout_state is not RolloutState.FAILED:
             self._violated(f"deployment {one.id} was FAILED and is {one.rollout_state}")
+
+    def _others_good(self, deployment: Deployment) -> tuple[str, ...]:
+        return tuple(arn for arn in self._good.get(deployment.service_arn, ()) if arn != deployment.revision_arn)
 
     def _service(self, service: Service, before: Mapping[Name, Record | None], after: Mapping[Name, Record | None]) -> None:
         tasks: list[Task] = self._of(Task, service.arn)
@@ -484,9 +496,12 @@ class Laws:
             if TEST in route:
                 continue
             served = bool(shares) and all(any(map(answers, self._proxy.serving(cluster))) for cluster in shares)
-            if self._served.get(route) and not served and not self._may_be_empty(shares):
+            may_be_empty = self._may_be_empty(shares)
+            # A floor that is raised in this instant cannot keep what was stopped before it.
+            is_excused = may_be_empty or self._may_be_left.get(route, False)
+            if self._served.get(route) and not served and not is_excused:
                 self._violated(f"nobody serves {route}: {dict(shares)}")
-            self._served[route] = served
+            self._served[route], self._may_be_left[route] = served, may_be_empty
 
     def _may_be_empty(self, shares: Mapping[str, int]) -> bool:
         """Whether a service behind these clusters need not have a healthy task: none is wanted, or none was proven yet."""
@@ -494,7 +509,7 @@ class Laws:
             configuration = service.deployment_configuration
             floor = running_floor(service.desired_count, configuration.minimum_healthy_percent)
             groups = {cluster_name(arn) for one in service.load_balancers for arn in one.target_group_arns}
-            is_wanted = floor > 0 and service.status is ServiceStatus.ACTIVE and service.arn in self._last_good
+            is_wanted = floor > 0 and service.status is ServiceStatus.ACTIVE and service.arn in self._proven
             if groups & shares.keys() and not is_wanted:
                 return True
         return False

@@ -138,7 +138,7 @@ class Proxy:
     # Inside.
 
     def _begin_drain(self, target: ProxyTarget) -> None:
-        if not target.serves:
+        if not target.serves or self._machine.at(target.address) is None:
             return
         longest = 1.0
         if self._options.has(Fault.DRAINS_ARE_SLOW):
@@ -151,8 +151,11 @@ class Proxy:
 
     def _answering(self, address: str) -> None:
         """What answers at an address has changed its mind, or is gone."""
+        is_gone = self._machine.at(address) is None
         for target in self.targets.values():
             if target.address == address:
+                if is_gone:
+                    target.busy_until = 0  # Its connections went with it.
                 self._plan_check(target)
         self.moved()
 
