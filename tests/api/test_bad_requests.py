@@ -36,6 +36,7 @@ def arn_of(group: str) -> str:
 BLUE, GREEN, LONELY, INSTANCES = (arn_of(name) for name in ("cats", "green", "lonely", "instances"))
 LISTENER = listener_arn(PLACE.load_balancer("front", "0123456789abcdef"), "1")
 ONE_GROUP, BOTH_GROUPS, TEST_RULE = (rule_arn(LISTENER, name) for name in ("one", "both", "test"))
+NETWORK_LISTENER = LISTENER.replace("listener/app/", "listener/net/")
 ROLE = "arn:aws:iam::111122223333:role/ecs-elb"
 
 
@@ -360,6 +361,16 @@ STRATEGIES = [
         shifting(behind(advancedConfiguration=advanced(productionListenerRule=LISTENER))),
         INVALID,
         f"productionListenerRule has an invalid ARN format. Must be RuleArn for ALB or ListenerArn for NLB. Got: {LISTENER}",
+    ),
+    *(
+        Row(
+            "CreateService",
+            shifting(behind(advancedConfiguration=advanced(**{member: NETWORK_LISTENER}))),
+            "UnsupportedFeatureException",
+            f"{member} names a listener of a Network Load Balancer",
+            "BEGINS",
+        )
+        for member in ("productionListenerRule", "testListenerRule")
     ),
     Row(
         "CreateService",

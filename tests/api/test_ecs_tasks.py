@@ -304,6 +304,31 @@ def test_only_tasks_of_a_service_can_be_protected_and_only_for_a_time() -> None:
     assert world.region.state.tasks[served.arn].protected_until is None
 
 
+def test_a_service_with_more_protected_tasks_than_it_wants_gets_no_more() -> None:
+    """Until one's protection ends or is taken away, or more tasks are wanted. Taking protection away always works."""
+    world = World()
+    deployment_id = world.with_service()["deployments"][0]["id"]
+    tasks = world.tasks_of(deployment_id, *[LastStatus.RUNNING] * 4)
+
+    def protect(*wanted: Task, **members: Any) -> tuple[int, list[str]]:
+        asked = {"cluster": "c", "tasks": [task.id for task in wanted], "protectionEnabled": True} | members
+        answer = world.call("UpdateTaskProtection", **asked)
+        return len(answer["protectedTasks"]), [one["reason"] for one in answer["failures"]]
+
+    world.call("UpdateService", cluster="c", service="s", desiredCount=2)
+    assert protect(*tasks[:3]) == (3, [])
+    blocked = protect(tasks[0], tasks[3])
+    assert blocked == (0, ["DEPLOYMENT_BLOCKED"] * 2)
+    assert world.region.state.tasks[tasks[3].arn].protected_until is None
+    world.call("UpdateService", cluster="c", service="s", desiredCount=3)
+    assert protect(tasks[3]) == (1, [])
+    assert protect(tasks[2]) == (0, ["DEPLOYMENT_BLOCKED"])
+    assert protect(tasks[0], protectionEnabled=False) == (1, [])
+    assert protect(tasks[2], expiresInMinutes=1) == (1, [])
+    world.clock.time += timedelta(minutes=2)
+    assert protect(tasks[0]) == (1, [])
+
+
 def test_the_waiters_expressions_hold_on_what_is_described() -> None:
     world = a_world()
     run(world)

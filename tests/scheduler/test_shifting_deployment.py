@@ -40,6 +40,7 @@ from ninelives.model.ecs import (
     ServiceDeploymentStatus,
     Strategy,
 )
+from ninelives.scheduler import events
 
 S = LifecycleStage
 BREAKER = CircuitBreaker(enable=True, rollback=True)
@@ -398,6 +399,104 @@ def test_without_rollback_an_alarm_leaves_tasks_and_traffic_as_they_are() -> Non
     until_done(world)
     assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
     assert len(world.live) == 2
+
+
+@pytest.mark.parametrize("strategy", [Strategy.ROLLING, Strategy.BLUE_GREEN])
+def test_a_deployment_is_watched_by_the_alarms_that_it_began_with(strategy: Strategy) -> None:
+    """Whatever UpdateService makes of the service's alarms meanwhile: they are those of the next deployment."""
+    alarms = DeploymentAlarms(names=("5xx",), enable=True, rollback=True)
+    configuration = DeploymentConfiguration(strategy=strategy, alarms=alarms)
+    world = steady_world(configuration)
+    world.set_alarm("5xx", StateValue.OK, span=120)
+    world.set_alarm("later", StateValue.OK, span=3600)
+    world.deploy()
+    until_stage(world, S.SCALE_UP)
+    world.configure(replace(configuration, alarms=DeploymentAlarms(names=("later",), enable=True)))
+
+    until_stage(world, S.BAKE_TIME)
+    baking_since = world.now
+    world.set_alarm("later", StateValue.ALARM)
+    until_stage(world, S.CLEAN_UP)
+
+    assert world.now - baking_since == seconds(120), "as long as its own alarm takes to see a fault"
+    until_done(world)
+    assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
+    world.deploy()
+    world.settle()
+    assert list(world.service_deployments.values())[-1].ignored_alarms == ("later",)
+
+
+def test_an_alarm_rolls_back_though_the_service_has_given_its_alarms_up_meanwhile() -> None:
+    configuration = replace(BLUE_GREEN, alarms=DeploymentAlarms(names=("5xx",), enable=True, rollback=True))
+    world = steady_world(configuration)
+    world.deploy()
+    until_stage(world, S.BAKE_TIME)
+    world.configure(BLUE_GREEN)
+
+    world.set_alarm("5xx", StateValue.ALARM)
+    until_done(world)
+
+    assert status(world) is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL
+
+
+@pytest.mark.parametrize("configuration", [BLUE_GREEN, CANARY, LINEAR])
+@pytest.mark.parametrize("shares", [{"blue": 100, "green": 0}, {"blue": 1, "green": 99}])
+def test_traffic_that_somebody_gave_back_by_hand_in_the_bake_takes_the_deployment_back(
+    configuration: DeploymentConfiguration, shares: dict[str, int]
+) -> None:
+    """The old revision cannot be cleaned up while it has traffic: it is told at once, and not after 24 hours."""
+    world = steady_world(configuration)
+    world.deploy()
+    until_stage(world, S.BAKE_TIME)
+
+    by_hand = {"blue": shares["green"], "green": shares["blue"]}  # The first revision is in the alternate group, green.
+    world.rules[PRODUCTION] = rule(PRODUCTION, **by_hand)
+    world.run(configuration.bake_time.total_seconds() - 1 if configuration.bake_time else 0)
+    assert stage(world) is S.BAKE_TIME, "there is time to mend it"
+    until_done(world)
+
+    act = list(world.service_deployments.values())[-1]
+    assert act.status is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL
+    assert act.status_reason == (
+        "Service deployment rolled back because of invalid networking configuration. Production listener rule is forwarding "
+        f"traffic to unexpected target group {GREEN}. Expected {GROUP}"
+    )
+    assert act.finished_at is not None
+    assert act.lifecycle_stage_at is not None
+    assert world.share() == 100
+    assert len(world.live_of(world.primary)) == 2
+    assert (act.finished_at - act.created_at) < timedelta(hours=1)
+
+
+def test_a_deployment_that_shifts_traffic_has_thirty_days_its_pauses_included() -> None:
+    stages = (S.PRE_SCALE_UP, S.POST_SCALE_UP, S.POST_TEST_TRAFFIC_SHIFT)
+    world = paused_world(BLUE_GREEN, stages=stages, timeout=timedelta(days=14), timeout_action=HookTimeoutAction.CONTINUE)
+    began = world.now
+
+    world.run_until(lambda: status(world).is_terminal, at_most=timedelta(days=40).total_seconds())
+
+    act = list(world.service_deployments.values())[-1]
+    assert act.status is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL
+    assert act.status_reason == "Service deployment rolled back because it did not complete within 30 days."
+    assert timedelta(days=30) <= world.now - began < timedelta(days=30, minutes=1)
+
+
+@pytest.mark.parametrize("waits_in", [S.CLEAN_UP, S.RECONCILE_SERVICE])
+def test_a_protected_task_that_holds_a_stage_up_is_told(waits_in: LifecycleStage) -> None:
+    world = steady_world()
+    protect(world, lasts=3600)
+    world.deploy()
+    until_stage(world, S.CLEAN_UP)
+    if waits_in is S.RECONCILE_SERVICE:
+        world.deploy()
+        world.told.clear()
+
+    world.run(60)
+
+    assert stage(world) is waits_in
+    assert world.messages.count(events.protected("cats", "ecs-svc/1", 1)) == 1
+    until_done(world)
+    assert status(world) is ServiceDeploymentStatus.SUCCESSFUL
 
 
 @pytest.mark.parametrize("wanted", [S.SCALE_UP, S.PRODUCTION_TRAFFIC_SHIFT, S.BAKE_TIME, S.CLEAN_UP])

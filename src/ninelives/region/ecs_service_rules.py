@@ -281,6 +281,7 @@ def check_load_balancers(region: Region, load_balancers: Sequence[ServiceLoadBal
         raise ApiError("InvalidParameterException", "load balancers can not contain duplicates.")
 
 
+NETWORK_LISTENER_ARN = re.compile(r"arn:[^:]+:elasticloadbalancing:[^:]+:\d+:listener/net/.+")
 RULE_ARN = re.compile(r"arn:[^:]+:elasticloadbalancing:[^:]+:\d+:listener-rule/app/.+")
 
 
@@ -316,6 +317,9 @@ def _why_not_shifted(region: Region, one: ServiceLoadBalancer, advanced: Advance
         ("productionListenerRule", advanced.production_listener_rule),
         ("testListenerRule", advanced.test_listener_rule),
     ):
+        if arn is not None and NETWORK_LISTENER_ARN.fullmatch(arn):
+            message = f"{name} names a listener of a Network Load Balancer: this region has Application Load Balancers only."
+            raise ApiError("UnsupportedFeatureException", message)
         if arn is not None and not RULE_ARN.fullmatch(arn):
             return f"{name} has an invalid ARN format. Must be RuleArn for ALB or ListenerArn for NLB. Got: {arn}"
     if advanced.alternate_target_group_arn not in region.state.target_groups:

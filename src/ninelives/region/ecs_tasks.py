@@ -24,6 +24,8 @@ PROTECTED_MAX = 10
 """Tasks of one request. Source: ``ecs`` ``UpdateTaskProtection``."""
 PROTECTION_MINUTES = range(1, 2881)
 DEFAULT_PROTECTION = timedelta(minutes=120)
+TOO_MANY_PROTECTED = "The service has more protected tasks than its desired count."
+"""Our wording."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +185,9 @@ def stop_task(region: Region, cluster: str | None, task: str, *, reason: str | N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotProtected:
-    """A task whose protection cannot be read or set: ``MISSING``, or ``TASK_NOT_VALID`` for one without a service."""
+    """A task whose protection cannot be read or set: ``MISSING``, ``TASK_NOT_VALID`` for one without a service, or
+    ``DEPLOYMENT_BLOCKED`` where protected tasks hold the service up already.
+    """
 
     arn: str
     reason: str
@@ -213,11 +217,23 @@ def protectable_tasks(region: Region, cluster: str, references: Sequence[str]) -
 def update_task_protection(
     region: Region, cluster: str, references: Sequence[str], *, is_protected: bool, expires_in_minutes: int | None
 ) -> tuple[list[Task], list[NotProtected]]:
-    """The tasks with their new protection from scale-in and deployments, and those that cannot have one."""
+    """The tasks with their new protection from scale-in and deployments, and those that cannot have one.
+
+    A service that has more protected tasks than it wants tasks gets no more of them.
+    Source: ECS developer guide, "Task scale-in protection considerations".
+    """
     if expires_in_minutes is not None and expires_in_minutes not in PROTECTION_MINUTES:
         low, high = PROTECTION_MINUTES[0], PROTECTION_MINUTES[-1]
         raise ApiError("InvalidParameterException", f"expiresInMinutes must be between {low} and {high}.")
     tasks, failures = protectable_tasks(region, cluster, references)
+    if is_protected:
+        blocked = {arn for arn in {task.service_arn for task in tasks} if arn is not None and _is_held_up(region, arn)}
+        failures += [
+            NotProtected(arn=task.arn, reason="DEPLOYMENT_BLOCKED", detail=TOO_MANY_PROTECTED)
+            for task in tasks
+            if task.service_arn in blocked
+        ]
+        tasks = [task for task in tasks if task.service_arn not in blocked]
     lasting = timedelta(minutes=expires_in_minutes) if expires_in_minutes is not None else DEFAULT_PROTECTION
     until = region.now() + lasting if is_protected else None
     tasks = [replace(task, protected_until=until) for task in tasks]
@@ -225,3 +241,14 @@ def update_task_protection(
         changes.put(*tasks)
     region.wake()
     return tasks, failures
+
+
+def _is_held_up(region: Region, service_arn: str) -> bool:
+    """Whether protected tasks alone are more than the service's desired count: no deployment of it could end."""
+    now, service = region.now(), region.state.services[service_arn]
+    protected = [
+        task
+        for task in region.state.of_service(Task, service_arn)
+        if task.is_live and task.protected_until is not None and task.protected_until > now
+    ]
+    return len(protected) > service.desired_count

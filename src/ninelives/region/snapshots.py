@@ -29,6 +29,8 @@ def snapshot_of(region: Region, service: Service) -> ServiceSnapshot:
     deployments.sort(
         key=lambda deployment: (deployment.status is DeploymentStatus.PRIMARY, deployment.created_at), reverse=True
     )
+    # In the order in which they were recorded: a clock may be set back.
+    acts = [one for one in reversed(state.of_service(ServiceDeployment, service.arn)) if not one.status.is_terminal]
     revision_arns = {deployment.revision_arn for deployment in deployments} | {task.revision_arn for task in tasks}
     groups = _target_groups_of(region, service, revision_arns)
     rules = _rules_of(region, service, revision_arns)
@@ -38,10 +40,7 @@ def snapshot_of(region: Region, service: Service) -> ServiceSnapshot:
     return ServiceSnapshot(
         service=service,
         deployments=tuple(deployments),
-        # In the order in which they were recorded: a clock may be set back.
-        service_deployments=tuple(
-            one for one in reversed(state.of_service(ServiceDeployment, service.arn)) if not one.status.is_terminal
-        ),
+        service_deployments=tuple(acts),
         revisions={arn: state.revisions[arn] for arn in revision_arns if arn},
         task_definitions={
             arn: state.task_definitions[arn]
@@ -54,12 +53,13 @@ def snapshot_of(region: Region, service: Service) -> ServiceSnapshot:
         missing_target_groups=frozenset(groups - state.target_groups.keys()),
         rules={arn: state.rules[arn] for arn in rules if arn in state.rules},
         rules_in_force={arn: region.rules_in_force[arn] for arn in rules if arn in region.rules_in_force},
-        alarms=_alarms_of(region, service),
+        alarms=_alarms_of(region, acts),
     )
 
 
-def _alarms_of(region: Region, service: Service) -> dict[str, AlarmFacts]:
-    found = {name: region.alarms.facts(name) for name in service.deployment_configuration.alarms.names}
+def _alarms_of(region: Region, acts: Iterable[ServiceDeployment]) -> dict[str, AlarmFacts]:
+    names = {name: None for act in acts for name in act.deployment_configuration.alarms.names}
+    found = {name: region.alarms.facts(name) for name in names}
     return {name: facts for name, facts in found.items() if facts is not None}
 
 

@@ -1,5 +1,7 @@
 """Deployment alarms: which of them count for a deployment, and how long it bakes for their sake.
 
+A deployment is watched by the alarms that it began with, those that DescribeServiceDeployments shows for it.
+
 Source: ECS developer guide, "How CloudWatch alarms detect Amazon ECS deployment failures"; ``ecs`` ``DeploymentAlarms``.
 """
 
@@ -7,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from ninelives.model.cloudwatch import StateValue
+from ninelives.model.cloudwatch import AlarmFacts, StateValue
 from ninelives.model.ecs import ServiceDeployment
 from ninelives.scheduler.draft import Draft
 from ninelives.scheduler.rollback import Cause
@@ -25,11 +27,14 @@ def detected(names: Sequence[str]) -> Cause:
     )
 
 
-def in_alarm(draft: Draft) -> tuple[str, ...]:
-    """The service's deployment alarms that are in ALARM now. Missing ones and those without data are not."""
-    names = draft.service.deployment_configuration.alarms.names
+def in_alarm(draft: Draft, one: ServiceDeployment) -> tuple[str, ...]:
+    """The deployment's alarms that are in ALARM now. Missing ones and those without data are not."""
+    return tuple(facts.name for facts in _alarms_of(draft, one) if facts.state is StateValue.ALARM)
+
+
+def _alarms_of(draft: Draft, one: ServiceDeployment) -> list[AlarmFacts]:
     known = draft.snapshot.alarms
-    return tuple(name for name in names if name in known and known[name].state is StateValue.ALARM)
+    return [known[name] for name in one.deployment_configuration.alarms.names if name in known]
 
 
 def watched(draft: Draft, one: ServiceDeployment) -> ServiceDeployment:
@@ -37,11 +42,11 @@ def watched(draft: Draft, one: ServiceDeployment) -> ServiceDeployment:
 
     A rollback is not watched.
     """
-    alarms = draft.service.deployment_configuration.alarms
+    is_on = one.deployment_configuration.alarms.enable
     if one.rollback is not None:
         return one
-    triggered = tuple(name for name in in_alarm(draft) if name not in one.ignored_alarms) if alarms.enable else ()
-    status = "TRIGGERED" if triggered else "MONITORING" if alarms.enable else "DISABLED"
+    triggered = tuple(name for name in in_alarm(draft, one) if name not in one.ignored_alarms) if is_on else ()
+    status = "TRIGGERED" if triggered else "MONITORING" if is_on else "DISABLED"
     shown = replace(one, alarm_status=status, triggered_alarms=triggered)
     if shown != one:
         shown = replace(shown, updated_at=draft.now)
@@ -59,5 +64,5 @@ def bake_time(draft: Draft, one: ServiceDeployment) -> timedelta:
         return draft.timing.scaled(configuration.bake_time)
     if not configuration.alarms.enable:
         return timedelta()
-    spans = [facts.span for name, facts in draft.snapshot.alarms.items() if name not in one.ignored_alarms]
+    spans = [facts.span for facts in _alarms_of(draft, one) if facts.name not in one.ignored_alarms]
     return draft.timing.scaled(max(spans, default=timedelta()))

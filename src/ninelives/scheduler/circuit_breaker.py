@@ -65,7 +65,7 @@ def judge(draft: Draft) -> None:
         begin_rollback(draft, service_deployment, REQUESTED)
     elif service_deployment.triggered_alarms and not is_rollback:
         cause = detected(service_deployment.triggered_alarms)
-        if draft.service.deployment_configuration.alarms.rollback:
+        if service_deployment.deployment_configuration.alarms.rollback:
             begin_rollback(draft, service_deployment, cause)
         else:
             fail_without_rollback(draft, service_deployment, cause)

@@ -46,7 +46,7 @@ class ServiceSnapshot:
     rules_in_force: Mapping[str, Rule] = field(default_factory=dict)
     """The same rules as the data plane has taken them: traffic flows by these."""
     alarms: Mapping[str, AlarmFacts] = field(default_factory=dict)
-    """The alarms that guard the service's deployments, by name; those that do not exist are not among them."""
+    """The alarms that guard the deployments under way, by name; those that do not exist are not among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

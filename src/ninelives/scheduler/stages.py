@@ -39,6 +39,7 @@ from ninelives.scheduler.shifting import (
 from ninelives.scheduler.traffic import (
     WHOLE,
     InvalidNetworking,
+    check_has_traffic,
     choose_groups,
     production_share,
     rules_are_there,
@@ -47,11 +48,14 @@ from ninelives.scheduler.traffic import (
     sides_of,
 )
 
+DEPLOYMENT_LIMIT = timedelta(days=30)
+"""How long a deployment that shifts traffic may take, its hooks included."""
 STAGE_LIMIT = timedelta(hours=24)
 """How long a stage of a deployment that shifts traffic may take, its hooks aside."""
 STEPS_MAX = 1_000
 TIMED_OUT = "{stage} did not complete within 24 hours."
-"""Our wording."""
+TOOK_TOO_LONG = "it did not complete within 30 days."
+"""Both our wording."""
 
 
 def proceed(draft: Draft) -> None:
@@ -62,7 +66,7 @@ def proceed(draft: Draft) -> None:
     if one is None or one.rollback is not None:
         _go_back(draft)
         return
-    if one.started_at is None:
+    if one.started_at is None or _took_too_long(draft, one):
         return
     for _ in range(STEPS_MAX):
         one = draft.service_deployment
@@ -120,6 +124,18 @@ def _goes_on(draft: Draft, one: ServiceDeployment) -> bool:
     return True
 
 
+def _took_too_long(draft: Draft, one: ServiceDeployment) -> bool:
+    """Whether the deployment as a whole has run out of its time, and goes back."""
+    if not one.deployment_configuration.strategy.shifts_traffic or one.started_at is None:
+        return False
+    limit = one.started_at + draft.timing.scaled(DEPLOYMENT_LIMIT)
+    draft.wake(limit)
+    if limit > draft.now:
+        return False
+    begin_rollback(draft, one, Cause.of(TOOK_TOO_LONG))
+    return True
+
+
 def _is_overdue(draft: Draft, one: ServiceDeployment) -> bool:
     if not one.deployment_configuration.strategy.shifts_traffic or one.lifecycle_stage_at is None:
         return False
@@ -145,7 +161,7 @@ def _work(draft: Draft, one: ServiceDeployment, stage: LifecycleStage) -> bool |
         case LifecycleStage.PRODUCTION_TRAFFIC_SHIFT if shifts:
             return _shift_production(draft, one)
         case LifecycleStage.CLEAN_UP:
-            return _may_end(draft, one)
+            return _clean_up(draft, one)
         case _:
             return True
 
@@ -232,6 +248,18 @@ def _shift_production(draft: Draft, one: ServiceDeployment) -> bool | Cause:
     if one.production_traffic_percent is None:
         return True
     return shift_production(draft, revision, one.production_traffic_percent)
+
+
+def _clean_up(draft: Draft, one: ServiceDeployment) -> bool | Cause:
+    """Whether the source is gone. Where somebody has given it production traffic again by hand, it cannot go: the service
+    goes back to it.
+    """
+    if one.production_traffic_percent == WHOLE:
+        try:
+            check_has_traffic(draft, draft.revisions[draft.primary.revision_arn])
+        except InvalidNetworking as error:
+            return Cause.of(f"invalid networking configuration. {error}")
+    return _may_end(draft, one)
 
 
 def _may_end(draft: Draft, one: ServiceDeployment) -> bool:

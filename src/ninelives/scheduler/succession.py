@@ -42,7 +42,7 @@ def take_over(draft: Draft) -> None:
                 started_at=draft.now,
                 lifecycle_stage=first_stage(draft),
                 lifecycle_stage_at=draft.now,
-                ignored_alarms=in_alarm(draft),
+                ignored_alarms=in_alarm(draft, newest),
                 updated_at=draft.now,
             )
         )

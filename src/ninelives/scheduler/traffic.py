@@ -63,14 +63,14 @@ def choose_groups(draft: Draft, revision: ServiceRevision, *, shifts: bool) -> S
     Raises ``InvalidNetworking``.
     """
     if not any(one.advanced is not None for one in revision.load_balancers):
-        _check_has_traffic(draft, revision)
+        check_has_traffic(draft, revision)
         return revision
     chosen = tuple(_chosen(draft, one, shifts=shifts) for one in revision.load_balancers)
     return replace(revision, resolved_target_groups=chosen)
 
 
-def _check_has_traffic(draft: Draft, revision: ServiceRevision) -> None:
-    """A revision that names one target group of a pair gets no traffic where the production rule forwards to the other."""
+def check_has_traffic(draft: Draft, revision: ServiceRevision) -> None:
+    """Raise ``InvalidNetworking`` where a production rule gives traffic to the other group of a revision's pair."""
     for side in sides_of(draft, revision):
         given = shares(draft.rules[side.production_rule]) if side.production_rule in draft.rules else {}
         if given.get(side.other, 0) > 0:
