@@ -150,6 +150,11 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
         ),
         _one(_ROLLING, "protected_tasks_hold_a_deployment_until_their_protection_ends", "task scale-in protection"),
         _one(
+            "api/test_ecs_tasks.py",
+            "a_service_with_more_protected_tasks_than_it_wants_gets_no_more",
+            "DEPLOYMENT_BLOCKED where more tasks are protected than the desired count",
+        ),
+        _one(
             _ROLLING,
             "an_old_task_that_dies_in_a_deployment_is_replaced_within_its_revision",
             "a lost task is replaced within its revision",
@@ -233,6 +238,11 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "without_rollback_an_alarm_leaves_tasks_and_traffic_as_they_are",
             "without rollback it leaves all as it is",
         ),
+        _one(
+            _SHIFTING,
+            "a_deployment_is_watched_by_the_alarms_that_it_began_with",
+            "alarms that UpdateService changes in the middle are those of the next deployment",
+        ),
     ],
     "Blue/green, canary, linear": [
         _one(
@@ -261,6 +271,21 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             _SHIFTING,
             "rules_that_do_not_fit_roll_back_with_the_reason",
             "networking that does not fit rolls back with the reason",
+        ),
+        _one(
+            _SHIFTING,
+            "traffic_that_somebody_gave_back_by_hand_in_the_bake_takes_the_deployment_back",
+            "a production rule that was changed by hand in the bake rolls back with the reason",
+        ),
+        _one(
+            _SHIFTING,
+            "a_deployment_that_shifts_traffic_has_thirty_days_its_pauses_included",
+            "a deployment as a whole has 30 days",
+        ),
+        _one(
+            _SHIFTING,
+            "a_protected_task_that_holds_a_stage_up_is_told",
+            "a protected task that holds RECONCILE_SERVICE or CLEAN_UP up is told by an event",
         ),
         _one(_SHIFTING, "a_newer_deployment_takes_over_at_every_stage", "a newer deployment takes over at every stage"),
         _one(

@@ -38,6 +38,32 @@ def test_it_names_the_line_and_says_what_would_do(tmp_path: Path) -> None:
     assert "20s or more" in sentence
 
 
+@pytest.mark.parametrize(
+    ("deploy", "idle"),
+    [
+        ("{canary: {percent: 10%}}", ["canary"]),
+        ("{canary: {percent: 10%}, linear: {step: 20%}, bake: 1m}", ["canary", "linear"]),
+        ("{strategy: canary, canary: {percent: 10%}, linear: {step: 20%}}", []),
+        ("{strategy: rolling, canary: {percent: 10%}}", []),
+        ("{bake: 1m}", []),
+    ],
+)
+def test_a_canary_without_its_strategy_is_told_as_idle(tmp_path: Path, deploy: str, idle: list[str]) -> None:
+    told = advice_on(tmp_path, LEAST + f"deploy: {deploy}\n")
+
+    assert len(told) == len(idle)
+    for name, sentence in zip(idle, told, strict=True):
+        assert sentence.startswith(f"{tmp_path}/ninelives.yml:4: deploy.{name}: is not used: no strategy is given")
+        assert f"add `strategy: {name}`, or say `strategy: rolling`" in sentence
+
+
+def test_an_environment_that_names_its_strategy_hears_nothing_of_it(tmp_path: Path) -> None:
+    environments = "environments:\n  staging: {deploy: {strategy: canary}}\n"
+    (tmp_path / "ninelives.yml").write_text(LEAST + "deploy: {canary: {percent: 10%}}\n" + environments)
+
+    assert [] == list(advice(read_service_file(tmp_path / "ninelives.yml", "staging")))
+
+
 @pytest.mark.parametrize("file", [*ROOT.glob("examples/*/ninelives.yml")], ids=lambda path: path.parent.name)
 def test_the_examples_need_no_advice(file: Path) -> None:
     assert [] == list(advice(read_service_file(file)))
