@@ -19,6 +19,13 @@ from pydantic import (
     model_validator,
 )
 
+from ninelives.deploy.bootstrap_part import (
+    Bootstrap,
+    BootstrapAlarms,
+    BootstrapGitHub,
+    BootstrapKeep,
+    BootstrapNetwork,
+)
 from ninelives.deploy.deploy_part import (
     Canary,
     Deploy,
@@ -248,6 +255,9 @@ class ServiceFile(Part):
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] | None = Field(default=None, description="AWS region.")
     roles: Roles = Field(default=Roles(), description="IAM roles, by name or ARN.")
     network: Network = Field(default=Network(), description="Where tasks run; by default (in `local`) the default VPC.")
+    bootstrap: Bootstrap = Field(
+        default=Bootstrap(), description="What `ninelives bootstrap` makes around the service, and for whom."
+    )
 
     @field_validator("secrets")
     @classmethod
@@ -282,6 +292,15 @@ class ServiceFile(Part):
             raise ValueError(f"load_balancer: the test_listener needs a port of its own, not {test.port}; or take a `header`")
         return self
 
+    @model_validator(mode="after")
+    def _speaks_https_beside_the_redirect(self) -> "ServiceFile":
+        if self.bootstrap.certificate is not None and self.load_balancer.port == HTTP_PORT:
+            raise ValueError(
+                "bootstrap: with a certificate the service speaks HTTPS; expected another port under `load_balancer:`, "
+                f"such as `port: 443`, found {HTTP_PORT}, which redirects to it"
+            )
+        return self
+
     @property
     def cluster_name(self) -> str:
         return self.cluster or self.service
@@ -314,6 +333,7 @@ class ServiceFile(Part):
 
 
 GROUP_NAME_MAX = 32
+HTTP_PORT = 80
 FARGATE_CPU = (256, 512, 1024, 2048, 4096, 8192, 16384)
 
 
@@ -373,7 +393,7 @@ def _or_null(described: Mapping[str, Any]) -> dict[str, Any]:
 
 PARTS: tuple[type[Part], ...] = (
     Image, CountRange, Health, ErrorRate, Latency, OwnAlarm, Rollback, Canary, Linear, Hook, Deploy, Drain, TestListener,
-    LoadBalancer, Roles, Network,
+    LoadBalancer, Roles, Network, BootstrapNetwork, BootstrapGitHub, BootstrapAlarms, BootstrapKeep, Bootstrap,
 )  # fmt: skip
 """All parts of the file but itself."""
 
