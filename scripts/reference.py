@@ -212,6 +212,15 @@ def _shown_by(test: str) -> str:
     return f"[`{name}`](../../tests/{file})" if name else ""
 
 
+def own_answers() -> str:
+    """The errors that ALB makes itself, and what becomes of each here."""
+    from ninelives.routing.errors import OWN_ANSWERS
+
+    rows = ["| code | | for |", "|---|---|---|"]
+    rows += [f"| {code} | {effect} | {remark} |" for code, (effect, remark) in OWN_ANSWERS.items()]
+    return "\n".join(rows) + "\n"
+
+
 def bad_releases() -> str:
     """The catalogue of bad releases, a row each."""
     from ninelives.rehearsal.attribution import SENTENCES
@@ -258,6 +267,7 @@ BLOCKS: Mapping[str, Callable[[str], str]] = {
     "members": members,
     "attributes": attributes,
     "behaviours": lambda _: behaviours(),
+    "own-answers": lambda _: own_answers(),
     "bad-releases": lambda _: bad_releases(),
 }
 

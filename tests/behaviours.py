@@ -417,6 +417,21 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "ALB's own 405 and 463",
         ),
         _one(
+            _HEADERS,
+            "what_is_too_long_malformed_or_not_implemented_gets_albs_own_answer",
+            "ALB's own 400, 414 and 501",
+        ),
+        _one(
+            _HEADERS,
+            "a_client_is_asked_to_connect_anew_once_its_connection_is_as_old_as_the_keep_alive",
+            "the client keep-alive duration",
+        ),
+        _one(
+            _TLS,
+            "targets_may_speak_tls_with_a_certificate_that_nobody_trusts",
+            "HTTPS target groups, their certificates not verified",
+        ),
+        _one(
             "api/test_elbv2_access_logs.py",
             "requests_are_found_in_the_bucket_in_albs_layout",
             "access logs in ALB's format in S3",

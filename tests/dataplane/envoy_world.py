@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import inspect
 import shutil
+import ssl
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -101,11 +102,12 @@ class Records:
         *,
         attributes: Mapping[str, str] | None = None,
         version: str = "HTTP1",
+        protocol: str = "HTTP",
     ) -> None:
         self.groups[name] = TargetGroup(
             arn=group_arn(name),
             name=name,
-            protocol="HTTP",
+            protocol=protocol,
             port=80,
             vpc_id="vpc-1",
             target_type="ip",
@@ -212,8 +214,8 @@ class Backend:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
 
-    async def start(self, port: int = 0) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+    async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, ssl=tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -318,9 +320,9 @@ class World:
     async def publish(self) -> None:
         await self.plane.publish(self.records.snapshot())
 
-    async def backend(self, name: str) -> Backend:
+    async def backend(self, name: str, tls: ssl.SSLContext | None = None) -> Backend:
         backend = Backend(name)
-        await backend.start()
+        await backend.start(tls=tls)
         self.backends.append(backend)
         return backend
 

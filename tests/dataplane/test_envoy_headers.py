@@ -4,7 +4,7 @@ import asyncio
 import re
 
 import pytest
-from envoy_world import World, in_world, read_answer, request
+from envoy_world import Answer, World, in_world, read_answer, request, request_head, until
 
 pytestmark = pytest.mark.live
 
@@ -134,6 +134,46 @@ def test_trace_and_too_many_forwarding_addresses_are_refused_before_any_rule() -
     in_world(test)
 
 
+def test_what_is_too_long_malformed_or_not_implemented_gets_albs_own_answer() -> None:
+    """Each row of the user guide's page of errors that Envoy lets one tell apart; the target sees none of them."""
+    head = "host: a\r\n\r\n"
+    many = "".join(f"x{number}: {'a' * 8000}\r\n" for number in range(9))
+    refused = {
+        f"GET /{'a' * 16384} HTTP/1.1\r\n{head}": "414 Request-URI Too Large",
+        f"GET / HTTP/1.1\r\nx: {'a' * 16385}\r\n{head}": "400 Bad Request",
+        f"GET / HTTP/1.1\r\n{many}{head}": "400 Bad Request",
+        "GET / HTTP/1.1\r\n\r\n": "400 Bad Request",
+        f"GET /a b HTTP/1.1\r\n{head}": "400 Bad Request",
+        f"GET / HTTP/1.1\r\nx y: 1\r\n{head}": "400 Bad Request",
+        f"POST / HTTP/1.1\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n{head}0\r\n\r\n": "400 Bad Request",
+        "CONNECT a:80 HTTP/1.1\r\nhost: a:80\r\n\r\n": "400 Bad Request",
+        f"POST / HTTP/1.1\r\ntransfer-encoding: gzip\r\n{head}": "501 Not Implemented",
+    }
+
+    async def test(world: World) -> None:
+        await world.serve("a")
+
+        async def answer(sent: str) -> Answer:
+            reader, writer = await asyncio.open_connection(*world.url)
+            writer.write(sent.encode())
+            try:
+                async with asyncio.timeout(10):
+                    return await read_answer(reader)
+            finally:
+                writer.close()
+
+        for sent, title in refused.items():
+            found = await answer(sent)
+            told = (found.status, found.headers["server"], found.headers["content-type"])
+            assert (int(title[:3]), "awselb/2.0", "text/html") == told, sent[:50]
+            assert f"<center><h1>{title}</h1></center>" in found.body
+        assert {"/health"} == world.backends[0].asked.keys()
+        for allowed in (f"GET /{'a' * 16000} HTTP/1.1\r\n{head}", f"GET / HTTP/1.1\r\nx: {'a' * 16384}\r\n{head}"):
+            assert 200 == (await answer(allowed)).status
+
+    in_world(test)
+
+
 def test_a_target_or_client_that_is_silent_for_the_idle_timeout_is_a_504_or_408() -> None:
     async def test(world: World) -> None:
         world.records.attributes = {"idle_timeout.timeout_seconds": "1"}
@@ -149,6 +189,28 @@ def test_a_target_or_client_that_is_silent_for_the_idle_timeout_is_a_504_or_408(
         reader, writer = await asyncio.open_connection(*world.url)
         async with asyncio.timeout(10):
             assert b"" == await reader.read(), "an idle connection is closed"
+        writer.close()
+
+    in_world(test)
+
+
+def test_a_client_is_asked_to_connect_anew_once_its_connection_is_as_old_as_the_keep_alive() -> None:
+    async def test(world: World) -> None:
+        world.records.attributes = {"client_keep_alive.seconds": "1"}
+        await world.serve("a")
+        reader, writer = await asyncio.open_connection(*world.url)
+        opened = asyncio.get_running_loop().time()
+
+        async def connection() -> str:
+            writer.write(request_head("/"))
+            answer = await read_answer(reader)
+            assert 200 == answer.status
+            return answer.headers.get("connection", "")
+
+        assert "" == await connection()
+        await until(connection, what="an answer that closes the connection")
+        assert asyncio.get_running_loop().time() - opened >= 1
+        assert b"" == await reader.read()
         writer.close()
 
     in_world(test)

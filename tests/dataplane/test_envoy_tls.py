@@ -9,7 +9,7 @@ import grpc
 import grpc.aio
 import pytest
 from envoy_world import QUICK, World, forward, in_world, request, request_head, until
-from tls_world import GrpcBackend, Http2, certificate, client_context, connect, handshake, request_tls, shown
+from tls_world import GrpcBackend, Http2, certificate, client_context, connect, handshake, request_tls, server_context, shown
 
 from ninelives.model.elbv2 import Condition, TargetHealthState
 
@@ -172,6 +172,24 @@ def test_what_a_target_group_does_not_speak_is_a_464() -> None:
         assert grpc.StatusCode.UNKNOWN is refused.value.code(), "Envoy tells a gRPC client so"
         assert 0 == world.backends[0].asked["/test.Echo/Once"]
         assert 200 == (await request_tls(world.url, "/")).status
+
+    in_world(test)
+
+
+def test_targets_may_speak_tls_with_a_certificate_that_nobody_trusts() -> None:
+    async def test(world: World) -> None:
+        world.records.group("web", protocol="HTTPS")
+        world.records.rule(forward(("web", 1)))
+        backend = await world.backend("a", tls=server_context(certificate("any.name")))
+        plain = await world.backend("b")
+        keys = [world.records.register("web", one.port) for one in (backend, plain)]
+        await world.publish()
+
+        await world.until_state(keys[0], TargetHealthState.HEALTHY)
+        await world.until_state(keys[1], TargetHealthState.UNHEALTHY)
+        answers = [await request(world.url, "/") for _ in range(4)]
+        assert [(200, "a")] * 4 == [(one.status, one.body) for one in answers]
+        assert "x-forwarded-proto: http\r\n" in backend.last_head.lower()
 
     in_world(test)
 

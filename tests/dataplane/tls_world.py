@@ -3,9 +3,11 @@
 import asyncio
 import ssl
 import struct
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from cryptography import x509
@@ -51,6 +53,15 @@ class Shown:
     version: str
     cipher: str
     protocol: str | None
+
+
+def server_context(shown: Certificate) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory() as directory:
+        pem = Path(directory) / "server.pem"
+        pem.write_text(shown.chain + shown.private_key)
+        context.load_cert_chain(pem)
+    return context
 
 
 def client_context(*protocols: str, most: ssl.TLSVersion | None = None) -> ssl.SSLContext:

@@ -17,11 +17,34 @@ SERVER: Json = {
 REASONS = {
     405: "Not Allowed",
     408: "Request Time-out",
+    414: "Request-URI Too Large",
     463: "",
     503: "Service Temporarily Unavailable",
     504: "Gateway Time-out",
 }
 """Where ALB's words differ from the registered ones."""
+
+OWN_ANSWERS = {
+    400: ("live", "headers above 64 KB together, or one above 16 KB; what is malformed or ambiguous; no Host; CONNECT"),
+    401: ("refused", "answers of authentication actions, which are refused"),
+    403: ("not here", "there is no WAF"),
+    405: ("live", "TRACE"),
+    408: ("live", "the request's body is silent for the idle timeout"),
+    413: ("not here", "bodies for Lambda functions, which are no targets here"),
+    414: ("live", "a URL above 16 KB; above 64 KB it counts as headers, so 400"),
+    460: ("live", "in access logs and metrics: the client has left"),
+    463: ("live", "more than 30 addresses in X-Forwarded-For"),
+    464: ("live", "the target group does not speak the request's protocol"),
+    500: ("live", "a rule's transform fails"),
+    501: ("live", "a Transfer-Encoding other than chunked; identity, which ALB takes, is one"),
+    502: ("live", "the connection to the target fails or breaks, or its answer is malformed"),
+    503: ("live", "no target, or no weight above 0"),
+    504: ("live", "no connection within 10 s, or silence for the idle timeout"),
+    505: ("not done", "Envoy tells no other versions apart: HTTP/x.y is served as 1.0, HTTP/2 in clear is a 400"),
+    507: ("not done", "the limit of a redirect's URL is not documented"),
+    561: ("refused", "answers of authentication actions, which are refused"),
+}
+"""What becomes here of each error that ALB makes itself, and for which requests. The reference is made of it."""
 
 CONNECTION_FAILED = ["UF", "UC", "LR", "UR", "UPE"]
 """Envoy's response flags: connection failure, termination, resets, and a protocol error of the target."""
@@ -37,7 +60,8 @@ def error_page(status: int) -> str:
 
 def local_reply_config(*, shows_server: bool) -> Json:
     """Envoy's own answers as ALB's: 502 for a failed connection (Envoy: 503), 504 for a connect timeout, 400 for headers
-    that are too large (Envoy: 431). The first filter that matches wins; configured answers keep their bodies.
+    that are too large (Envoy: 431) and for requests without a path (Envoy: 404). The first filter that matches wins;
+    configured answers keep their bodies.
     """
     mappers = [
         {"filter": _cel("response.code_details == 'direct_response'")},
@@ -46,8 +70,11 @@ def local_reply_config(*, shows_server: bool) -> Json:
         _mapper(_status(503), 503),
         _mapper(_status(504), 504),
         _mapper(_status(408), 408),
-        _mapper(_status(400), 400),
-        _mapper(_status(431), 400),
+        _mapper(_status(414), 414),
+        _mapper(_status(500), 500),
+        _mapper(_status(501), 501),
+        # CONNECT and OPTIONS *, which no route takes, and headers that are too large.
+        *(_mapper(_status(status), 400) for status in (400, 404, 431)),
         {"filter": _status(200, "GE")},
     ]
     return {"mappers": [mapper | (SERVER if shows_server else {}) for mapper in mappers]}

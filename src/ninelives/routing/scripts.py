@@ -21,7 +21,24 @@ SESSION_HEADER: Final = "x-ninelives-session"
 URL_HEADER: Final = "x-ninelives-url"
 """Tells the script the URL that a request is rewritten to; no target sees it."""
 
-_TRACE_ID: Final = """\
+LONGEST_LINE: Final = 16 * 1024
+"""Bytes of a URL, and of the value of a header. Source: ELB user guide, "Quotas for your Application Load Balancers"."""
+
+_EVERY_REQUEST: Final = (
+    f"""\
+local LONGEST = {LONGEST_LINE}
+
+local function is_refused(handle, headers)
+  for name, value in pairs(headers) do
+    if #value > LONGEST then
+      handle:respond({{[":status"] = name == ":path" and "414" or "400"}}, "")
+      return true
+    end
+  end
+  return false
+end
+"""
+    + """
 local TRACE = "x-amzn-trace-id"
 local format, random, time = string.format, math.random, os.time
 math.randomseed(time() + tonumber(tostring({}):sub(8)))
@@ -46,18 +63,21 @@ local function trace(headers)
   end
 end
 """
+)
 
 TRACING: Final = (
-    _TRACE_ID
+    _EVERY_REQUEST
     + """
 function envoy_on_request(handle)
-  trace(handle:headers())
+  local headers = handle:headers()
+  trace(headers)
+  is_refused(handle, headers)
 end
 """
 )
 
 CONFIGURED: Final = (
-    _TRACE_ID
+    _EVERY_REQUEST
     + f"""
 local SESSION, HOST, URL = "{SESSION_HEADER}", "{HOST_HEADER}", "{URL_HEADER}"
 local WEEK = 604800
@@ -146,6 +166,7 @@ end
 function envoy_on_request(handle)
   local headers, context = handle:headers(), handle:filterContext()
   trace(headers)
+  if is_refused(handle, headers) then return end
   local version = context:get("protocol_version")
   if version ~= nil and not is_compatible(handle, headers, version) then
     handle:respond({{[":status"] = "464"}}, "")
