@@ -387,7 +387,12 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
         _one(
             _TLS,
             "grpc_groups_are_checked_carry_streams_and_drain_when_the_last_stream_has_ended",
-            "gRPC: health checks, streams, draining",
+            "gRPC: streams, draining",
+        ),
+        _one(
+            _TLS,
+            "a_grpc_target_is_healthy_by_the_grpc_status_of_its_answer",
+            "gRPC: health checks by the gRPC status of any method",
         ),
         _one(_TLS, "what_a_target_group_does_not_speak_is_a_464", "ALB's own 464"),
         _one(

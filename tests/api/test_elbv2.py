@@ -155,7 +155,7 @@ def test_a_bad_load_balancer_is_refused_and_nothing_is_made(world: World, parame
         ({"ProtocolVersion": "HTTP3"}, "ValidationError"),
         ({"ProtocolVersion": "GRPC", "Matcher": {"HttpCode": "200"}}, "ValidationError"),
         ({"ProtocolVersion": "GRPC", "Matcher": {"GrpcCode": "0-100"}}, "ValidationError"),
-        ({"ProtocolVersion": "GRPC", "Matcher": {"GrpcCode": "0"}}, "InvalidConfigurationRequest"),
+        ({"ProtocolVersion": "GRPC", "Matcher": {"GrpcCode": "12-0"}}, "ValidationError"),
         ({"Matcher": {"GrpcCode": "0"}}, "ValidationError"),
     ],
 )

@@ -238,6 +238,8 @@ class Backend:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        if " " not in head:
+            raise ConnectionError("not HTTP/1")
         path = head.split()[1].partition("?")[0]
         self.asked[path] += 1
         status = 200

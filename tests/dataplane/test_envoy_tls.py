@@ -126,14 +126,11 @@ def test_grpc_groups_are_checked_carry_streams_and_drain_when_the_last_stream_ha
         world.records.certificates = [WEB]
         backend = GrpcBackend()
         await backend.start()
-        for name, path in (("rpc", "/AWS.ALB/healthcheck"), ("health", "/grpc.health.v1.Health/Check")):
-            world.records.group(name, replace(QUICK, path=path, matcher="12"), version="GRPC")
+        world.records.group("rpc", replace(QUICK, path="/AWS.ALB/healthcheck", matcher="12"), version="GRPC")
         world.records.rule(forward(("rpc", 1)))
-        world.records.rule(forward(("health", 1)), Condition(field="path-pattern", values=("/never",)), priority=1)
-        key, other = (world.records.register(name, backend.port) for name in ("rpc", "health"))
+        key = world.records.register("rpc", backend.port)
         await world.publish()
-        for one in (key, other):
-            await world.until_state(one, TargetHealthState.HEALTHY)
+        await world.until_state(key, TargetHealthState.HEALTHY)
 
         async with echo(world.url) as channel:
             assert b"echo:a" == await channel.unary_unary("/test.Echo/Once")(b"a")
@@ -153,6 +150,51 @@ def test_grpc_groups_are_checked_carry_streams_and_drain_when_the_last_stream_ha
 
         await until(is_quiet, what="no stream in flight")
         await backend.stop()
+
+    in_world(test)
+
+
+def test_a_grpc_target_is_healthy_by_the_grpc_status_of_its_answer() -> None:
+    """Of an answer without a message (12, 5), of one with a message and trailers (0), and of none."""
+    checks = {
+        "unknown": ("/AWS.ALB/healthcheck", "0-11,12", None),
+        "fine": ("/grpc.health.v1.Health/Check", "0", None),
+        "missing": ("/test.Echo/Missing", "5", None),
+        "other": ("/grpc.health.v1.Health/Check", "12", "Health checks failed with these codes: [0]"),
+        "another": ("/AWS.ALB/healthcheck", "0-11,13-99", "Health checks failed with these codes: [12]"),
+        "gone": ("/grpc.health.v1.Health/Check", "0", "Health checks failed"),
+        "http": ("/health", "0-99", "Health checks failed"),
+    }
+    """The path, the matcher, and what is told of a target that is unhealthy."""
+
+    async def test(world: World) -> None:
+        world.records.certificates = [WEB]
+        clear, encrypted = GrpcBackend(), GrpcBackend()
+        await clear.start()
+        await encrypted.start(certificate("any.name"))
+        plain = await world.backend("a")
+        keys = {}
+        cases = [
+            (name, protocol) for name in checks for protocol in ("HTTP", "HTTPS") if (name, protocol) != ("http", "HTTPS")
+        ]
+        for priority, (name, protocol) in enumerate(cases, 1):
+            path, matcher, _ = checks[name]
+            group = f"{name}-{protocol}"
+            world.records.group(group, replace(QUICK, path=path, matcher=matcher), version="GRPC", protocol=protocol)
+            only = Condition(field="path-pattern", values=(f"/{group}",))
+            world.records.rule(forward((group, 1)), only, priority=priority)
+            port = {"gone": 1, "http": plain.port}.get(name, (clear if protocol == "HTTP" else encrypted).port)
+            keys[name, protocol] = world.records.register(group, port)
+        await world.publish()
+
+        for (name, _), key in keys.items():
+            told = checks[name][2]
+            await world.until_state(key, TargetHealthState.UNHEALTHY if told else TargetHealthState.HEALTHY)
+            found = world.plane.target_health(key)
+            assert found is not None
+            assert told == found.description, key
+        await clear.stop()
+        await encrypted.stop()
 
     in_world(test)
 

@@ -137,12 +137,13 @@ def test_a_missed_ejection_is_believed_at_the_second_sight() -> None:
     ("failure_type", "code", "reason", "description"),
     [
         ("ACTIVE", 503, "Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]"),
-        ("NETWORK_TIMEOUT", 0, "Target.Timeout", "Request timed out"),
-        ("NETWORK", 0, "Target.FailedHealthChecks", "Health checks failed"),
-        ("ACTIVE", 0, "Target.FailedHealthChecks", "Health checks failed"),
+        ("ACTIVE", 0, "Target.ResponseCodeMismatch", "Health checks failed with these codes: [0]"),
+        ("NETWORK_TIMEOUT", None, "Target.Timeout", "Request timed out"),
+        ("NETWORK", None, "Target.FailedHealthChecks", "Health checks failed"),
+        ("ACTIVE", None, "Target.FailedHealthChecks", "Health checks failed"),
     ],
 )
-def test_reasons_by_failure(failure_type: str, code: int, reason: str, description: str) -> None:
+def test_reasons_by_failure(failure_type: str, code: int | None, reason: str, description: str) -> None:
     found = failure(failure_type, code)
 
     assert (UNHEALTHY, reason, description) == (found.state, found.reason, found.description)

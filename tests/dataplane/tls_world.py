@@ -162,13 +162,15 @@ def _text(text: str) -> bytes:
 
 
 class GrpcBackend:
-    """Echoes, once or as often as it is asked; answers the health protocol; every other method is not there."""
+    """Echoes, once or as often as it is asked; answers the health protocol; knows that one method misses what it seeks; every
+    other method is not there.
+    """
 
     def __init__(self) -> None:
         self.port = 0
         self._server: Any = None
 
-    async def start(self) -> None:
+    async def start(self, shown: Certificate | None = None) -> None:
         import grpc
         import grpc.aio
 
@@ -182,9 +184,14 @@ class GrpcBackend:
         async def check(_: bytes, __: Any) -> bytes:
             return b"\x08\x01"  # SERVING
 
+        async def missing(_: bytes, context: Any) -> bytes:
+            await context.abort(grpc.StatusCode.NOT_FOUND)
+            return b""
+
         self._server = grpc.aio.server()
         handlers = {
             "Once": grpc.unary_unary_rpc_method_handler(once),
+            "Missing": grpc.unary_unary_rpc_method_handler(missing),
             "Stream": grpc.stream_stream_rpc_method_handler(stream),
         }
         health = {"Check": grpc.unary_unary_rpc_method_handler(check)}
@@ -194,7 +201,11 @@ class GrpcBackend:
                 grpc.method_handlers_generic_handler("grpc.health.v1.Health", health),
             )
         )
-        self.port = self._server.add_insecure_port("127.0.0.1:0")
+        if shown is None:
+            self.port = self._server.add_insecure_port("127.0.0.1:0")
+        else:
+            pair = (shown.private_key.encode(), shown.chain.encode())
+            self.port = self._server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
         await self._server.start()
 
     async def stop(self) -> None:

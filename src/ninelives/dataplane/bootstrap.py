@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from ninelives.routing import grpc_checks
+
 Json = dict[str, Any]
 
 
@@ -29,7 +31,10 @@ def bootstrap(*, admin_socket: Path, ads_socket: Path) -> Json:
             "cds_config": ads,
             "lds_config": ads,
         },
-        "static_resources": {"clusters": [_control_plane(ads_socket)]},
+        "static_resources": {
+            "listeners": [grpc_checks.listener()],
+            "clusters": [_control_plane(ads_socket), *grpc_checks.clusters()],
+        },
         "layered_runtime": {
             "layers": [
                 {

@@ -14,6 +14,7 @@ from enum import Enum
 from ninelives.dataplane.admin import HostStatus
 from ninelives.model.elbv2 import TargetHealth, TargetHealthState
 from ninelives.routing import Admission, HealthRule
+from ninelives.routing.grpc_checks import code_of
 
 SLACK_SECONDS = 0.15
 """How long the news of a failed check may be under way."""
@@ -49,9 +50,9 @@ class HealthEvent:
     status_code: int = 0
 
 
-def failure(failure_type: str | None, status_code: int) -> TargetHealth:
-    """An unhealthy target with ALB's reason for it."""
-    if failure_type == "ACTIVE" and status_code:
+def failure(failure_type: str | None, status_code: int | None = None) -> TargetHealth:
+    """An unhealthy target with ALB's reason for it; ``status_code`` is HTTP's or gRPC's, None where there was none."""
+    if failure_type == "ACTIVE" and status_code is not None:
         reason, description = "Target.ResponseCodeMismatch", f"Health checks failed with these codes: [{status_code}]"
     elif failure_type == "NETWORK_TIMEOUT":
         reason, description = "Target.Timeout", "Request timed out"
@@ -72,7 +73,7 @@ class Standing:
         self._is_new_to_envoy = True
         """Envoy has not seen it pass yet: then it never tells of an ejection, and the failures are ours to count."""
         self._passing_since: float | None = None
-        self._last_failure = failure(None, 0)
+        self._last_failure = failure(None)
         self._suspected = False
 
     @property
@@ -129,7 +130,8 @@ class Standing:
             self.health = HEALTHY
 
     def _failed(self, event: HealthEvent, now: float) -> None:
-        self._last_failure = failure(event.failure_type, event.status_code)
+        code = code_of(event.status_code) if self._rule.is_grpc else event.status_code or None
+        self._last_failure = failure(event.failure_type, code)
         self._failures += 1
         if self.health.state is TargetHealthState.UNHEALTHY:
             self.health = self._last_failure
@@ -185,7 +187,7 @@ class Standing:
 
     def _seen_failing(self, status: HostStatus) -> None:
         if status.timed_out:
-            self._last_failure = failure("NETWORK_TIMEOUT", 0)
+            self._last_failure = failure("NETWORK_TIMEOUT")
         self._become_unhealthy()
 
 

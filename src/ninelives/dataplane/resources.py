@@ -40,6 +40,7 @@ for _module in (
     "extensions.http.stateful_session.header.v3.header",
     "extensions.load_balancing_policies.least_request.v3.least_request",
     "extensions.load_balancing_policies.subset.v3.subset",
+    "extensions.transport_sockets.raw_buffer.v3.raw_buffer",
     "extensions.transport_sockets.tls.v3.tls",
     "extensions.upstreams.http.v3.http_protocol_options",
 ):

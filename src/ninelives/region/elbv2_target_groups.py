@@ -23,10 +23,6 @@ TARGET_GROUPS_MAX = 3000
 TARGETS_MAX = 1000
 """Of a target group. Source: ELB user guide, "Quotas for your Application Load Balancers"."""
 
-OK, UNIMPLEMENTED = 0, 12
-"""gRPC status codes."""
-GRPC_HEALTH = "/grpc.health.v1.Health/Check"
-
 NOT_REGISTERED = TargetHealth(
     state=TargetHealthState.UNUSED,
     reason="Target.NotRegistered",
@@ -207,27 +203,16 @@ def _check_what_is_asked(check: TargetHealthCheck, group: TargetGroup) -> None:
             f"ninelives checks the health of targets by their own protocol; use {group.protocol} instead of {check.protocol}",
         )
     if group.protocol_version == "GRPC":
-        _check_grpc_matcher(check)
+        _check_grpc_matcher(check.matcher)
     else:
         _check_matcher(check.matcher)
 
 
-def _check_grpc_matcher(check: TargetHealthCheck) -> None:
-    """What the proxy can tell: whether the health protocol says SERVING, or whether a method is answered at all."""
-    codes: set[int] = set()
-    for part in check.matcher.split(","):
+def _check_grpc_matcher(matcher: str) -> None:
+    for part in matcher.split(","):
         found = re.fullmatch(r"\s*(\d{1,2})(?:-(\d{1,2}))?\s*", part)
         if found is None or int(found[1]) > int(found[2] or found[1]):
-            raise ApiError(
-                "ValidationError", f"Health check matcher gRPC code '{check.matcher}' must be within '0-99' inclusive"
-            )
-        codes |= set(range(int(found[1]), int(found[2] or found[1]) + 1))
-    if (OK if check.path == GRPC_HEALTH else UNIMPLEMENTED) not in codes:
-        raise ApiError(
-            "InvalidConfigurationRequest",
-            f"ninelives takes a gRPC health check with path '{GRPC_HEALTH}' and code 0, or with any other path and code 12;"
-            f" found path '{check.path}' and codes '{check.matcher}'",
-        )
+            raise ApiError("ValidationError", f"Health check matcher gRPC code '{matcher}' must be within '0-99' inclusive")
 
 
 def _check_matcher(matcher: str) -> None:

@@ -17,8 +17,9 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any
 
-from ninelives.model.elbv2 import Target, TargetGroup, TargetHealthCheck
+from ninelives.model.elbv2 import Target, TargetGroup
 from ninelives.model.timing import Timing
+from ninelives.routing import grpc_checks
 from ninelives.routing.tls import target_socket
 
 Json = dict[str, Any]
@@ -35,7 +36,6 @@ ADMITTED: Json = {"filter_metadata": {"envoy.lb": {"admitted": "yes"}}}
 
 SUBSETS: Json = {"fallback_policy": "NO_FALLBACK", "subset_selectors": [{"keys": ["admitted"]}]}
 SLOW_START_MIN_PERCENT = 1
-GRPC_HEALTH = "/grpc.health.v1.Health/Check"
 
 
 class Admission(Enum):
@@ -57,6 +57,8 @@ class HealthRule:
     interval: timedelta
     timeout: timedelta
     checked: bool = True
+    is_grpc: bool = False
+    """Statuses of answers stand for gRPC's (``routing.grpc_checks``)."""
 
 
 def cluster_name(target_group_arn: str) -> str:
@@ -73,6 +75,7 @@ def health_rule(group: TargetGroup, timing: Timing) -> HealthRule:
         interval=max(SHORTEST_INTERVAL, timing.scaled(check.interval)),
         timeout=check.timeout,
         checked=check.enabled,
+        is_grpc=group.protocol_version == "GRPC",
     )
 
 
@@ -111,6 +114,8 @@ def cluster(group: TargetGroup, timing: Timing, *, registered: int = 0) -> Json:
         found["health_checks"] = [_health_check(group, health_rule(group, timing))]
     if group.protocol == "HTTPS":
         found["transport_socket"] = target_socket(group.protocol_version)
+        if group.protocol_version == "GRPC":
+            found |= grpc_checks.raw_socket()
     return found
 
 
@@ -194,7 +199,7 @@ def _health_check(group: TargetGroup, rule: HealthRule) -> Json:
         "healthy_threshold": 1,
         "reuse_connection": False,
         "always_log_health_check_failures": True,
-        **(_grpc_check(group.health_check) if group.protocol_version == "GRPC" else _http_check(group)),
+        **(_grpc_check(group) if group.protocol_version == "GRPC" else _http_check(group)),
         "event_logger": [
             {
                 "name": "file",
@@ -221,22 +226,28 @@ def _http_check(group: TargetGroup) -> Json:
     }
 
 
-def _grpc_check(check: TargetHealthCheck) -> Json:
-    """The health protocol where its method is asked for; else a call of the method, to which any gRPC status is an answer:
-    Envoy looks at the HTTP status alone.
-    """
-    if check.path == GRPC_HEALTH:
-        return {"grpc_health_check": {"initial_metadata": [_header("user-agent", "ELB-HealthChecker/2.0")]}}
+def _grpc_check(group: TargetGroup) -> Json:
+    """A call of the method with an empty message, by way of the listener that shows gRPC statuses as HTTP's."""
+    check = group.health_check
     headers = {"user-agent": "ELB-HealthChecker/2.0", "content-type": "application/grpc", "te": "trailers"}
-    return {
+    if group.protocol == "HTTPS":
+        headers[grpc_checks.TLS_HEADER] = "yes"
+    first = grpc_checks.FIRST_STATUS
+    expected = [{"start": first + one["start"], "end": first + one["end"]} for one in status_ranges(check.matcher)]
+    found: Json = {
         "http_health_check": {
             "path": check.path,
             "method": "POST",
+            "send": {"text": grpc_checks.EMPTY_MESSAGE},
+            "expected_statuses": expected,
             "retriable_statuses": [{"start": 100, "end": 600}],
             "codec_client_type": "HTTP2",
             "request_headers_to_add": [_header(name, value) for name, value in headers.items()],
         }
     }
+    if group.protocol == "HTTPS":
+        found["transport_socket_match_criteria"] = grpc_checks.ON_CHECKS
+    return found
 
 
 def _header(name: str, value: str) -> Json:
@@ -270,6 +281,8 @@ def _endpoint(group: TargetGroup, target: Target) -> Json:
     health_check: Json = {"hostname": f"{target.id}:{target.port}"}
     if group.health_check.port != "traffic-port":
         health_check |= {"hostname": f"{target.id}:{group.health_check.port}", "port_value": int(group.health_check.port)}
+    if group.protocol_version == "GRPC":
+        health_check = {"hostname": health_check["hostname"], "address": grpc_checks.address()}
     return {
         "endpoint": {
             "address": {"socket_address": {"address": target.id, "port_value": target.port}},

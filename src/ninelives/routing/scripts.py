@@ -24,8 +24,7 @@ URL_HEADER: Final = "x-ninelives-url"
 LONGEST_LINE: Final = 16 * 1024
 """Bytes of a URL, and of the value of a header. Source: ELB user guide, "Quotas for your Application Load Balancers"."""
 
-_EVERY_REQUEST: Final = (
-    f"""\
+_LIMITS: Final = f"""\
 local LONGEST = {LONGEST_LINE}
 
 local function is_refused(handle, headers)
@@ -38,7 +37,8 @@ local function is_refused(handle, headers)
   return false
 end
 """
-    + """
+
+_TRACE_ID: Final = """\
 local TRACE = "x-amzn-trace-id"
 local format, random, time = string.format, math.random, os.time
 math.randomseed(time() + tonumber(tostring({}):sub(8)))
@@ -63,10 +63,10 @@ local function trace(headers)
   end
 end
 """
-)
 
 TRACING: Final = (
-    _EVERY_REQUEST
+    _LIMITS
+    + _TRACE_ID
     + """
 function envoy_on_request(handle)
   local headers = handle:headers()
@@ -77,7 +77,8 @@ end
 )
 
 CONFIGURED: Final = (
-    _EVERY_REQUEST
+    _LIMITS
+    + _TRACE_ID
     + f"""
 local SESSION, HOST, URL = "{SESSION_HEADER}", "{HOST_HEADER}", "{URL_HEADER}"
 local WEEK = 604800
