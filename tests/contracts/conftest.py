@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "dataplane"))
 from runtime_bench import Bench
 from small_images import SERVER, SmallRegistry, archive, docker_root, make_docker_image, small_registry
 

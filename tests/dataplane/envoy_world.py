@@ -205,6 +205,8 @@ class Backend:
         self.health = 200
         self.hangs = False
         self.slow_seconds = 1.0
+        self.released = asyncio.Event()
+        """Ends the requests to ``/held``."""
         self.asked: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
         self.last_head = ""
@@ -257,6 +259,8 @@ class Backend:
             raise ConnectionError
         if path == "/slow":
             await asyncio.sleep(self.slow_seconds)
+        if path == "/held":
+            await self.released.wait()
         body = self.name.encode()
         self.answered[path] += 1
         writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)

@@ -139,6 +139,7 @@ class EnvoyDataPlane:
             except PublishRejected:
                 self._monitor.follow(previous)
                 await self._publication.restore(self._admitted(previous))
+                self._monitor.published(previous)
                 raise
             self._snapshot = snapshot
             self._monitor.published(snapshot)

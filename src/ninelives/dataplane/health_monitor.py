@@ -49,12 +49,8 @@ class HealthMonitor:
         return self._shown.get(key)
 
     def follow(self, snapshot: EnvoySnapshot) -> None:
-        """Know the targets of a snapshot that is about to be published; forget all others."""
-        wanted = set(snapshot.targets.values())
-        for cluster, address in list(self._each()):
-            if (cluster, address) not in wanted:
-                del self._standings[cluster][address]
-        for cluster, address in wanted:
+        """Know the targets of a snapshot that is about to be published, too; the others are forgotten once it is in force."""
+        for cluster, address in set(snapshot.targets.values()):
             rule = snapshot.health_rules[cluster]
             standing = self._standings[cluster].get(address)
             if standing is None:
@@ -62,13 +58,14 @@ class HealthMonitor:
             else:
                 standing.follow(rule)
         self._shown = {
+            **self._shown,
             **{key: self._shown.get(key, REGISTERING) for key in snapshot.targets},
             **dict.fromkeys(snapshot.unused, NOT_IN_USE),
         }
 
     def started(self, snapshot: EnvoySnapshot) -> None:
         """The first snapshot is in force, with the admissions of all that is known by now: nobody waits for it yet."""
-        self._snapshot = snapshot
+        self._in_force(snapshot)
         self._show()
         self._nudged.set()
 
@@ -78,8 +75,18 @@ class HealthMonitor:
         What is known of its targets by now is shown by the step that this asks for: only then are their admissions in force,
         and whoever waits is told of it.
         """
-        self._snapshot = snapshot
+        self._in_force(snapshot)
         self._nudged.set()
+
+    def _in_force(self, snapshot: EnvoySnapshot) -> None:
+        """Forget all targets but those of ``snapshot``."""
+        self._snapshot = snapshot
+        wanted = set(snapshot.targets.values())
+        for cluster, address in list(self._each()):
+            if (cluster, address) not in wanted:
+                del self._standings[cluster][address]
+        known = snapshot.targets.keys() | snapshot.unused
+        self._shown = {key: health for key, health in self._shown.items() if key in known}
 
     def admissions(self, cluster: str) -> dict[str, Admission]:
         """What each endpoint of a cluster may get, by address."""

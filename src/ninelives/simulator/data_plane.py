@@ -6,15 +6,19 @@ from random import Random
 from typing import Any
 
 from ninelives.model.elbv2 import NOT_IN_USE, REGISTERING, TargetHealth, TargetKey
-from ninelives.region.ports import ConnectionCounts
+from ninelives.region.ports import ConnectionCounts, PublishRejected
 from ninelives.routing import EnvoySnapshot
 from ninelives.simulator.event_loop import Process, SimulatedLoop
-from ninelives.simulator.faults import Fates
+from ninelives.simulator.faults import Fates, SimulatedFault
 from ninelives.simulator.options import Fault
 from ninelives.simulator.proxy import Proxy
 
 PASSING_ON_SECONDS = 0.2
 """How long news of a target's health is under way, at most."""
+
+
+class RoutesRefused(SimulatedFault, PublishRejected):
+    """The proxy's refusal of a publication."""
 
 
 class SimulatedDataPlane:
@@ -35,23 +39,25 @@ class SimulatedDataPlane:
     async def start(self) -> bool:
         """Adopt the proxy; what it sees of targets may become known a moment later."""
         self._fates.action(self._process, "before the proxy is adopted")
-        self._proxy.adopt(self._snapshot)
+        is_taken = not self._fates.happens(Fault.PROXY_REFUSES, 0.15)
+        if is_taken:
+            self._proxy.bring(self._snapshot)
+        self._proxy.mind()
         await asyncio.sleep(self._random.choice((0.0, 0.05, 0.5)))
         self._fates.action(self._process, "after the proxy is adopted")
         self._loop.call_later(self._random.choice((0.0, 0.0, 2.0)), self._look, context=self._process.context)
-        return True
+        return is_taken
 
     async def publish(self, snapshot: EnvoySnapshot) -> None:
         self._fates.action(self._process, "before a publication")
-        before = self._snapshot
+        before = self._snapshot, self._shown
         self._follow(snapshot)
         if self._fates.happens(Fault.PROXY_IS_SLOW, 0.3):
             await asyncio.sleep(self._random.uniform(0.01, 3))
-        try:
-            self._fates.refuse(Fault.PROXY_REFUSES, 0.15, "the proxy did not take the routes")
-        except OSError:
-            self._follow(before)
-            raise
+        if self._fates.happens(Fault.PROXY_REFUSES, 0.15):
+            self._snapshot, self._shown = before
+            self._look()
+            raise RoutesRefused("the proxy did not take the routes")
         self._proxy.bring(snapshot)
         self._fates.action(self._process, "after a publication")
         self._look()
@@ -82,8 +88,9 @@ class SimulatedDataPlane:
     def pick_port(self, address: str, port: int) -> int | None:  # noqa: ARG002 - the port's
         return port
 
-    async def stop(self, *, graceful: bool) -> None:
-        """The proxy of a simulated world runs on."""
+    async def stop(self, *, graceful: bool) -> None:  # noqa: ARG002 - the port's
+        """Connections of a simulated world end at once."""
+        self._proxy.end()
 
     async def close(self) -> None:
         """There is nothing to let go of."""

@@ -21,6 +21,8 @@ UNHEALTHY = TargetHealth(
     reason="Target.ResponseCodeMismatch",
     description="Health checks failed with these codes: [503]",
 )
+GONE = TargetHealth(state=TargetHealthState.UNHEALTHY, reason="Target.FailedHealthChecks", description="Health checks failed")
+"""Nothing answers at its address."""
 
 
 @dataclass(slots=True)
@@ -33,6 +35,8 @@ class ProxyTarget:
     rule: HealthRule
     health: TargetHealth = INITIAL
     is_draining: bool = False
+    is_held: bool = False
+    """A control plane has seen it unhealthy: only a control plane lets it serve again, once it has passed enough checks."""
     busy_until: float = 0
     """When its last request in flight ends."""
     lies: int = 1
@@ -94,11 +98,13 @@ class Proxy:
             target.is_draining = drains
         self.moved()
 
-    def adopt(self, snapshot: EnvoySnapshot) -> None:
-        """Serve what a new control plane has prepared; it admits what has passed its checks meanwhile."""
-        self.bring(snapshot)
+    def mind(self) -> None:
+        """A control plane has come: it admits what has passed its checks meanwhile, and what is unhealthy once it has passed
+        enough of them from now on.
+        """
         for target in self.targets.values():
-            if target.check is None and target.health is INITIAL:
+            target.is_held = target.health.state is TargetHealthState.UNHEALTHY
+            if target.is_held or (target.check is None and target.health is INITIAL):
                 self._plan_check(target)
 
     def read_in_flight(self, key: TargetKey) -> int:
@@ -117,10 +123,14 @@ class Proxy:
     def restart(self) -> None:
         """It dies and comes up with the same routes: connections are gone, and every target has yet to pass a check."""
         for target in self.targets.values():
-            target.health, target.busy_until = INITIAL, 0
+            target.health, target.busy_until, target.is_held = INITIAL, 0, False
             self._plan_check(target)
         self.moved()
         self.news()
+
+    def end(self) -> None:
+        """It is told to end: nothing is served or known any more."""
+        self.bring(EnvoySnapshot())
 
     # Looking at it.
 
@@ -143,7 +153,7 @@ class Proxy:
         longest = 1.0
         if self._options.has(Fault.DRAINS_ARE_SLOW):
             longest = self._random.choice((0.3, 0.3, 1.0, 3.0, 3600.0))
-        target.busy_until = self._loop.time() + self._random.uniform(0, longest)
+        target.busy_until = max(target.busy_until, self._loop.time() + self._random.uniform(0, longest))
 
     def _forget(self, target: ProxyTarget) -> None:
         if target.check is not None:
@@ -163,21 +173,29 @@ class Proxy:
         """When the checks will have come to another verdict, if what answers there stays as it is."""
         self._forget(target)
         task = self._machine.at(target.address)
-        answers = task is not None and task.answers
-        verdict = HEALTHY if answers else UNHEALTHY
+        verdict = GONE if task is None else HEALTHY if task.answers else UNHEALTHY
         if target.health is verdict:
             return
+        answers = verdict is HEALTHY
         checks = target.rule.unhealthy_threshold if not answers else target.rule.healthy_threshold
-        if answers and target.health is INITIAL:
+        if answers and not self._counts_successes(target):
             checks = 1
         wait = (checks - 1 + self._random.random()) * target.rule.interval.total_seconds()
         target.check = self._loop.call_later(wait, self._judge, target, verdict, context=self._loop.world)
 
+    def _counts_successes(self, target: ProxyTarget) -> bool:
+        """One is enough for a target that is new; and for one that turned unhealthy while nobody minded it, as long as that
+        lasts.
+        """
+        return target.health is not INITIAL and (target.is_held or self.is_minded())
+
     def _judge(self, target: ProxyTarget, verdict: TargetHealth) -> None:
         target.check = None
-        if target.health is INITIAL and verdict is HEALTHY and not self.is_minded():
+        is_minded = self.is_minded()
+        if verdict is HEALTHY and not is_minded and (target.health is INITIAL or target.is_held):
             return
         target.health = verdict
+        target.is_held = verdict is not HEALTHY and (is_minded or target.is_held)
         self.moved()
         self.news()
 
