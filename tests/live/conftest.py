@@ -1,4 +1,4 @@
-"""A region for a module's tests, or for one test, on each runtime."""
+"""A region for a module's tests, on each runtime."""
 
 from collections.abc import Iterator
 
@@ -9,14 +9,6 @@ from live_region import RegionUnderTest, runtimes, skip_without_docker, started
 @pytest.fixture(scope="module", params=runtimes())
 def region(request: pytest.FixtureRequest) -> Iterator[RegionUnderTest]:
     """A region for a module's tests, on each runtime."""
-    skip_without_docker(request.param)
-    with started(request.param) as region:
-        yield region
-
-
-@pytest.fixture(params=runtimes())
-def fresh_region(request: pytest.FixtureRequest) -> Iterator[RegionUnderTest]:
-    """A region of a test's own."""
     skip_without_docker(request.param)
     with started(request.param) as region:
         yield region

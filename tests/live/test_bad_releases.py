@@ -23,7 +23,7 @@ from ninelives.deploy.verdict import Outcome
 from ninelives.rehearsal.releases import CATALOGUE, Catch, Played, Stage, play, prepare
 from ninelives.rehearsal.releases.python_image import make_python_image
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(2100 if "NINELIVES_STRATEGY" in os.environ else 420)]
+pytestmark = [pytest.mark.live, pytest.mark.alone, pytest.mark.timeout(2100 if "NINELIVES_STRATEGY" in os.environ else 420)]
 
 BASE_IMAGE = "ninelives-releases-base:1"
 TIME_SCALE = 20

@@ -20,17 +20,22 @@ def kill(region: RegionUnderTest) -> None:
     eventually(lambda: process_start(region.running.pid) != region.running.started, what="the end of the control process")
 
 
-def test_a_killed_control_plane_loses_nothing_and_takes_its_tasks_back(fresh_region: RegionUnderTest) -> None:
-    region = fresh_region
+@pytest.fixture(scope="module")
+def serving(region: RegionUnderTest) -> RegionUnderTest:
     assert 0 == region.deploy("good-1")[0]
+    return region
+
+
+def test_a_killed_control_plane_loses_nothing_and_takes_its_tasks_back(serving: RegionUnderTest) -> None:
+    region, before = serving, serving.get()
     tasks = set(region.client("ecs").list_tasks(cluster="live")["taskArns"])
     url = region.url()
 
     kill(region)
-    assert "good-1" == _get(url)
+    assert before == _get(url)
     region.running = start_region(region.settings)
 
-    assert "good-1" == _get(url)
+    assert before == _get(url)
     assert tasks == set(region.client("ecs").list_tasks(cluster="live")["taskArns"])
     assert (2, 0) == (region.service()["runningCount"], region.service()["pendingCount"])
     assert 0 == region.deploy("good-2")[0]
@@ -38,10 +43,9 @@ def test_a_killed_control_plane_loses_nothing_and_takes_its_tasks_back(fresh_reg
 
 
 def test_a_deployment_whose_control_plane_is_killed_goes_on_and_loses_no_request(
-    fresh_region: RegionUnderTest, tmp_path: Path
+    serving: RegionUnderTest, tmp_path: Path
 ) -> None:
-    region = fresh_region
-    assert 0 == region.deploy("good-1")[0]
+    region, before = serving, serving.get()
     host, port = region.url().removeprefix("http://").split(":")
 
     with LoadProcess(Target(host=host, port=int(port)), mixed_traffic(60), tmp_path) as load:
@@ -53,7 +57,7 @@ def test_a_deployment_whose_control_plane_is_killed_goes_on_and_loses_no_request
         samples = load.stop()
 
     assert [] == [sample for sample in samples if sample.is_lost]
-    assert {"good-1", "slow-boot-1"} == {sample.version for sample in samples}
+    assert {before, "slow-boot-1"} == {sample.version for sample in samples}
     assert "slow-boot-1" == region.get()
 
 

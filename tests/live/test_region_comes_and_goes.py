@@ -14,8 +14,7 @@ from ninelives.cli.settings import read_running
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 
-def test_up_right_after_sigterm_brings_the_region_back_with_its_tasks(fresh_region: RegionUnderTest) -> None:
-    region = fresh_region
+def test_up_right_after_sigterm_brings_the_region_back_with_its_tasks(region: RegionUnderTest) -> None:
     assert 0 == region.deploy("good-1")[0]
     tasks = set(region.client("ecs").list_tasks(cluster="live")["taskArns"])
 
@@ -32,9 +31,8 @@ def test_up_right_after_sigterm_brings_the_region_back_with_its_tasks(fresh_regi
     assert "good-1" == region.get()
 
 
-def test_a_release_that_down_interrupts_is_finished_after_up(fresh_region: RegionUnderTest) -> None:
+def test_a_release_that_down_interrupts_is_finished_after_up(region: RegionUnderTest) -> None:
     """Four tasks in their boot go down with the region: as failures they would be more than the circuit breaker allows."""
-    region = fresh_region
     file = region.project / "ninelives.yml"
     file.write_text(file.read_text().replace("count: 2", "count: 4"))
     assert 0 == region.deploy("good-1")[0]

@@ -4,7 +4,6 @@ import os
 import signal
 import urllib.request
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,15 @@ from ninelives.cli.settings import process_start
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
+TIME_SCALE = 10
+"""A minute of bake is six seconds."""
+
 
 @pytest.fixture(scope="module", params=runtimes())
 def services(request: pytest.FixtureRequest) -> Iterator[Mapping[str, ShiftingService]]:
     """A service for each strategy, steady at version "blue"."""
     skip_without_docker(request.param)
-    with started(request.param) as region:
+    with started(request.param, time_scale=TIME_SCALE) as region:
         assert 0 == region.deploy("good-1")[0]
         made = {name: make(region, name, "blue", configuration) for name, configuration in CONFIGURATIONS.items()}
         for service in made.values():
@@ -75,9 +77,14 @@ def test_a_release_that_is_stopped_in_its_shift_goes_back_without_losing_a_reque
 
     with loaded(shifting, tmp_path) as loads:
         arns = {name: service.update("red") for name, service in shifting.items()}
-        for name, service in shifting.items():
-            eventually(partial(_serves, service, "red"), within=60, what=f"{name}: the new version")
-            ecs.stop_service_deployment(serviceDeploymentArn=arns[name], stopType="ROLLBACK")
+
+        def all_are_stopped() -> bool:
+            """Each as soon as it serves the new version, whichever is first."""
+            for name in [name for name in arns if _serves(shifting[name], "red")]:
+                ecs.stop_service_deployment(serviceDeploymentArn=arns.pop(name), stopType="ROLLBACK")
+            return not arns
+
+        eventually(all_are_stopped, within=60, what="the new version of each")
         for service in shifting.values():
             service.until("ROLLBACK_SUCCESSFUL", within=60)
         samples = {name: load.stop() for name, load in loads.items()}

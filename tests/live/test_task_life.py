@@ -58,6 +58,7 @@ def lines(region: RegionUnderTest, images: SmallRegistry) -> dict[str, str]:
         "name": "web",
         "image": image,
         "command": ["sh", "-c", GET[region.runtime] + SCRIPT],
+        "stopTimeout": 2,
         "secrets": [{"name": "KEY", "valueFrom": "/cats/key"}],
         "environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::life/cats.env"}],
         "logConfiguration": LOGS,

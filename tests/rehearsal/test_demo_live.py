@@ -30,10 +30,10 @@ def skip_where_it_cannot_run(runtime: str) -> None:
         pytest.skip(f"no image {LOCAL_BASE_IMAGE}: `make base-image` makes it")
 
 
-def demo(runtime: str, folder: Path) -> "subprocess.Popen[str]":
+def demo(runtime: str, folder: Path, *arguments: str) -> "subprocess.Popen[str]":
     """The demo in a process group of its own, its files below ``folder``."""
     return subprocess.Popen(
-        [sys.executable, "-m", "ninelives.cli.main", "demo", "--runtime", runtime, "--json"],
+        [sys.executable, "-m", "ninelives.cli.main", "demo", "--runtime", runtime, "--json", *arguments],
         cwd=CATS,
         env={**os.environ, "TMPDIR": str(folder)},
         stdout=subprocess.PIPE,
@@ -77,7 +77,7 @@ def test_the_demo_loses_nothing_and_leaves_nothing(runtime: str, tmp_path: Path)
 @pytest.mark.parametrize("until", ["region eu-west-1 answers", "deployed: 1.0.0 to 2.0.1"])
 def test_an_interrupted_demo_cleans_up(until: str, tmp_path: Path) -> None:
     skip_where_it_cannot_run("host")
-    with demo("host", tmp_path) as running:
+    with demo("host", tmp_path, "--time-scale", "10") as running:
         assert running.stderr is not None
         assert any(until in line for line in running.stderr), f"never said: {until}"
         running.send_signal(signal.SIGINT)
