@@ -28,10 +28,6 @@ def docker_image() -> Iterator[str]:
         pytest.skip(problem)
     image = make_docker_image()
     yield image
-    remove_image(image)
-
-
-def remove_image(image: str) -> None:
     subprocess.run(["docker", "rmi", "-f", image], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -49,9 +45,9 @@ def host_bench(tmp_path: Path, registry: SmallRegistry) -> Bench:
 
 
 @pytest.fixture
-def docker_bench(tmp_path: Path, docker_image: str, registry: SmallRegistry) -> Iterator[Bench]:
-    pulled = registry.add("small", "1", [docker_root()], {"Env": ["PATH=/bin"]})
-    yield Bench(
+def docker_bench(tmp_path: Path, docker_image: str, registry: SmallRegistry) -> Bench:
+    registry.add("small", "1", [docker_root()], {"Env": ["PATH=/bin"]})
+    return Bench(
         kind="docker",
         image=docker_image,
         registry=registry.host,
@@ -59,7 +55,6 @@ def docker_bench(tmp_path: Path, docker_image: str, registry: SmallRegistry) -> 
         directory=str(tmp_path / "tasks"),
         instance=uuid.uuid4().hex[:12],
     )
-    remove_image(pulled)
 
 
 @pytest.fixture(params=["host", pytest.param("docker", marks=pytest.mark.docker)])

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tarfile
 import threading
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +18,8 @@ from typing import Any
 
 import pytest
 
-DOCKER_IMAGE = "ninelives-contract/small:1"
+from ninelives.cli.docker_images import forget_images
+
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 APPLETS = ("sh", "sleep", "echo", "httpd", "cat", "true", "false", "head", "tr", "seq", "kill", "touch", "test", "env", "ls")
@@ -56,15 +58,16 @@ def docker_root() -> bytes:
 
 
 def make_docker_image() -> str:
-    """That base as a local image."""
+    """That base as a local image, under a name that no other has."""
+    name = f"ninelives-contract/small:{uuid.uuid4().hex[:12]}"
     subprocess.run(
-        ["docker", "import", "-", DOCKER_IMAGE],
+        ["docker", "import", "-", name],
         input=docker_root(),
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    return DOCKER_IMAGE
+    return name
 
 
 class SmallRegistry:
@@ -152,6 +155,7 @@ def _digest(content: bytes) -> str:
 
 @contextmanager
 def small_registry() -> Iterator[SmallRegistry]:
+    """A registry; what Docker has pulled from it is removed with it."""
     registry = SmallRegistry()
     thread = threading.Thread(target=registry.server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
@@ -161,3 +165,4 @@ def small_registry() -> Iterator[SmallRegistry]:
         registry.server.shutdown()
         registry.server.server_close()
         thread.join()
+        forget_images(registry.host)

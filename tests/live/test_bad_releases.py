@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from live_region import RegionUnderTest, eventually, free_port, started, why_unusable
@@ -21,11 +22,10 @@ from ninelives.deploy.diagnosis import Diagnosis
 from ninelives.deploy.options import Builder
 from ninelives.deploy.verdict import Outcome
 from ninelives.rehearsal.releases import CATALOGUE, Catch, Played, Stage, play, prepare
-from ninelives.rehearsal.releases.python_image import make_python_image
+from ninelives.rehearsal.releases.python_image import make_python_image, remove_python_image
 
 pytestmark = [pytest.mark.live, pytest.mark.alone, pytest.mark.timeout(2100 if "NINELIVES_STRATEGY" in os.environ else 420)]
 
-BASE_IMAGE = "ninelives-releases-base:1"
 TIME_SCALE = 20
 PLAYED_SECONDS = 2000 if "NINELIVES_STRATEGY" in os.environ else 400
 AT_ONCE = {"host": 16, "docker": 5}
@@ -78,13 +78,9 @@ def played_where(runtime: str, strategy: str, name: str) -> object:
 class Theatre:
     """A region of one runtime, and the releases that are played in it."""
 
-    def __init__(self, region: RegionUnderTest, plays: list[tuple[str, str]]) -> None:
+    def __init__(self, region: RegionUnderTest, plays: list[tuple[str, str]], arguments: Mapping[str, str]) -> None:
         self.region = region
         self.aws: Aws = connect(is_local=True, region=None, variables={"AWS_ENDPOINT_URL": region.running.endpoint})
-        arguments: Mapping[str, str] = {}
-        if region.runtime == "docker":
-            make_python_image(BASE_IMAGE)
-            arguments = {"BASE_IMAGE": BASE_IMAGE}
         stage = Stage(
             aws=self.aws,
             folder=region.project.parent / "releases",
@@ -105,8 +101,26 @@ class Theatre:
 
 
 @contextlib.contextmanager
+def building(runtime: str) -> Iterator[Mapping[str, str]]:
+    """The arguments of builds; nothing that was built is left afterwards."""
+    if runtime != "docker":
+        yield {}
+        return
+    base = f"ninelives-releases-base:{uuid4().hex[:12]}"
+    make_python_image(base)
+    try:
+        yield {"BASE_IMAGE": base}
+    finally:
+        remove_python_image(base)
+
+
+@contextlib.contextmanager
 def opened(runtime: str, plays: list[tuple[str, str]]) -> Iterator[Theatre]:
-    with started(runtime, time_scale=TIME_SCALE) as region, contextlib.closing(Theatre(region, plays)) as theatre:
+    with (
+        building(runtime) as arguments,
+        started(runtime, time_scale=TIME_SCALE) as region,
+        contextlib.closing(Theatre(region, plays, arguments)) as theatre,
+    ):
         yield theatre
 
 

@@ -17,6 +17,7 @@ from ninelives.rehearsal.releases.files import SERVICE
 
 PROGRAM = "usr/local/bin/python3"
 SHELL = Path("/bin/sh")
+BASE_LABEL = "ninelives.base"
 _LIBRARY = re.compile(r"(?:=> )?(/\S+) \(0x")
 _MODULES = """
 import json, runpy, sys
@@ -49,16 +50,27 @@ def root_archive() -> bytes:
 
 
 def make_python_image(name: str) -> None:
-    """Import the image into Docker's engine under ``name``. Raises ``subprocess.CalledProcessError``."""
+    """Import the image into Docker's engine under ``name``. Raises ``subprocess.CalledProcessError``.
+
+    A label names it in all that is built from it, for ``remove_python_image``.
+    """
     libraries = sorted({str(Path(one).parent) for one in _libraries([Path(sys.executable).resolve()])})
     changes = [
         f"ENV LD_LIBRARY_PATH={':'.join(libraries)}",
         "ENV PATH=/usr/local/bin:/usr/bin:/bin",
         "ENV PYTHONDONTWRITEBYTECODE=1",
+        f"LABEL {BASE_LABEL}={name}",
         'CMD ["python3"]',
     ]
     command = ["docker", "import", *(word for change in changes for word in ("--change", change)), "-", name]
     subprocess.run(command, input=root_archive(), check=True, capture_output=True)
+
+
+def remove_python_image(name: str) -> None:
+    """Remove the image, and what was built from it and has lost its name to a later build. What is in use stays."""
+    without_name = ["docker", "image", "prune", "--force", "--filter", f"label={BASE_LABEL}={name}"]
+    for command in (without_name, ["docker", "image", "rm", name]):
+        subprocess.run(command, check=False, capture_output=True)
 
 
 def _modules() -> list[str]:
