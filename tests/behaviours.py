@@ -315,8 +315,9 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
         _one(
             "api/test_aws_cli.py",
             "every_operation_is_reached_by_the_cli",
-            "the AWS CLI, versions 1 and 2, for every operation",
+            "the AWS CLI, versions 1 and 2, for every operation, CloudWatch's and EventBridge's too",
         ),
+        _one("api/test_boto3.py", "every_operation_does_its_work_for_boto3", "boto3, for every operation of these"),
         _one(
             "api/test_bad_requests.py",
             "a_bad_request_gets_ecs_exception_and_words_and_changes_nothing",

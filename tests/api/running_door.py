@@ -37,7 +37,9 @@ class RunningDoor:
         directory: Path | None = None,
         registry: ASGIApp | None = None,
         log_events_kept: int = 10_000,
+        before_moto: Callable[[MotoBridge], Mapping[str, Operations]] = lambda _: {},
     ) -> None:
+        self._before_moto = before_moto
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self.port = 0
@@ -62,7 +64,9 @@ class RunningDoor:
         self._stop = asyncio.Event()
         self.moto = MotoBridge(place=PLACE, directory=directory, log_events_kept=kept)
         self.moto.start()
-        app = create_app(operations=operations, moto=self.moto, registry=registry, place=PLACE)
+        app = create_app(
+            operations=operations, moto=self.moto, registry=registry, place=PLACE, before_moto=self._before_moto(self.moto)
+        )
         await serve(app, "127.0.0.1", 0, stop=self._stop, listening=self._listening)
         await self.moto.close()
 

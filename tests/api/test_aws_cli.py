@@ -1,4 +1,6 @@
-"""The AWS CLI, unmodified, versions 1 and 2: every operation of ECS and ELBv2 that the region serves, with real arguments."""
+"""The AWS CLI, unmodified, versions 1 and 2: every operation of ECS, ELBv2, CloudWatch's alarms and EventBridge that the
+region serves, with real arguments.
+"""
 
 import json
 import os
@@ -6,17 +8,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from ecs_world import PLACE, World
 from running_door import RunningDoor
+from test_cloudwatch import CloudWatchWorld
 from test_elbv2 import FakeDataPlane, FakeNetwork
 
-from ninelives.api import elbv2
+from ninelives.api import elbv2, events
 from ninelives.model.ecs import LastStatus
 from ninelives.model.elbv2 import Certificate
+from ninelives.region.outbox import Outbox
 
 DRIVER = Path(__file__).parent / "cli_driver.py"
 NEWER_THAN_DEBIANS = {
@@ -42,7 +47,7 @@ class AwsCli:
             env={**os.environ, **keys, **quiet, "AWS_DEFAULT_REGION": PLACE.region},
         )
         known: Mapping[str, list[str]] = json.loads(self._line())
-        self.operations = {name for names in known.values() for name in names}
+        self.operations = {f"{service}:{name}" for service, names in known.items() for name in names}
 
     def _line(self) -> str:
         assert self._process.stdout is not None
@@ -87,16 +92,25 @@ class AnyCertificate:
         return [Certificate(arn=arn, chain="", private_key="", names=("cats.test",)) for arn in arns]
 
 
+RECORDS_OF_EVENTBRIDGE = (
+    "PutRule", "DescribeRule", "ListRules", "PutTargets", "ListTargetsByRule", "RemoveTargets", "DeleteRule",
+)  # fmt: skip
+"""Operations of EventBridge that moto answers and that rules of the region are made of."""
+
+
 class Region:
-    """ECS and ELBv2 over one region in memory, whose loop does not run."""
+    """ECS, ELBv2, CloudWatch and EventBridge over one region in memory, whose loop does not run."""
 
     def __init__(self) -> None:
         self.world = World()
         plane: Any = FakeDataPlane()
         self.world.region.data_plane = plane
         served = {"ecs": self.world.operations, "elbv2": elbv2.operations(self.world.region, FakeNetwork(), AnyCertificate())}
-        self.served = {name for operations in served.values() for name in operations}
-        self.door = RunningDoor(served)
+        served["cloudwatch"] = CloudWatchWorld().operations
+        self.outbox = Outbox(self.world.region, is_heard=lambda: True)
+        self.door = RunningDoor(served, before_moto=lambda moto: {"events": events.operations(self.outbox, moto.call)})
+        self.served = {f"{service}:{name}" for service, operations in served.items() for name in operations}
+        self.served |= {f"events:{name}" for name in ("PutEvents", "TestEventPattern", *RECORDS_OF_EVENTBRIDGE)}
 
     def run_tasks(self, deployment_id: str) -> str:
         """One task of a deployment as if the loop had started it."""
@@ -403,6 +417,79 @@ ENDING = [
 ]
 
 
+METRIC = "--namespace Cats --metric-name Errors"
+
+
+def lately(text: str) -> Callable[[Got], list[str]]:
+    """Words, and the hours around now as ``--start-time`` and ``--end-time``."""
+
+    def arguments(_: Got) -> list[str]:
+        now, hour = datetime.now(UTC), timedelta(hours=1)  # noqa: TID251 - the region is asked by the real clock
+        return [*text.split(), "--start-time", (now - hour).isoformat(), "--end-time", (now + hour).isoformat()]
+
+    return arguments
+
+
+WATCHING = [
+    Step("PutMetricData", plain("--namespace Cats --metric-data MetricName=Errors,Value=3,Unit=Count")),
+    Step("ListMetrics", plain("--namespace Cats"), "Metrics"),
+    Step("GetMetricStatistics", lately(f"{METRIC} --period 300 --statistics Sum Maximum"), "Datapoints"),
+    Step(
+        "GetMetricData",
+        lately("--metric-data-queries Id=errors,MetricStat={Metric={Namespace=Cats,MetricName=Errors},Period=300,Stat=Sum}"),
+        "MetricDataResults",
+    ),
+    Step(
+        "PutMetricAlarm",
+        plain(
+            f"--alarm-name errors {METRIC} --statistic Sum --period 60 --evaluation-periods 1 --threshold 1 "
+            "--comparison-operator GreaterThanThreshold --treat-missing-data notBreaching"
+        ),
+    ),
+    Step("PutCompositeAlarm", plain('--alarm-name any --alarm-rule ALARM("errors")')),
+    Step(
+        "DescribeAlarms",
+        plain("--alarm-names errors"),
+        "MetricAlarms",
+        ("alarm", lambda answer: answer["MetricAlarms"][0]["AlarmArn"]),
+    ),
+    Step("DescribeAlarmsForMetric", plain(METRIC), "MetricAlarms"),
+    Step("SetAlarmState", plain("--alarm-name errors --state-value ALARM --state-reason test")),
+    Step("DescribeAlarmHistory", plain("--alarm-name errors --history-item-type StateUpdate"), "AlarmHistoryItems"),
+    Step("DisableAlarmActions", plain("--alarm-names errors")),
+    Step("EnableAlarmActions", plain("--alarm-names errors")),
+    Step("TagResource", words("--resource-arn {alarm} --tags Key=team,Value=cats")),
+    Step("ListTagsForResource", words("--resource-arn {alarm}"), "Tags"),
+    Step("UntagResource", words("--resource-arn {alarm} --tag-keys team")),
+    Step("PutDashboard", plain('--dashboard-name cats --dashboard-body {"widgets":[]}')),
+    Step("GetDashboard", plain("--dashboard-name cats"), "DashboardBody"),
+    Step("ListDashboards", plain(""), "DashboardEntries"),
+    Step("DeleteDashboards", plain("--dashboard-names cats")),
+    Step("DeleteAlarms", plain("--alarm-names errors any")),
+]
+
+PATTERN = '{"source":["cats"]}'
+EVENT = (
+    '{"id":"1","account":"111122223333","source":"cats","time":"2026-11-23T12:00:00Z","region":"eu-west-1",'
+    '"resources":[],"detail-type":"released","detail":{}}'
+)
+RULES = [
+    Step("PutRule", plain(f"--name releases --event-pattern {PATTERN}"), "RuleArn"),
+    Step("PutTargets", plain("--rule releases --targets Id=queue,Arn=arn:aws:sqs:eu-west-1:111122223333:releases")),
+    Step("DescribeRule", plain("--name releases"), "EventPattern"),
+    Step("ListRules", plain("--name-prefix rel"), "Rules"),
+    Step("ListTargetsByRule", plain("--rule releases"), "Targets"),
+    Step("TestEventPattern", plain(f"--event-pattern {PATTERN} --event {EVENT}"), "Result"),
+    Step(
+        "PutEvents",
+        plain(r'--entries [{"Source":"cats","DetailType":"released","Detail":"{\"version\":\"2.0.1\"}"}]'),
+        "Entries",
+    ),
+    Step("RemoveTargets", plain("--rule releases --ids queue")),
+    Step("DeleteRule", plain("--name releases")),
+]
+
+
 def command(operation: str) -> str:
     """``DescribeSSLPolicies`` as the CLI spells it."""
     import botocore
@@ -414,11 +501,12 @@ def test_every_operation_is_reached_by_the_cli(bench: tuple[AwsCli, Region]) -> 
     cli, region = bench
     got: Got = {}
     reached = set()
-    for service, steps in (("elbv2", ELB), ("ecs", ECS), ("elbv2", ENDING)):
+    for service, steps in (("events", RULES), ("elbv2", ELB), ("ecs", ECS), ("elbv2", ENDING), ("cloudwatch", WATCHING)):
         for step in steps:
-            if step.operation not in cli.operations:
+            operation = f"{service}:{step.operation}"
+            if operation not in cli.operations:
                 continue
-            reached.add(step.operation)
+            reached.add(operation)
             arguments = [service, command(step.operation), *step.arguments(got)]
             if step.is_refused:
                 assert step.expected in cli.complaint(*arguments), arguments
@@ -432,4 +520,5 @@ def test_every_operation_is_reached_by_the_cli(bench: tuple[AwsCli, Region]) -> 
                 got["service_task"] = region.run_tasks(got["deployment"])
 
     assert region.served & cli.operations == reached, "an operation that is served has its step here"
-    assert region.served - reached <= NEWER_THAN_DEBIANS
+    assert {one.partition(":")[2] for one in region.served - reached} <= NEWER_THAN_DEBIANS
+    assert [event.detail for event in region.outbox.waiting()] == [{"version": "2.0.1"}]

@@ -138,6 +138,18 @@ def test_after_a_restart_every_answer_is_the_same(tmp_path: Path) -> None:
     assert again.region.state.services[PLACE.service("c", "s")] == world.region.state.services[PLACE.service("c", "s")]
 
 
+@pytest.mark.parametrize("own_first", [True, False])
+def test_a_principal_s_own_setting_counts_before_the_account_s(own_first: bool) -> None:
+    world, cat = World(), f"arn:aws:iam::{PLACE.account}:user/cat"
+    puts: list[dict[str, str]] = [{"value": "enabled", "principalArn": cat}, {"value": "disabled"}]
+    for put in puts if own_first else reversed(puts):
+        world.call("PutAccountSetting", name="containerInsights", **put)
+
+    shown = world.call("ListAccountSettings", name="containerInsights", principalArn=cat, effectiveSettings=True)
+
+    assert [one["value"] for one in shown["settings"]] == ["enabled"]
+
+
 def test_a_conflict_names_the_tasks_that_the_earlier_request_ran(open_door: OpenDoor) -> None:
     world = World()
     client = client_of(world, open_door)

@@ -84,9 +84,22 @@ def test_a_run_that_ecs_refuses_starts_nothing(members: dict[str, Any], code: st
     assert a_world().refusal("RunTask", **run_request(**members)) == (code, message)
 
 
-@pytest.mark.parametrize("launch_type", ["EC2", "EXTERNAL"])
-def test_tasks_run_on_fargate_only(launch_type: str) -> None:
-    assert a_world().refusal("RunTask", **run_request(launchType=launch_type))[0] == "UnsupportedFeatureException"
+def test_tasks_run_on_fargate_only() -> None:
+    world, nowhere = a_world(), {name: one for name, one in run_request().items() if name != "launchType"}
+
+    for request in (run_request(launchType="EC2"), nowhere):
+        code, message = world.refusal("RunTask", **request)
+        assert code == INVALID
+        assert message.startswith("No Container Instances were found in your cluster.")
+        assert "launchType FARGATE" in message
+    assert world.refusal("RunTask", **run_request(launchType="EXTERNAL"))[0] == "UnsupportedFeatureException"
+    world.call(
+        "PutClusterCapacityProviders",
+        cluster="c",
+        capacityProviders=["FARGATE"],
+        defaultCapacityProviderStrategy=[{"capacityProvider": "FARGATE"}],
+    )
+    assert world.call("RunTask", **nowhere)["tasks"][0]["capacityProviderName"] == "FARGATE"
 
 
 def test_start_task_finds_no_container_instance() -> None:

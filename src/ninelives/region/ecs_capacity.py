@@ -56,6 +56,13 @@ def capacity(cluster: Cluster, *, launch_type: str | None, strategy: Sequence[Js
     raise ApiError("UnsupportedFeatureException", message)
 
 
+def needs_instances(cluster: Cluster, *, launch_type: str | None, strategy: Sequence[Json] | None) -> bool:
+    """Whether a request asks for EC2, by name or because it names nothing and the cluster has no default strategy."""
+    if launch_type is None and not strategy:
+        return not cluster.members["defaultCapacityProviderStrategy"]
+    return launch_type == "EC2" and not strategy
+
+
 def check_strategy(strategy: Sequence[Json], associated: Sequence[str]) -> None:
     """Raise ``InvalidParameterException`` for a strategy that ECS does not take."""
     for one in strategy:

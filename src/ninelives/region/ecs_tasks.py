@@ -8,7 +8,7 @@ from typing import Any
 from ninelives.model.ecs import Cluster, DesiredStatus, Json, LastStatus, StopCode, Task, TaskDefinition
 from ninelives.model.errors import ApiError
 from ninelives.region import ecs_service_rules as rules
-from ninelives.region.ecs_capacity import capacity, resolved_platform
+from ninelives.region.ecs_capacity import capacity, needs_instances, resolved_platform
 from ninelives.region.ecs_definition_rules import VARIABLE_TAKEN, environment_file_mistakes
 from ninelives.region.ecs_fargate_rules import ephemeral_storage_mistakes
 from ninelives.region.ecs_lookup import active_cluster, find_task, task_arn
@@ -24,6 +24,11 @@ PROTECTED_MAX = 10
 """Tasks of one request. Source: ``ecs`` ``UpdateTaskProtection``."""
 PROTECTION_MINUTES = range(1, 2881)
 DEFAULT_PROTECTION = timedelta(minutes=120)
+NO_INSTANCES = (
+    "No Container Instances were found in your cluster. This region runs tasks on Fargate only: specify launchType FARGATE and "
+    "try again."
+)
+"""The first sentence is ECS's, whose default launch type is EC2."""
 TOO_MANY_PROTECTED = "The service has more protected tasks than its desired count."
 """Our wording."""
 
@@ -96,7 +101,10 @@ def _checked(region: Region, cluster: Cluster, wanted: TasksWanted) -> tuple[Tas
         raise ApiError("InvalidParameterException", "A group that starts with 'service:' belongs to a service.")
     rules.check_placement(given)
     definition = rules.usable_definition(region, wanted.task_definition, inactive_code="InvalidParameterException")
-    launched = capacity(cluster, launch_type=given.get("launchType"), strategy=given.get("capacityProviderStrategy"))
+    launch_type, strategy = given.get("launchType"), given.get("capacityProviderStrategy")
+    if needs_instances(cluster, launch_type=launch_type, strategy=strategy):
+        raise ApiError("InvalidParameterException", NO_INSTANCES)
+    launched = capacity(cluster, launch_type=launch_type, strategy=strategy)
     rules.check_fargate(definition)
     rules.check_carried_out(definition)
     rules.check_volumes(given, definition)

@@ -33,11 +33,9 @@ ALWAYS_ENABLED = ("containerInstanceLongArnFormat", "serviceLongArnFormat", "tas
 def list_account_settings(region: Region, call: Call) -> Mapping[str, Any]:
     parameters = call.parameters
     principal = parameters.get("principalArn") or caller_arn(call)
-    put = {
-        one.name: one.value
-        for one in region.state.account_settings.values()
-        if one.principal_arn in {principal, caller_arn(call)}
-    }
+    known = [one for one in region.state.account_settings.values() if one.principal_arn in {principal, caller_arn(call)}]
+    known.sort(key=lambda one: one.principal_arn == principal)  # What is the principal's own counts before the account's.
+    put = {one.name: one.value for one in known}
     values = {**DEFAULTS, **put} if parameters.get("effectiveSettings") else put
     settings = [
         _write(AccountSetting(name=name, value=value, principal_arn=principal))
