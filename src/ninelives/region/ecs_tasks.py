@@ -25,8 +25,8 @@ PROTECTED_MAX = 10
 PROTECTION_MINUTES = range(1, 2881)
 DEFAULT_PROTECTION = timedelta(minutes=120)
 NO_INSTANCES = (
-    "No Container Instances were found in your cluster. This region runs tasks on Fargate only: specify launchType FARGATE and "
-    "try again."
+    "No Container Instances were found in your cluster. This region runs tasks on Fargate only: specify launchType FARGATE "
+    "and try again."
 )
 """The first sentence is ECS's, whose default launch type is EC2."""
 TOO_MANY_PROTECTED = "The service has more protected tasks than its desired count."

@@ -167,8 +167,8 @@ TASKS: Final[Shapes] = {
         "capacityProviderStrategy cluster count group networkConfiguration overrides startedBy tags taskDefinition "
         "clientToken",
         remarks={
-            "launchType": "FARGATE; EC2 (also where nothing is named) is refused with InvalidParameterException: a cluster has no "
-            "container instances; EXTERNAL and MANAGED_INSTANCES with UnsupportedFeatureException",
+            "launchType": "FARGATE; EC2 (also where nothing is named) is refused with InvalidParameterException: there are "
+            "no container instances; EXTERNAL and MANAGED_INSTANCES with UnsupportedFeatureException",
             "propagateTags": "TASK_DEFINITION; SERVICE is for tasks of services",
         },
         recorded={
