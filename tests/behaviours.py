@@ -148,6 +148,11 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "tasks_that_crash_after_running_are_started_once_a_tick_for_ever",
             "tasks that crash after RUNNING are not",
         ),
+        _one(
+            _ROLLING,
+            "no_more_than_five_hundred_tasks_of_a_service_are_started_in_a_minute",
+            "the launch rate of Fargate: 500 tasks of a service a minute",
+        ),
         _one(_ROLLING, "protected_tasks_hold_a_deployment_until_their_protection_ends", "task scale-in protection"),
         _one(
             "api/test_ecs_tasks.py",

@@ -512,6 +512,9 @@ SETS = [
 ]
 
 LIMITS = [
+    Row("PutAccountSetting", {"name": "containerInsights", "value": "on"}, INVALID, "", "OURS"),
+    Row("PutAccountSettingDefault", {"name": "fargateTaskRetirementWaitPeriod", "value": "8"}, INVALID, "", "OURS"),
+    Row("PutAccountSetting", {"name": "serviceLongArnFormat", "value": "disabled"}, INVALID, "", "OURS"),
     Row("DescribeServices", {"cluster": "c", "services": ["s"] * 11}, INVALID, "", "OURS"),
     Row("DescribeServices", {"cluster": "c", "services": []}, INVALID, "", "OURS"),
     Row("DescribeTasks", {"cluster": "c", "tasks": ["t"] * 101}, INVALID, "", "OURS"),

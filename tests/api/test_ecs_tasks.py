@@ -259,6 +259,17 @@ def test_a_stopped_task_is_to_stop_for_the_reason_that_was_given(reason: str | N
     assert the_task(world).stopped_reason == told
 
 
+def test_a_running_task_that_is_stopped_is_deactivating_in_the_answer() -> None:
+    world = a_world()
+    starting = run(world)["taskArn"]
+    running = run(world)["taskArn"]
+    world.put(replace(world.region.state.tasks[running], last_status=LastStatus.RUNNING))
+
+    answers = [world.call("StopTask", cluster="c", task=arn)["task"] for arn in (starting, running)]
+
+    assert [one["lastStatus"] for one in answers] == ["PROVISIONING", "DEACTIVATING"]
+
+
 def test_a_task_that_is_not_there_cannot_be_stopped() -> None:
     refused = a_world().refusal("StopTask", cluster="c", task="0f")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from service_world import GOOD, GROUP, NEVER_READY, SLOW, Behaviour, Setting, World, seconds
+from service_world import GOOD, GROUP, NEVER_READY, SLOW, START, Behaviour, Setting, World, seconds
 
 from ninelives.model.ecs import (
     DeploymentConfiguration,
@@ -20,7 +20,7 @@ from ninelives.model.ecs import (
 from ninelives.model.elbv2 import Target
 from ninelives.model.timing import Timing
 from ninelives.scheduler import events, live_ceiling, reconcile, running_floor
-from ninelives.scheduler.plan import Plan, Put
+from ninelives.scheduler.plan import Plan, Put, StartTasks
 
 EVEN = Behaviour(pull=0, boot=3)
 """All tasks at once, so that events come together."""
@@ -452,3 +452,25 @@ def test_an_unhealthy_task_in_the_bake_time_is_replaced_by_one_of_its_own_revisi
     started = [message for message in world.transcript() if message.startswith("has started")]
     assert ["has started 1 tasks: (task 3). Amazon ECS replaced 1 tasks due to an unhealthy status."] == started
     assert 1 == len(world.live) == len(world.live_of(world.primary))
+
+
+def test_no_more_than_five_hundred_tasks_of_a_service_are_started_in_a_minute() -> None:
+    world = World(Setting(desired_count=1_100))
+    world.deploy()
+    started: list[tuple[float, int]] = []
+
+    for second in (0, 0, 59, 60, 60, 90, 120, 180):
+        world.now = START + seconds(second)
+        plan = reconcile(world.snapshot(), world.now, world.timing)
+        started += [(second, one.count) for one in plan.decisions if isinstance(one, StartTasks)]
+        world.apply(plan)
+
+    assert started == [(0, 500), (60, 500), (120, 100)]
+
+
+def test_the_launch_rate_is_policy_and_is_scaled() -> None:
+    world = World(Setting(desired_count=600), timing=Timing(time_scale=60))
+    world.deploy()
+    world.apply(reconcile(world.snapshot(), world.now, world.timing))
+
+    assert reconcile(world.snapshot(), world.now, world.timing).wake_at == START + seconds(1)

@@ -16,6 +16,7 @@ from ninelives.region.ecs_services import Idempotency, platform_family
 from ninelives.region.ecs_task_sizes import cpu_units, is_fargate_size, memory_mib
 from ninelives.region.region import Region
 from ninelives.region.tasks import new_task
+from ninelives.scheduler.lifecycle import moved
 
 COUNTS = range(1, 11)
 OVERRIDES_MAX_LENGTH = 8192
@@ -170,7 +171,9 @@ def check_start_task(
 
 
 def stop_task(region: Region, cluster: str | None, task: str, *, reason: str | None) -> Task:
-    """The task, to be stopped. One that is to stop already stays as it is, with its first reason."""
+    """The task, to be stopped: one that runs is DEACTIVATING from now on. One that is to stop already stays as it is, with its
+    first reason.
+    """
     found = find_task(region, active_cluster(region, cluster), task)
     if found is None:
         raise ApiError("InvalidParameterException", "The referenced task was not found.")
@@ -178,6 +181,8 @@ def stop_task(region: Region, cluster: str | None, task: str, *, reason: str | N
         raise ApiError("InvalidParameterException", f"The reason can have at most {REASON_MAX_LENGTH} characters.")
     if found.desired_status is DesiredStatus.STOPPED:
         return found
+    if found.last_status is LastStatus.RUNNING:
+        found = moved(found, LastStatus.DEACTIVATING)
     found = replace(
         found,
         desired_status=DesiredStatus.STOPPED,

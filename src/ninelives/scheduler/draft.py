@@ -5,7 +5,7 @@ Each rule reads the copy, so that it builds on the decisions before it in the sa
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ninelives.model.ecs import (
     Deployment,
@@ -27,6 +27,9 @@ from ninelives.scheduler.capacity import live_ceiling, running_floor
 from ninelives.scheduler.health import FailedCheck
 from ninelives.scheduler.plan import Decision, Plan, Put, ServiceSnapshot, StartTasks, Tell
 from ninelives.scheduler.standing import Standing, standing_of
+
+LAUNCHES_PER_MINUTE = 500
+"""Tasks of one service. Source: ECS developer guide, "AWS Fargate service quotas", "Service scheduler concepts"."""
 
 _Record = Task | Target | Deployment | ServiceDeployment | Service | ServiceRevision | Rule
 
@@ -192,7 +195,8 @@ class Draft:
         self.tell(message)
 
     def start(self, deployment: Deployment, count: int, *, replacing_unhealthy: int = 0) -> None:
-        """Start tasks of a deployment's revision."""
+        """Start tasks of a deployment's revision, as many as the launch rate allows now."""
+        count = min(count, self._launches_left(count))
         if count <= 0:
             return
         revision_arn = deployment.revision_arn
@@ -201,6 +205,17 @@ class Draft:
         self._decisions.append(
             StartTasks(revision_arn=revision_arn, count=count, replacing_unhealthy=min(count, replacing_unhealthy))
         )
+
+    def _launches_left(self, wanted: int) -> int:
+        """How many tasks may be started now, looked at only as far as ``wanted`` asks for it."""
+        left = LAUNCHES_PER_MINUTE - sum(self.started.values())
+        if wanted <= left - len(self.tasks):
+            return left
+        minute = self.timing.scaled(timedelta(minutes=1))
+        recent = [task.created_at for task in self.tasks.values() if task.created_at + minute > self.now]
+        if wanted > left - len(recent):
+            self.wake(min(recent, default=self.now) + minute)
+        return left - len(recent)
 
     def stop(self, tasks: Iterable[Task], reason: Callable[[Task], str] | str) -> None:
         """Decide that live tasks are to stop, and tell so."""

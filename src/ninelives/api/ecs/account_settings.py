@@ -1,6 +1,6 @@
 """Account settings on the wire: those that were put, over ECS's defaults."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ninelives.api.call import Call
@@ -25,6 +25,14 @@ DEFAULTS: Mapping[str, str] = {
 }
 """Source: ECS developer guide, "Access Amazon ECS features with account settings"."""
 
+ON_OR_OFF = ("enabled", "disabled")
+VALUES: Mapping[str, Sequence[str]] = {
+    "containerInsights": (*ON_OR_OFF, "enhanced"),
+    "defaultLogDriverMode": ("blocking", "non-blocking"),
+    "fargateTaskRetirementWaitPeriod": ("0", "7", "14"),
+    "tagResourceAuthorization": ("on", "off"),
+}
+"""What a setting may be, where that is not enabled or disabled."""
 AWS_MANAGED = ("guardDutyActivate",)
 ALWAYS_ENABLED = ("containerInstanceLongArnFormat", "serviceLongArnFormat", "taskLongArnFormat")
 """ARNs of the old form no longer exist."""
@@ -51,6 +59,9 @@ def put_account_setting(region: Region, call: Call) -> Mapping[str, Any]:
     name, value = parameters["name"], parameters["value"]
     if name in AWS_MANAGED:
         raise ApiError("InvalidParameterException", f"The setting {name} is managed by AWS and cannot be changed.")
+    if value not in VALUES.get(name, ON_OR_OFF):
+        valid = ", ".join(VALUES.get(name, ON_OR_OFF))
+        raise ApiError("InvalidParameterException", f"Invalid value for {name}: {value}. Valid: {valid}.")
     if name in ALWAYS_ENABLED and value != "enabled":
         raise ApiError("InvalidParameterException", f"The setting {name} cannot be disabled.")
     principal = parameters.get("principalArn") or caller_arn(call)
