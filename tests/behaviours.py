@@ -25,6 +25,7 @@ _SERVICES = "api/test_ecs_services.py"
 _FORWARDING = "dataplane/test_envoy_forwarding.py"
 _STICKINESS = "dataplane/test_envoy_stickiness.py"
 _TLS = "dataplane/test_envoy_tls.py"
+_TOKENS = "dataplane/test_envoy_tokens.py"
 _HEADERS = "dataplane/test_envoy_headers.py"
 _HEALTH = "dataplane/test_envoy_health.py"
 _LIFECYCLE = "dataplane/test_envoy_lifecycle.py"
@@ -447,8 +448,19 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "requests_are_found_in_the_bucket_in_albs_layout",
             "access logs in ALB's format in S3",
         ),
+        _one(
+            _TOKENS,
+            "a_rule_that_validates_tokens_lets_good_ones_pass_and_answers_401_to_all_others",
+            "jwt-validation; ALB's own 401",
+        ),
+        _one(
+            _TOKENS,
+            "additional_claims_are_looked_at_by_their_format_and_a_change_touches_no_listener",
+            "jwt-validation: additional claims",
+        ),
+        _one(_TOKENS, "keys_that_cannot_be_fetched_are_a_562", "jwt-validation: ALB's own 562"),
         Behaviour(
-            "authentication actions",
+            "authenticate-oidc and authenticate-cognito",
             "api/test_support.py::test_the_gate_refuses_what_would_be_left_out",
             "refused",
         ),

@@ -318,6 +318,13 @@ def test_rules_are_shown_by_priority_with_the_default_last_and_it_stays(world: W
     assert "PriorityInUse" == refusal(world.elb.set_rule_priorities, RulePriorities=clash)[0]
 
 
+FIXED: dict[str, Any] = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}
+JWT: dict[str, Any] = {
+    "Type": "jwt-validation",
+    "JwtValidationConfig": {"JwksEndpoint": "https://issuer.test/keys", "Issuer": "https://issuer.test/"},
+}
+
+
 @pytest.mark.parametrize(
     ("parameters", "code"),
     [
@@ -327,6 +334,7 @@ def test_rules_are_shown_by_priority_with_the_default_last_and_it_stays(world: W
         ({"Conditions": [{"Field": "cookie", "Values": ["a"]}]}, "ValidationError"),
         ({"Conditions": [{"Field": "path-pattern", "Values": ["/1", "/2", "/3", "/4", "/5", "/6"]}]}, "ValidationError"),
         ({"Actions": [{"Type": "authenticate-oidc"}]}, "InvalidLoadBalancerAction"),
+        ({"Actions": [JWT | {"Order": 1}, FIXED | {"Order": 2}]}, "InvalidLoadBalancerAction"),  # not without TLS
         ({"Actions": [{"Type": "forward", "TargetGroupArn": "arn:nowhere"}]}, "TargetGroupNotFound"),
         ({"Actions": [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "302"}}]}, "ValidationError"),
         ({"Actions": [{"Type": "redirect", "RedirectConfig": {"StatusCode": "HTTP_301"}}]}, "InvalidLoadBalancerAction"),

@@ -169,3 +169,75 @@ def test_a_certificate_with_another_ones_key_is_refused_and_no_key_is_ever_print
     printed = message + repr(world.region.certificates) + repr(routing_of(world.region)) + caplog.text
     assert "PRIVATE KEY" not in printed
     assert "BEGIN CERTIFICATE" in printed
+
+
+VALIDATION: dict[str, Any] = {
+    "JwksEndpoint": "https://issuer.test/keys",
+    "Issuer": "https://issuer.test/",
+    "AdditionalClaims": [{"Name": "scope", "Format": "space-separated-values", "Values": ["read", "write"]}],
+}
+
+
+def validated(routing: dict[str, Any], **changed: Any) -> list[dict[str, Any]]:
+    """The actions of a rule, given in another order than theirs."""
+    validation = {"Type": "jwt-validation", "Order": 1, "JwtValidationConfig": {**VALIDATION, **changed}}
+    return [routing | {"Order": 2}, validation]
+
+
+def test_rules_that_validate_tokens_show_both_actions_and_keep_or_change_them_together(world: TlsWorld) -> None:
+    group, web = world.group(), world.requested("web.test")
+    listener = world.https(web, DefaultActions=validated(forward(group)))
+    shown = listener["DefaultActions"]
+    assert [("jwt-validation", 1), ("forward", 2)] == [(one["Type"], one["Order"]) for one in shown]
+    assert VALIDATION == shown[0]["JwtValidationConfig"]
+    conditions = [{"Field": "path-pattern", "Values": ["/a"]}]
+    rule = world.elb.create_rule(
+        ListenerArn=listener["ListenerArn"], Priority=1, Conditions=conditions, Actions=validated(forward(group))
+    )["Rules"][0]
+
+    kept = world.elb.modify_rule(RuleArn=rule["RuleArn"], Conditions=[{"Field": "path-pattern", "Values": ["/b"]}])["Rules"][0]
+    assert shown == kept["Actions"]
+    code, message = refusal(world.elb.modify_listener, ListenerArn=listener["ListenerArn"], Protocol="HTTP")
+    assert ("InvalidLoadBalancerAction", True) == (code, "HTTPS listeners" in message)
+    changed = world.elb.modify_rule(RuleArn=rule["RuleArn"], Actions=[forward(group)])["Rules"][0]
+    assert [("forward", None)] == [(one["Type"], one.get("Order")) for one in changed["Actions"]]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"JwksEndpoint": "http://issuer.test/keys"},
+        {"JwksEndpoint": "https:///keys"},
+        {"JwksEndpoint": "https://issuer.test:x/keys"},
+        {"JwksEndpoint": "https://issuer.test/" + "k" * 256},
+        {"Issuer": ""},
+        {"AdditionalClaims": [{"Name": "exp", "Format": "single-string", "Values": ["1"]}]},
+        {"AdditionalClaims": [{"Name": "a", "Format": "number", "Values": ["1"]}]},
+        {"AdditionalClaims": [{"Name": "a", "Format": "single-string", "Values": []}]},
+        {"AdditionalClaims": [{"Name": "a", "Format": "space-separated-values", "Values": ["a b"]}]},
+        {"AdditionalClaims": [{"Name": f"a{one}", "Format": "single-string", "Values": ["1"]} for one in range(11)]},
+    ],
+)
+def test_a_validation_of_tokens_that_cannot_be_is_refused(world: TlsWorld, changed: dict[str, Any]) -> None:
+    group, web = world.group(), world.requested("web.test")
+    arn = world.https(web, DefaultActions=[forward(group)])["ListenerArn"]
+
+    code, _ = refusal(world.elb.modify_listener, ListenerArn=arn, DefaultActions=validated(forward(group), **changed))
+
+    assert "ValidationError" == code
+
+
+def test_actions_have_an_order_and_one_that_routes_is_last(world: TlsWorld) -> None:
+    group, web = world.group(), world.requested("web.test")
+    arn = world.https(web, DefaultActions=[forward(group)])["ListenerArn"]
+    routes, validates = validated(forward(group))
+
+    def refused(*actions: dict[str, Any]) -> tuple[str, str]:
+        return refusal(world.elb.modify_listener, ListenerArn=arn, DefaultActions=list(actions))
+
+    assert "ValidationError" == refused(forward(group), validates)[0]
+    assert "ValidationError" == refused(routes, validates | {"Order": 2})[0]
+    assert "InvalidLoadBalancerAction" == refused(routes, validates | {"Order": 3})[0]
+    assert "InvalidLoadBalancerAction" == refused(validates)[0]
+    code, message = refused({"Type": "authenticate-cognito", "Order": 1}, routes)
+    assert ("InvalidLoadBalancerAction", True) == (code, "'authenticate-cognito'" in message)

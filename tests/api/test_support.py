@@ -235,9 +235,6 @@ PASSED_THROUGH = {"MutualAuthentication": {"Mode": "passthrough"}}
 REFUSED_BY_ELB: dict[str, tuple[str, dict[str, Any]]] = {
     "Action.AuthenticateOidcConfig": ruled({"Type": "authenticate-oidc", "AuthenticateOidcConfig": OIDC}),
     "Action.AuthenticateCognitoConfig": ruled({"Type": "authenticate-cognito", "AuthenticateCognitoConfig": POOL}),
-    "Action.JwtValidationConfig": ruled(
-        {"Type": "jwt-validation", "JwtValidationConfig": {"JwksEndpoint": "j", "Issuer": "i"}}
-    ),
     "CreateListenerInput.MutualAuthentication": (
         "CreateListener",
         {

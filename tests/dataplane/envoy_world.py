@@ -18,6 +18,7 @@ from ninelives.model.elbv2 import (
     Certificate,
     Condition,
     Forward,
+    JwtValidation,
     Listener,
     LoadBalancer,
     Rule,
@@ -123,6 +124,7 @@ class Records:
         *conditions: Condition,
         priority: int | None = None,
         transforms: tuple[Transform, ...] = (),
+        validation: JwtValidation | None = None,
     ) -> None:
         self.rules.append(
             Rule(
@@ -132,6 +134,7 @@ class Records:
                 conditions=conditions,
                 action=action,
                 transforms=transforms,
+                jwt_validation=validation,
             )
         )
 

@@ -1,11 +1,21 @@
 """What Envoy is told when it starts: who it is, where its admin socket is, and where everything else comes from."""
 
+import ssl
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ninelives.routing import grpc_checks
+from ninelives.routing import grpc_checks, tokens
 
 Json = dict[str, Any]
+
+
+AUTHORITIES = (
+    Path("/etc/ssl/certs/ca-certificates.crt"),
+    Path("/etc/pki/tls/certs/ca-bundle.crt"),
+    Path("/etc/ssl/cert.pem"),
+)
+"""Where systems keep the authorities that they trust."""
 
 
 def bootstrap(*, admin_socket: Path, ads_socket: Path) -> Json:
@@ -33,6 +43,7 @@ def bootstrap(*, admin_socket: Path, ads_socket: Path) -> Json:
         },
         "static_resources": {
             "listeners": [grpc_checks.listener()],
+            "secrets": [{"name": tokens.AUTHORITIES, "validation_context": {"trusted_ca": {"filename": str(_authorities())}}}],
             "clusters": [_control_plane(ads_socket), *grpc_checks.clusters()],
         },
         "layered_runtime": {
@@ -45,6 +56,13 @@ def bootstrap(*, admin_socket: Path, ads_socket: Path) -> Json:
             ]
         },
     }
+
+
+def _authorities() -> Path:
+    """The authorities that this machine trusts: those of ``SSL_CERT_FILE``, else the system's, else those of the AWS SDK."""
+    named = ssl.get_default_verify_paths().cafile
+    known = [Path(named)] if named else [one for one in AUTHORITIES if one.is_file()]
+    return known[0] if known else Path(str(files("botocore"))) / "cacert.pem"
 
 
 def _control_plane(ads_socket: Path) -> Json:

@@ -104,11 +104,18 @@ class Publication:
         a cluster when it takes its endpoints.
         """
         clusters = self._ads.set(Kind.CLUSTER, fresh[Kind.CLUSTER])
-        endpoints = {*self._ads.set(Kind.ENDPOINTS, fresh[Kind.ENDPOINTS]), *clusters}
+        # A cluster that finds its hosts by itself has no endpoints of ours.
+        endpoints = {
+            *self._ads.set(Kind.ENDPOINTS, fresh[Kind.ENDPOINTS]),
+            *self._ads.resources[Kind.ENDPOINTS].keys() & clusters,
+        }
         self._ads.push(Kind.CLUSTER, clusters)
         self._ads.push(Kind.ENDPOINTS, sorted(endpoints))
         await self._wait(_names(Kind.ENDPOINTS, endpoints), watched=_names(Kind.CLUSTER, clusters))
         known = {kind: set(self._ads.resources[kind]) for kind in (Kind.SECRET, Kind.LISTENER)}
+        extensions = self._ads.set(Kind.EXTENSION, fresh[Kind.EXTENSION])
+        self._ads.push(Kind.EXTENSION, extensions)
+        await self._wait(_names(Kind.EXTENSION, extensions) if known[Kind.LISTENER] else set())
         for kind in (Kind.SECRET, Kind.ROUTES):
             self._ads.push(kind, self._ads.set(kind, fresh[kind]))
         # What belongs to a listener that is not there yet is fetched with it.
@@ -130,7 +137,7 @@ class Publication:
     def _break(self, before: EnvoySnapshot, after: EnvoySnapshot) -> None:
         """What is gone. Nothing depends on Envoy's answer to it."""
         gone = {kind: before_kind.keys() - _by_kind(after)[kind].keys() for kind, before_kind in _by_kind(before).items()}
-        for kind in (Kind.LISTENER, Kind.ROUTES, Kind.CLUSTER, Kind.ENDPOINTS, Kind.SECRET):
+        for kind in (Kind.LISTENER, Kind.ROUTES, Kind.CLUSTER, Kind.ENDPOINTS, Kind.SECRET, Kind.EXTENSION):
             self._ads.remove(kind, gone[kind])
             if kind in {Kind.LISTENER, Kind.CLUSTER}:
                 self._ads.push(kind, sorted(gone[kind]))
@@ -166,6 +173,7 @@ def _by_kind(snapshot: EnvoySnapshot) -> dict[Kind, Contents]:
     return {
         Kind.CLUSTER: snapshot.clusters,
         Kind.ENDPOINTS: snapshot.endpoints,
+        Kind.EXTENSION: snapshot.extensions,
         Kind.LISTENER: snapshot.listeners,
         Kind.ROUTES: snapshot.routes,
         Kind.SECRET: snapshot.secrets,

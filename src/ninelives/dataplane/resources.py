@@ -15,6 +15,7 @@ class Kind(StrEnum):
 
     CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
     ENDPOINTS = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
+    EXTENSION = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
     LISTENER = "type.googleapis.com/envoy.config.listener.v3.Listener"
     ROUTES = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
     SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105 - a type's name
@@ -24,12 +25,14 @@ KINDS = {str(kind): kind for kind in Kind}
 
 for _module in (
     "config.cluster.v3.cluster",
+    "config.core.v3.extension",
     "config.endpoint.v3.endpoint",
     "config.listener.v3.listener",
     "config.route.v3.route",
     "extensions.access_loggers.file.v3.file",
     "extensions.access_loggers.filters.cel.v3.cel",
     "extensions.filters.http.header_mutation.v3.header_mutation",
+    "extensions.filters.http.jwt_authn.v3.config",
     "extensions.filters.http.lua.v3.lua",
     "extensions.filters.http.router.v3.router",
     "extensions.filters.http.stateful_session.v3.stateful_session",

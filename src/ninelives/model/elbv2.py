@@ -112,6 +112,32 @@ Action = Forward | FixedResponse | Redirect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JwtClaim:
+    """A claim that a token must have. ``format`` is ``single-string``, ``string-array`` or ``space-separated-values``."""
+
+    name: str
+    format: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JwtValidation:
+    """Which tokens a rule asks of its requests before it does anything else."""
+
+    jwks_endpoint: str
+    issuer: str
+    additional_claims: tuple[JwtClaim, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actions:
+    """The actions of a rule as a request gives them: what is asked of requests, and where they go."""
+
+    routing: Action
+    jwt_validation: JwtValidation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """A rule condition; ``values`` in the API's order. ``name`` is the header's for ``http-header``.
 
@@ -179,6 +205,8 @@ class Rule:
     action: Action
     transforms: tuple[Transform, ...] = ()
     """At most one of each type."""
+    jwt_validation: JwtValidation | None = None
+    """Asked of requests before ``action``."""
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property

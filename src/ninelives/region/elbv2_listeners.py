@@ -4,13 +4,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ninelives.model.arns import listener_arn, rule_arn
-from ninelives.model.elbv2 import Action, Certificate, Condition, Listener, LoadBalancer, Rule, Transform
+from ninelives.model.elbv2 import Actions, Certificate, Condition, Listener, LoadBalancer, Rule, Transform
 from ninelives.model.errors import ApiError
 from ninelives.model.ssl_policies import DEFAULT as DEFAULT_SSL_POLICY
 from ninelives.model.ssl_policies import POLICIES
 from ninelives.region import elbv2_load_balancers
 from ninelives.region.elbv2_attributes import LISTENER, checked, checked_tags
-from ninelives.region.elbv2_rule_checks import check_action, check_conditions, check_protocol_versions, check_transforms
+from ninelives.region.elbv2_rule_checks import (
+    check_actions,
+    check_conditions,
+    check_protocol_versions,
+    check_transforms,
+    check_validation,
+)
 from ninelives.region.region import Region
 from ninelives.region.state import Changes
 
@@ -78,7 +84,7 @@ def create(
     *,
     protocol: str,
     port: int,
-    action: Action,
+    actions: Actions,
     tags: Mapping[str, str],
     tls: Tls = NO_TLS,
 ) -> Listener:
@@ -96,7 +102,7 @@ def create(
         raise ApiError("DuplicateListener", f"A listener already exists on port {port} of load balancer '{load_balancer_arn}'")
     if len(others) >= LISTENERS_MAX:
         raise ApiError("TooManyListeners", f"The maximum number of listeners has been reached: {LISTENERS_MAX}")
-    check_action(region, action, balancer, protocol)
+    check_actions(region, actions, balancer, protocol)
     tags = checked_tags({}, tags)
     bound_port = _bindable(region, balancer.address, port)
     made = Listener(
@@ -114,7 +120,8 @@ def create(
         listener_arn=made.arn,
         priority=None,
         conditions=(),
-        action=action,
+        action=actions.routing,
+        jwt_validation=actions.jwt_validation,
     )
     region.know(tls.certificates)
     with region.state.transaction() as changes:
@@ -172,15 +179,15 @@ def modify(
     *,
     protocol: str | None,
     port: int | None,
-    action: Action | None,
+    actions: Actions | None,
     tls: Tls = NO_TLS,
 ) -> Listener:
     """Change a listener. What is None, or no certificate, stays; another default certificate leaves the others."""
     listener = find(region, arn)
     balancer = elbv2_load_balancers.find(region, listener.load_balancer_arn)
     changed = _with_tls(region, listener, protocol or listener.protocol, tls)
-    if action is not None:
-        check_action(region, action, balancer, changed.protocol)
+    if actions is not None:
+        check_actions(region, actions, balancer, changed.protocol)
     if port is not None and port != listener.port:
         if not 1 <= port <= 65535:  # noqa: PLR2004
             raise ApiError("ValidationError", f"Port '{port}' must be between 1 and 65535")
@@ -192,8 +199,9 @@ def modify(
     region.know(tls.certificates)
     with region.state.transaction() as changes:
         changes.put(changed)
-        if action is not None:
-            changes.put(replace(default_rule(region, arn), action=action))
+        if actions is not None:
+            rule = default_rule(region, arn)
+            changes.put(replace(rule, action=actions.routing, jwt_validation=actions.jwt_validation))
     region.wake()
     return changed
 
@@ -204,6 +212,8 @@ def _with_tls(region: Region, listener: Listener, protocol: str, tls: Tls) -> Li
         _checked_tls(protocol, tls.policy, given)
         for rule in rules_of(region, listener.arn):
             check_protocol_versions(region, rule.action, protocol)
+            if rule.jwt_validation is not None:
+                check_validation(rule.jwt_validation, protocol)
         return replace(listener, protocol=protocol, ssl_policy=None, certificate_arns=())
     policy = _checked_tls(protocol, tls.policy or listener.ssl_policy, given or listener.certificate_arns[:1])
     others = [arn for arn in listener.certificate_arns[1:] if arn not in given]
@@ -269,7 +279,7 @@ def create_rule(
     *,
     priority: int,
     conditions: Sequence[Condition],
-    action: Action,
+    actions: Actions,
     tags: Mapping[str, str],
     transforms: Sequence[Transform] = (),
 ) -> Rule:
@@ -284,13 +294,14 @@ def create_rule(
         raise ApiError("TooManyRules", f"The maximum number of rules has been reached: {RULES_MAX}")
     check_conditions(conditions)
     check_transforms(transforms)
-    check_action(region, action, balancer, listener.protocol)
+    check_actions(region, actions, balancer, listener.protocol)
     made = Rule(
         arn=rule_arn(arn, region.ids.load_balancer_id()),
         listener_arn=arn,
         priority=priority,
         conditions=tuple(conditions),
-        action=action,
+        action=actions.routing,
+        jwt_validation=actions.jwt_validation,
         transforms=tuple(transforms),
         tags=checked_tags({}, tags),
     )
@@ -305,7 +316,7 @@ def modify_rule(
     arn: str,
     *,
     conditions: Sequence[Condition] | None,
-    action: Action | None,
+    actions: Actions | None,
     transforms: Sequence[Transform] | None = None,
 ) -> Rule:
     """Change a rule. What is None stays. Raises ``OperationNotPermitted`` for the default rule's conditions."""
@@ -316,13 +327,14 @@ def modify_rule(
         check_conditions(conditions)
     if transforms is not None:
         check_transforms(transforms, is_default=rule.is_default)
-    if action is not None:
+    if actions is not None:
         listener = find(region, rule.listener_arn)
-        check_action(region, action, elbv2_load_balancers.find(region, listener.load_balancer_arn), listener.protocol)
+        check_actions(region, actions, elbv2_load_balancers.find(region, listener.load_balancer_arn), listener.protocol)
     changed = replace(
         rule,
         conditions=rule.conditions if conditions is None else tuple(conditions),
-        action=rule.action if action is None else action,
+        action=rule.action if actions is None else actions.routing,
+        jwt_validation=rule.jwt_validation if actions is None else actions.jwt_validation,
         transforms=rule.transforms if transforms is None else tuple(transforms),
     )
     with region.state.transaction() as changes:

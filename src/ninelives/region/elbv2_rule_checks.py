@@ -11,8 +11,20 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final, assert_never
+from urllib.parse import urlsplit
 
-from ninelives.model.elbv2 import Action, Condition, FixedResponse, Forward, LoadBalancer, Redirect, Transform
+from ninelives.model.elbv2 import (
+    Action,
+    Actions,
+    Condition,
+    FixedResponse,
+    Forward,
+    JwtClaim,
+    JwtValidation,
+    LoadBalancer,
+    Redirect,
+    Transform,
+)
 from ninelives.model.errors import ApiError
 from ninelives.region import elbv2_target_groups
 from ninelives.region.region import Region
@@ -24,6 +36,12 @@ WILDCARDS_MAX: Final = 6
 GROUPS_MAX: Final = 5
 WEIGHTS: Final = range(1000)
 STICKINESS_SECONDS: Final = range(1, 604_801)
+CLAIMS_MAX: Final = 10
+"""Additional claims of a token, and values of one."""
+CLAIM_MAX: Final = 256
+"""Characters of an issuer, an endpoint, a claim's value."""
+CLAIMS_BY_DEFAULT: Final = ("exp", "iss", "nbf", "iat")
+CLAIM_FORMATS: Final = ("single-string", "string-array", "space-separated-values")
 
 _ONCE: Final = ("path-pattern", "host-header", "http-request-method", "source-ip")
 _ALLOWED: Final = {
@@ -133,7 +151,60 @@ def _check_network(value: str) -> None:
         raise _invalid(f"Condition value '{value}' is not a CIDR block") from None
 
 
-def check_action(region: Region, action: Action, balancer: LoadBalancer, protocol: str) -> None:
+def check_actions(region: Region, actions: Actions, balancer: LoadBalancer, protocol: str) -> None:
+    """Refuse actions that ``balancer`` cannot carry out at a listener of ``protocol``.
+
+    Raises what the check of each raises.
+    """
+    if actions.jwt_validation is not None:
+        check_validation(actions.jwt_validation, protocol)
+    _check_routing(region, actions.routing, balancer, protocol)
+
+
+def check_validation(validation: JwtValidation, protocol: str) -> None:
+    """Raises ``InvalidLoadBalancerAction`` at a listener without TLS, ``ValidationError``.
+
+    Source: ``elbv2`` ``JwtValidationActionConfig``, ``JwtValidationActionAdditionalClaim``.
+    """
+    if protocol != "HTTPS":
+        raise ApiError(
+            "InvalidLoadBalancerAction",
+            f"Actions of type 'jwt-validation' are only supported on HTTPS listeners, not {protocol}",
+        )
+    endpoint, issuer = validation.jwks_endpoint, validation.issuer
+    if not _is_https_url(endpoint):
+        raise _invalid(f"The JWKS endpoint '{endpoint}' must be a full URL with the protocol https, of at most 256 characters")
+    if not 1 <= len(issuer) <= CLAIM_MAX:
+        raise _invalid(f"The issuer '{issuer}' must have from 1 to {CLAIM_MAX} characters")
+    if len(validation.additional_claims) > CLAIMS_MAX:
+        raise _invalid(f"At most {CLAIMS_MAX} additional claims can be specified")
+    for claim in validation.additional_claims:
+        _check_claim(claim)
+
+
+def _is_https_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        has_host = bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
+    return url.scheme == "https" and has_host and text.isascii() and text.isprintable() and len(text) <= CLAIM_MAX
+
+
+def _check_claim(claim: JwtClaim) -> None:
+    if not claim.name or claim.name in CLAIMS_BY_DEFAULT:
+        raise _invalid(
+            f"The claim '{claim.name}' cannot be specified; {', '.join(CLAIMS_BY_DEFAULT)} are validated by default"
+        )
+    if claim.format not in CLAIM_FORMATS:
+        raise _invalid(f"The format '{claim.format}' of claim '{claim.name}' must be one of {list(CLAIM_FORMATS)}")
+    if not 1 <= len(claim.values) <= CLAIMS_MAX or any(not 1 <= len(value) <= CLAIM_MAX for value in claim.values):
+        raise _invalid(f"Claim '{claim.name}' must have from 1 to {CLAIMS_MAX} values of from 1 to {CLAIM_MAX} characters")
+    if claim.format == "space-separated-values" and any(" " in value for value in claim.values):
+        raise _invalid(f"The values of claim '{claim.name}' cannot include spaces")
+
+
+def _check_routing(region: Region, action: Action, balancer: LoadBalancer, protocol: str) -> None:
     """Refuse an action that ``balancer`` cannot carry out at a listener of ``protocol``.
 
     Raises ``TargetGroupNotFound``, ``TargetGroupAssociationLimit``, ``InvalidLoadBalancerAction``,

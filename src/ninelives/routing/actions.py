@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, assert_never
 
 from ninelives.model.elbv2 import Action, FixedResponse, Forward, Redirect, Rule, TargetGroup, Transform
+from ninelives.routing import tokens
 from ninelives.routing.clusters import ADMITTED, cluster_name
 from ninelives.routing.conditions import ANY_PATH, route_match, with_query
 from ninelives.routing.errors import error_page
@@ -38,7 +39,11 @@ def routes(rule: Rule, around: Surroundings) -> list[Json]:
     match = route_match(rule.conditions)
     told = {"priority": "0" if rule.priority is None else str(rule.priority), "actions": ACTION_NAMES[type(rule.action)]}
     metadata = {"filter_metadata": {"ninelives": told}}
-    return [route | {"metadata": metadata} for route in _routes(rule, match, around)]
+    found = [route | {"metadata": metadata} for route in _routes(rule, match, around)]
+    if rule.jwt_validation is None:
+        return found
+    validating = tokens.per_route(rule.jwt_validation)
+    return [one | {"typed_per_filter_config": one.get("typed_per_filter_config", {}) | validating} for one in found]
 
 
 def _routes(rule: Rule, match: Json, around: Surroundings) -> list[Json]:

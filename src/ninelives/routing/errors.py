@@ -15,10 +15,12 @@ SERVER: Json = {
 }
 
 REASONS = {
+    401: "Authorization Required",
     405: "Not Allowed",
     408: "Request Time-out",
     414: "Request-URI Too Large",
     463: "",
+    562: "",
     503: "Service Temporarily Unavailable",
     504: "Gateway Time-out",
 }
@@ -26,7 +28,7 @@ REASONS = {
 
 OWN_ANSWERS = {
     400: ("live", "headers above 64 KB together, or one above 16 KB; what is malformed or ambiguous; no Host; CONNECT"),
-    401: ("refused", "answers of authentication actions, which are refused"),
+    401: ("live", "no valid token where a rule validates tokens; authentication actions are refused"),
     403: ("not here", "there is no WAF"),
     405: ("live", "TRACE"),
     408: ("live", "the request's body is silent for the idle timeout"),
@@ -43,6 +45,7 @@ OWN_ANSWERS = {
     505: ("not done", "Envoy tells no other versions apart: HTTP/x.y is served as 1.0, HTTP/2 in clear is a 400"),
     507: ("not done", "the limit of a redirect's URL is not documented"),
     561: ("refused", "answers of authentication actions, which are refused"),
+    562: ("live", "the keys of tokens cannot be fetched within 5 s; their size and number are not looked at"),
 }
 """What becomes here of each error that ALB makes itself, and for which requests. The reference is made of it."""
 
@@ -70,9 +73,8 @@ def local_reply_config(*, shows_server: bool) -> Json:
         _mapper(_status(503), 503),
         _mapper(_status(504), 504),
         _mapper(_status(408), 408),
-        _mapper(_status(414), 414),
-        _mapper(_status(500), 500),
-        _mapper(_status(501), 501),
+        _mapper(_cel("response.code_details.contains('Jwks_remote_fetch')"), 562),
+        *(_mapper(_status(status), status) for status in (401, 414, 500, 501)),
         # CONNECT and OPTIONS *, which no route takes, and headers that are too large.
         *(_mapper(_status(status), 400) for status in (400, 404, 431)),
         {"filter": _status(200, "GE")},

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from ninelives.model.elbv2 import Listener, LoadBalancer, Rule, TargetGroup
+from ninelives.routing import tokens
 from ninelives.routing.access_log import access_log
 from ninelives.routing.actions import Surroundings, refusals, routes, seconds
 from ninelives.routing.clusters import TYPE, preserved_header_case
@@ -97,7 +98,7 @@ def _http(balancer: LoadBalancer, listener: Listener) -> Json:
                 "header_key_format": preserved_header_case(),
             },
             "upgrade_configs": [{"upgrade_type": "websocket"}],
-            "http_filters": [mutation_filter(), lua_filter(), session_filter(), _router()],
+            "http_filters": [mutation_filter(), lua_filter(), *tokens.filters(), session_filter(), _router()],
             "local_reply_config": local_reply_config(shows_server=shows_server(listener)),
             "access_log": [access_log(name)],
         },

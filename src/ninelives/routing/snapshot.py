@@ -7,6 +7,7 @@ from typing import Any
 
 from ninelives.model.elbv2 import Certificate, Forward, Listener, LoadBalancer, Rule, Target, TargetGroup, TargetKey
 from ninelives.model.timing import Timing
+from ninelives.routing import tokens
 from ninelives.routing.clusters import HealthRule, assignment, cluster, cluster_name, health_rule
 from ninelives.routing.listeners import envoy_listener, listener_name, route_configuration
 from ninelives.routing.tls import secrets
@@ -21,6 +22,8 @@ class EnvoySnapshot:
     listeners: Mapping[str, Any] = field(default_factory=dict)
     routes: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+    """Configurations of filters that listeners share."""
     targets: Mapping[TargetKey, tuple[str, str]] = field(default_factory=dict)
     """Where each registered target is found: cluster name and ``ip:port``."""
     unused: frozenset[TargetKey] = frozenset()
@@ -53,6 +56,10 @@ def resolve(
         rules_by_listener[rule.listener_arn].append(rule)
     named = {arn for listener in served for rule in rules_by_listener[listener.arn] for arn in _groups_of(rule)}
 
+    validations = [
+        rule.jwt_validation for one in served for rule in rules_by_listener[one.arn] if rule.jwt_validation is not None
+    ]
+
     groups = {group.arn: group for group in target_groups}
     in_use = {arn: group for arn, group in groups.items() if arn in named}
     envoy_clusters = {arn: cluster_name(arn) for arn in in_use}
@@ -64,7 +71,9 @@ def resolve(
         clusters={
             envoy_clusters[arn]: cluster(group, timing, registered=_serving(targets_by_group[arn]))
             for arn, group in in_use.items()
-        },
+        }
+        | tokens.key_servers(validations),
+        extensions={tokens.NAME: tokens.configuration(validations)} if served else {},
         endpoints={envoy_clusters[arn]: assignment(group, targets_by_group[arn]) for arn, group in in_use.items()},
         listeners={listener_name(one.arn): envoy_listener(balancers[one.load_balancer_arn], one) for one in served},
         routes={

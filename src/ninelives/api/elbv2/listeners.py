@@ -7,12 +7,12 @@ from ninelives.api.call import Call, Operations
 from ninelives.api.elbv2.certificates import Certificates, arns_of
 from ninelives.api.elbv2.wire import (
     page,
-    read_action,
+    read_actions,
     read_condition,
     read_pairs,
     read_tags,
     read_transform,
-    write_action,
+    write_actions,
     write_condition,
     write_pairs,
     write_transform,
@@ -46,7 +46,7 @@ def _listeners(region: Region, certificates: Certificates) -> Operations:
             given["LoadBalancerArn"],
             protocol=given["Protocol"],
             port=given["Port"],
-            action=read_action(given["DefaultActions"]),
+            actions=read_actions(given["DefaultActions"]),
             tags=read_tags(given.get("Tags")),
             tls=await read_tls(given),
         )
@@ -71,7 +71,7 @@ def _listeners(region: Region, certificates: Certificates) -> Operations:
             tls=await read_tls(given),
             protocol=given.get("Protocol"),
             port=given.get("Port"),
-            action=read_action(given["DefaultActions"]) if given.get("DefaultActions") else None,
+            actions=read_actions(given["DefaultActions"]) if given.get("DefaultActions") else None,
         )
         return {"Listeners": [shown(region, changed)]}
 
@@ -104,7 +104,7 @@ def _rules(region: Region) -> Operations:
             given["ListenerArn"],
             priority=given["Priority"],
             conditions=[read_condition(one) for one in given["Conditions"]],
-            action=read_action(given["Actions"]),
+            actions=read_actions(given["Actions"]),
             tags=read_tags(given.get("Tags")),
             transforms=[read_transform(one) for one in given.get("Transforms") or ()],
         )
@@ -130,7 +130,7 @@ def _rules(region: Region) -> Operations:
             region,
             given["RuleArn"],
             conditions=[read_condition(one) for one in given["Conditions"]] if given.get("Conditions") else None,
-            action=read_action(given["Actions"]) if given.get("Actions") else None,
+            actions=read_actions(given["Actions"]) if given.get("Actions") else None,
             transforms=transforms if transforms or given.get("ResetTransforms") else None,
         )
         return {"Rules": [shown_rule(changed)]}
@@ -179,7 +179,7 @@ def shown(region: Region, listener: Listener) -> Answer:
         "LoadBalancerArn": listener.load_balancer_arn,
         "Port": listener.port,
         "Protocol": listener.protocol,
-        "DefaultActions": write_action(intents.default_rule(region, listener.arn).action),
+        "DefaultActions": write_actions(intents.default_rule(region, listener.arn)),
     }
 
 
@@ -188,7 +188,7 @@ def shown_rule(rule: Rule) -> Answer:
         "RuleArn": rule.arn,
         "Priority": "default" if rule.priority is None else str(rule.priority),
         "Conditions": [write_condition(one) for one in rule.conditions],
-        "Actions": write_action(rule.action),
+        "Actions": write_actions(rule),
         "Transforms": [write_transform(one) for one in rule.transforms],
         "IsDefault": rule.is_default,
     }

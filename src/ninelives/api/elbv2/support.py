@@ -76,13 +76,16 @@ LISTENERS: Final[Shapes] = {
     "RemoveListenerCertificatesInput": members("ListenerArn Certificates"),
     "DescribeListenerCertificatesInput": members(f"ListenerArn {PAGE}"),
     "Action": members(
-        "Type TargetGroupArn RedirectConfig FixedResponseConfig ForwardConfig",
-        recorded={"Order": "a rule has one action"},
+        "Type TargetGroupArn RedirectConfig FixedResponseConfig ForwardConfig Order JwtValidationConfig",
         checked={
             "AuthenticateOidcConfig": INVALID_ACTION,
             "AuthenticateCognitoConfig": INVALID_ACTION,
-            "JwtValidationConfig": INVALID_ACTION,
         },
+    ),
+    "JwtValidationActionConfig": members("JwksEndpoint Issuer AdditionalClaims"),
+    "JwtValidationActionAdditionalClaim": members(
+        "Format Name Values",
+        remarks={"Values": "all of them, of a single string one of them: ELB's documentation does not say"},
     ),
     "RedirectActionConfig": members("Protocol Port Host Path Query StatusCode"),
     "FixedResponseActionConfig": members("MessageBody StatusCode ContentType"),

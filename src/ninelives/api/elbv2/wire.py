@@ -3,7 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
-from ninelives.model.elbv2 import Action, Condition, FixedResponse, Forward, Redirect, Transform, WeightedTargetGroup
+from ninelives.model.elbv2 import (
+    Action,
+    Actions,
+    Condition,
+    FixedResponse,
+    Forward,
+    JwtClaim,
+    JwtValidation,
+    Redirect,
+    Rule,
+    Transform,
+    WeightedTargetGroup,
+)
 from ninelives.model.errors import ApiError
 
 Parameters = Mapping[str, Any]
@@ -36,27 +48,53 @@ def page(items: Sequence[Any], parameters: Parameters, *, size: int = 400) -> tu
     return items[start:end], str(end) if end < len(items) else None
 
 
-def read_action(actions: Sequence[Parameters]) -> Action:
-    """The one action of a rule.
+VALIDATES = "jwt-validation"
+TYPES = ("forward", "fixed-response", "redirect", VALIDATES)
 
-    Raises ``ValidationError`` and, for kinds that are not there yet, ``InvalidLoadBalancerAction``.
+
+def read_actions(actions: Sequence[Parameters]) -> Actions:
+    """The actions of a rule: one that routes, and before it ``jwt-validation`` or nothing.
+
+    Raises ``ValidationError`` and, for what is not there, ``InvalidLoadBalancerAction``.
     """
-    if len(actions) != 1:
-        kinds = sorted({str(one.get("Type")) for one in actions})
-        raise ApiError("InvalidLoadBalancerAction", f"Exactly one action is taken; found {len(actions)} ({', '.join(kinds)})")
-    (action,) = actions
+    ordered = sorted(actions, key=lambda one: int(one.get("Order") or 0))
+    if len(ordered) > 1 and (
+        not all(one.get("Order") for one in ordered) or len({one["Order"] for one in ordered}) < len(ordered)
+    ):
+        raise ApiError("ValidationError", "Each of several actions must have an order of its own")
+    for one in ordered:
+        if one.get("Type") not in TYPES:
+            known = ", ".join(TYPES)
+            raise ApiError(
+                "InvalidLoadBalancerAction", f"ninelives does not do action type '{one.get('Type')}'; it does {known}"
+            )
+    validating = [one for one in ordered if one.get("Type") == VALIDATES]
+    if len(ordered) - len(validating) != 1 or len(validating) > 1 or ordered[-1].get("Type") == VALIDATES:
+        kinds = ", ".join(one["Type"] for one in ordered)
+        message = f"A rule has one action that routes, its last, and at most one '{VALIDATES}' before it; found {kinds}"
+        raise ApiError("InvalidLoadBalancerAction", message)
+    return Actions(routing=_read_routing(ordered[-1]), jwt_validation=_read_validation(validating[0]) if validating else None)
+
+
+def _read_routing(action: Parameters) -> Action:
     match action.get("Type"):
         case "forward":
             return _read_forward(action)
         case "fixed-response":
             return _read_fixed_response(action.get("FixedResponseConfig") or {})
-        case "redirect":
+        case _:
             return _read_redirect(action.get("RedirectConfig") or {})
-        case other:
-            raise ApiError(
-                "InvalidLoadBalancerAction",
-                f"ninelives does not do action type '{other}' yet; it does forward, fixed-response and redirect",
-            )
+
+
+def _read_validation(action: Parameters) -> JwtValidation:
+    given = action.get("JwtValidationConfig")
+    if not given:
+        raise ApiError("ValidationError", f"A JwtValidationConfig must be specified for an action of type '{VALIDATES}'")
+    claims = [
+        JwtClaim(name=one["Name"], format=one["Format"], values=tuple(one["Values"]))
+        for one in given.get("AdditionalClaims") or ()
+    ]
+    return JwtValidation(jwks_endpoint=given["JwksEndpoint"], issuer=given["Issuer"], additional_claims=tuple(claims))
 
 
 def _read_forward(action: Parameters) -> Forward:
@@ -104,8 +142,24 @@ def _read_redirect(configuration: Parameters) -> Redirect:
 _REDIRECT = {"protocol": "Protocol", "host": "Host", "port": "Port", "path": "Path", "query": "Query"}
 
 
-def write_action(action: Action) -> list[dict[str, Any]]:
-    """An action as Describe shows it; the scalar ``TargetGroupArn`` only where there is one group."""
+def write_actions(rule: Rule) -> list[dict[str, Any]]:
+    """The actions of a rule as Describe shows them, with their order where there are several."""
+    if rule.jwt_validation is None:
+        return [_write_routing(rule.action)]
+    shown = [_write_validation(rule.jwt_validation), _write_routing(rule.action)]
+    return [one | {"Order": order} for order, one in enumerate(shown, 1)]
+
+
+def _write_validation(validation: JwtValidation) -> dict[str, Any]:
+    claims = [{"Format": one.format, "Name": one.name, "Values": list(one.values)} for one in validation.additional_claims]
+    configuration: dict[str, Any] = {"JwksEndpoint": validation.jwks_endpoint, "Issuer": validation.issuer}
+    if claims:
+        configuration["AdditionalClaims"] = claims
+    return {"Type": VALIDATES, "JwtValidationConfig": configuration}
+
+
+def _write_routing(action: Action) -> dict[str, Any]:
+    """The scalar ``TargetGroupArn`` only where there is one group."""
     match action:
         case Forward():
             shown: dict[str, Any] = {
@@ -117,17 +171,17 @@ def write_action(action: Action) -> list[dict[str, Any]]:
             }
             if action.by_arn:
                 shown["TargetGroupArn"] = action.target_groups[0].arn
-            return [shown]
+            return shown
         case FixedResponse():
             configuration = {
                 "StatusCode": str(action.status_code),
                 "ContentType": action.content_type,
                 "MessageBody": action.message_body,
             }
-            return [{"Type": "fixed-response", "FixedResponseConfig": configuration}]
+            return {"Type": "fixed-response", "FixedResponseConfig": configuration}
         case Redirect():
             parts = {given: getattr(action, name) for name, given in _REDIRECT.items()}
-            return [{"Type": "redirect", "RedirectConfig": parts | {"StatusCode": f"HTTP_{action.status_code}"}}]
+            return {"Type": "redirect", "RedirectConfig": parts | {"StatusCode": f"HTTP_{action.status_code}"}}
         case _:
             assert_never(action)
 
