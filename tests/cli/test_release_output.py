@@ -12,6 +12,7 @@ import pytest
 
 from ninelives.cli.exit_codes import ExitCode
 from ninelives.cli.progress import JsonLines, PlainLines
+from ninelives.cli.proving import Proven
 from ninelives.cli.release_output import EXIT_CODES, exit_code_of, next_step, print_release, release_json, summary
 from ninelives.deploy.diagnosis import Diagnosis
 from ninelives.deploy.follow import Progress, Stage, Tally
@@ -76,7 +77,7 @@ def test_every_outcome_has_an_exit_code_and_only_success_is_green() -> None:
     ],
 )
 def test_the_exit_code_is_the_verdicts(outcome: Outcome | None, code: int) -> None:
-    assert code == exit_code_of(release(outcome))
+    assert code == exit_code_of(Proven(release=release(outcome)))
 
 
 def test_a_rollback_says_which_version_serves_why_and_what_next() -> None:
@@ -138,7 +139,7 @@ def test_what_was_to_be_aborted_is_judged_by_that(outcome: Outcome, code: int, t
     one = release(outcome)
     aborted = replace(one, started=replace(one.started, asked=replace(one.started.asked, goal=Outcome.ROLLED_BACK)))
 
-    assert (code, told) == (exit_code_of(aborted), click.unstyle(summary(aborted)[0]))
+    assert (code, told) == (exit_code_of(Proven(release=aborted)), click.unstyle(summary(aborted)[0]))
 
 
 def test_on_a_terminal_a_long_cause_is_wrapped_right_of_its_heading_and_elsewhere_it_is_one_line(
@@ -148,11 +149,11 @@ def test_on_a_terminal_a_long_cause_is_wrapped_right_of_its_heading_and_elsewher
     one = release(Outcome.FAILED, Diagnosis(code="exits", cause=cause.strip(), next_step="Read the logs."))
     monkeypatch.setenv("COLUMNS", "60")
 
-    print_release(one, as_json=False)
+    print_release(Proven(release=one), as_json=False)
     assert f"  Cause: {cause.strip()}\n" in capsys.readouterr().out
 
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    print_release(one, as_json=False)
+    print_release(Proven(release=one), as_json=False)
     _, *wrapped = capsys.readouterr().out.splitlines()
     assert max(map(len, wrapped)) <= 60
     assert all(line.startswith(" " * len("  Cause: ")) for line in wrapped[1:-1])
@@ -226,4 +227,4 @@ def test_what_is_wrong_with_a_release_that_succeeded_is_told_under_it() -> None:
     assert [{"code": "ignores_stop_signal", "cause": killed.cause, "next_step": killed.next_step}] == release_json(one)[
         "warnings"
     ]
-    assert ExitCode.OK == exit_code_of(one)
+    assert ExitCode.OK == exit_code_of(Proven(release=one))

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 from release_world import World
 
 from ninelives.cli.exit_codes import ExitCode
+from ninelives.cli.proving import Proven
 from ninelives.cli.release_output import exit_code_of
 from ninelives.deploy.decision import abort, promote
 from ninelives.deploy.errors import DeployError, NotFound
@@ -59,7 +60,7 @@ def test_promote_lets_the_pause_that_waits_go_on_and_follows_to_the_verdict(
 
     arn = released.ecs.made[-1]["serviceDeploymentArn"]
     assert [("Continue", {"serviceDeploymentArn": arn, "hookId": "ecs-pause-1", "action": "CONTINUE"})] == decided.asked
-    assert (True, ExitCode.OK) == (release.has_succeeded, exit_code_of(release))
+    assert (True, ExitCode.OK) == (release.has_succeeded, exit_code_of(Proven(release=release)))
 
 
 def test_of_several_pauses_one_must_be_named(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +114,7 @@ def test_abort_takes_a_release_back_and_that_is_what_was_asked(
     arn = released.ecs.made[-1]["serviceDeploymentArn"]
     assert [(call, {"serviceDeploymentArn": arn, **members})] == decided.asked
     assert release.verdict is not None
-    assert (Outcome.ROLLED_BACK, ExitCode.OK) == (release.verdict.outcome, exit_code_of(release))
+    assert (Outcome.ROLLED_BACK, ExitCode.OK) == (release.verdict.outcome, exit_code_of(Proven(release=release)))
 
 
 def test_an_abort_that_comes_too_late_is_not_said_to_have_worked(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +123,7 @@ def test_an_abort_that_comes_too_late_is_not_said_to_have_worked(released: World
 
     release = abort(released.session(), Options())
 
-    assert (False, ExitCode.ERROR) == (release.has_succeeded, exit_code_of(release))
+    assert (False, ExitCode.ERROR) == (release.has_succeeded, exit_code_of(Proven(release=release)))
 
 
 def test_an_abort_of_what_is_being_taken_back_only_follows(released: World, monkeypatch: pytest.MonkeyPatch) -> None:

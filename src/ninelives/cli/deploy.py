@@ -1,14 +1,14 @@
 """``ninelives deploy``: build, push and release a version."""
 
 import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from ninelives.cli.checkout import git
 from ninelives.cli.errors import UserError
-from ninelives.cli.options import Place, place_options, release_options
+from ninelives.cli.options import Place, Proving, place_options, proving_options, release_options
 from ninelives.deploy.options import LOCAL, Builder, Options
 
 VERSION_VARIABLES = ("NINELIVES_VERSION", "IMAGE_TAG", "GITHUB_SHA")
@@ -25,8 +25,18 @@ VERSION_VARIABLES = ("NINELIVES_VERSION", "IMAGE_TAG", "GITHUB_SHA")
     help="What builds the image [what the region runs tasks with, else Docker where it answers].",
 )
 @click.option("--force", is_flag=True, help="Replace the tasks even if nothing changed.")
+@proving_options
 @release_options
-def deploy(version: str | None, place: Place, builder: str | None, options: Options, *, force: bool, as_json: bool) -> int:
+def deploy(
+    version: str | None,
+    place: Place,
+    builder: str | None,
+    options: Options,
+    proving: Proving | None,
+    *,
+    force: bool,
+    as_json: bool,
+) -> int:
     """Build, push and release VERSION, and wait for the verdict.
 
     Without VERSION: that of $NINELIVES_VERSION, $IMAGE_TAG or $GITHUB_SHA, else the commit of a clean checkout.
@@ -37,7 +47,15 @@ def deploy(version: str | None, place: Place, builder: str | None, options: Opti
     chosen = version or version_of_surroundings(place.config.parent)
     suited = region_builder() if place.environment == LOCAL else Builder.AUTO
     asked_for = replace(options, builder=Builder(builder) if builder else suited, force=force)
-    return run_release(place, lambda session, asked: release_version(session, chosen, asked), asked_for, as_json=as_json)
+    if proving is not None and not options.wait:
+        raise UserError("--prove counts requests until the verdict; --no-wait does not wait for it.", hint="Leave one out.")
+    return run_release(
+        place,
+        lambda session, asked: release_version(session, chosen, asked),
+        asked_for,
+        as_json=as_json,
+        proving=proving,
+    )
 
 
 def version_of_surroundings(folder: Path) -> str:
@@ -45,24 +63,15 @@ def version_of_surroundings(folder: Path) -> str:
     for name in VERSION_VARIABLES:
         if os.environ.get(name):
             return os.environ[name]
-    commit = _git(folder, "rev-parse", "--short=12", "HEAD")
+    commit = git(folder, "rev-parse", "--short=12", "HEAD")
     if commit is None:
         raise UserError("Which version?", hint="Name it: `ninelives deploy 1.0.0`.")
-    if _git(folder, "status", "--porcelain", "--", "."):
+    if git(folder, "status", "--porcelain", "--", "."):
         raise UserError(
             f"The checkout differs from its commit {commit}, so the commit does not name what would be released.",
             hint="Commit first, or name a version: `ninelives deploy VERSION`.",
         )
     return commit
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    """What git answers; None when it does not (no git, no checkout, no commit)."""
-    try:
-        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    except OSError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def region_builder() -> Builder:

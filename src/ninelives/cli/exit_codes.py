@@ -12,7 +12,7 @@ class ExitCode(IntEnum):
     ERROR = 1
     """A mistake in the file or the command, a missing piece, a refused call; a deployment that failed without a rollback."""
     CHANGES = 2
-    """A plan has changes (only with ``--detailed-exitcode``)."""
+    """A plan has changes (only with ``--detailed-exitcode``); a written workflow differs (``workflow --check``)."""
     NOT_VERIFIED = 3
     """Verify failed."""
     ROLLED_BACK = 4

@@ -31,6 +31,7 @@ VERBS: dict[str, str] = {
     "abort": "Take back the release that is under way.",
     "rollback": "Go back to the last version that was proven good.",
     "history": "List past deployments with their verdicts.",
+    "workflow": "Write the GitHub workflow that releases the service.",
 }
 """Each verb and its line in the help. ``ninelives.cli.<verb>`` holds a click command of the verb's name."""
 
@@ -148,6 +149,10 @@ def _say(message: str, hint: str | None) -> None:
     click.echo(click.style("Error: ", fg="red", bold=True) + message, err=True)
     if hint:
         click.echo(hint, err=True)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from ninelives.cli.github_actions import annotate_error
+
+        annotate_error(message, hint)
 
 
 if __name__ == "__main__":

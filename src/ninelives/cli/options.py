@@ -35,6 +35,14 @@ class Place:
     region: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proving:
+    """How a release is to be proven. ``path`` None: the one that the health check asks for."""
+
+    rate: float
+    path: str | None = None
+
+
 def place_options(command: F) -> F:
     """--config, --env, --region: told to the command as ``place``."""
     import functools
@@ -92,3 +100,21 @@ def release_options(command: F) -> F:
         return command(options=Options(timeout=timeout, wait=wait, waits_for_decisions=waits_for_decisions), **rest)
 
     return with_options  # type: ignore[return-value]  # click's decorators keep no signature
+
+
+def proving_options(command: F) -> F:
+    """--prove, --prove-rate, --prove-path: told as ``proving``, None where no proof is asked for."""
+    import functools
+
+    @click.option("--prove", is_flag=True, help="Send requests while it releases, and count each; end with 9 if one is lost.")
+    @click.option(
+        "--prove-rate", type=click.FloatRange(1, 1000), default=20.0, show_default=True, help="Requests a second of --prove."
+    )
+    @click.option("--prove-path", default=None, metavar="PATH", help="What --prove asks for [what the health check asks for].")
+    @functools.wraps(command)
+    def with_proving(prove_rate: float, prove_path: str | None, *, prove: bool, **rest: Any) -> Any:
+        if prove_path is not None and not prove_path.startswith("/"):
+            raise click.BadParameter(f"expected a path such as /health, found {prove_path!r}.", param_hint="--prove-path")
+        return command(proving=Proving(rate=prove_rate, path=prove_path) if prove else None, **rest)
+
+    return with_proving  # type: ignore[return-value]  # click's decorators keep no signature

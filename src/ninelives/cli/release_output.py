@@ -11,10 +11,13 @@ from typing import Any
 import click
 
 from ninelives.cli.exit_codes import ExitCode
+from ninelives.cli.proving import Proven
 from ninelives.deploy.deployment_report import deployment_json
 from ninelives.deploy.quantities import write_duration
 from ninelives.deploy.release import Release
 from ninelives.deploy.verdict import Outcome
+from ninelives.rehearsal.judgement import lost_words
+from ninelives.rehearsal.report import proof_as_json
 
 EXIT_CODES = {
     Outcome.SUCCEEDED: ExitCode.OK,
@@ -34,8 +37,17 @@ NEXT_STEPS = {
 }
 
 
-def exit_code_of(release: Release) -> int:
-    """The code that a release ends with; one that was not waited for has only begun, which is what was asked."""
+def exit_code_of(proven: Proven) -> int:
+    """The code that a release ends with; one that was not waited for has only begun, which is what was asked.
+
+    A release that did not succeed ends as it ended, whatever was lost by it.
+    """
+    release = proven.release
+    code = _own_exit_code(release)
+    return ExitCode.REQUESTS_LOST if code == ExitCode.OK and proven.lost else code
+
+
+def _own_exit_code(release: Release) -> int:
     if release.verdict is None or release.has_succeeded:
         return ExitCode.OK
     if release.verdict.outcome is Outcome.SUCCEEDED:  # it was to be aborted, and had ended before
@@ -91,13 +103,34 @@ def next_step(release: Release) -> str | None:
     return NEXT_STEPS.get(release.verdict.outcome) if not release.has_succeeded else None
 
 
-def print_release(release: Release, *, as_json: bool) -> None:
+def proven_json(proven: Proven) -> dict[str, Any]:
+    """A release and its proof as data; where ``proof`` is null although it was asked for, ``not_proven`` says why."""
+    return {
+        **release_json(proven.release),
+        "proof": proof_as_json(proven.proof) if proven.proof is not None else None,
+        "not_proven": proven.why_not,
+    }
+
+
+def print_release(proven: Proven, *, as_json: bool) -> None:
     """The result, on stdout."""
     if as_json:
-        click.echo(json.dumps(release_json(release), indent=2))
+        click.echo(json.dumps(proven_json(proven), indent=2))
         return
-    for line in summary(release):
+    for line in (*summary(proven.release), *proof_lines(proven)):
         click.echo(_fitted(line) if sys.stdout.isatty() else line)
+
+
+def proof_lines(proven: Proven) -> list[str]:
+    """What the load showed, in a line."""
+    if proven.why_not is not None:
+        return [f"  Not proven: {proven.why_not}."]
+    if proven.proof is None:
+        return []
+    proof = proven.proof
+    if proof.lost:
+        return [f"  Proof: {lost_words(proof)}"]
+    return [f"  Proof: {proof.sent} requests, none lost; longest time without an answer {proof.worst_gap_ms:.0f} ms"]
 
 
 def _fitted(line: str) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import click
 
-from ninelives.cli.options import Place
+from ninelives.cli.errors import UserError
+from ninelives.cli.options import Place, Proving
 from ninelives.cli.progress import screen_for
+from ninelives.cli.proving import Proven, release_under_load
 from ninelives.deploy.aws import Aws, connect
 from ninelives.deploy.clock import WallClock
 from ninelives.deploy.follow import Progress
@@ -22,8 +24,12 @@ def open_definition(place: Place) -> tuple[Definition, Aws]:
     return definition, connect(is_local=definition.is_local, region=place.region or definition.file.region)
 
 
-def run_release(place: Place, act: Act, options: Options, *, as_json: bool) -> int:
-    """Carry out ``act`` with progress on stderr, print its result on stdout; the exit code."""
+def run_release(place: Place, act: Act, options: Options, *, as_json: bool, proving: Proving | None = None) -> int:
+    """Carry out ``act`` with progress on stderr, print its result on stdout; the exit code.
+
+    With ``proving``, under load. In a step of GitHub Actions it is told there too.
+    """
+    from ninelives.cli import github_actions
     from ninelives.cli.release_output import exit_code_of, print_release
 
     definition, aws = open_definition(place)
@@ -36,10 +42,26 @@ def run_release(place: Place, act: Act, options: Options, *, as_json: bool) -> i
                     seen[:] = [report]
                 show(report)
 
-            release = act(Session(aws=aws, definition=definition, clock=WallClock(), listener=listener), options)
+            session = Session(aws=aws, definition=definition, clock=WallClock(), listener=listener)
+            proven = _carried_out(session, lambda: act(session, options), proving)
     except KeyboardInterrupt:
         if seen:
             click.echo("The deployment goes on: `ninelives wait` follows it, `ninelives abort` takes it back.", err=True)
         raise
-    print_release(release, as_json=as_json)
-    return exit_code_of(release)
+    print_release(proven, as_json=as_json)
+    github_actions.tell(proven)
+    return exit_code_of(proven)
+
+
+def _carried_out(session: Session, release: Callable[[], Release], proving: Proving | None) -> Proven:
+    from ninelives.rehearsal.load_process import LoadFailed
+
+    if proving is None:
+        return Proven(release=release())
+    try:
+        return release_under_load(session, release, proving)
+    except LoadFailed as failed:
+        raise UserError(
+            f"The load broke off, so nothing is proven; the release may go on: {failed}",
+            hint="`ninelives wait` follows it.",
+        ) from None

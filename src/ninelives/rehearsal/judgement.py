@@ -30,10 +30,8 @@ def judge_rehearsal(outcome: Outcome, told: str, proof: Proof, version: str) -> 
     ``told`` is what the release said of its outcome. A lost request outweighs all else: it cannot be taken back.
     """
     if proof.lost:
-        shares = ", ".join(f"{losses.count} {losses.error} ({losses.kind}, {losses.phase})" for losses in proof.losses[:3])
-        more = ", …" if len(proof.losses) > 3 else ""  # noqa: PLR2004 (as many as a line holds)
         ended = "" if outcome is Outcome.SUCCEEDED else f"; the release: {outcome}, {told}"
-        return Judgement(verdict=REQUESTS_LOST, reason=f"{proof.lost} of {proof.sent} requests lost: {shares}{more}{ended}")
+        return Judgement(verdict=REQUESTS_LOST, reason=f"{lost_words(proof)}{ended}")
     if outcome is not Outcome.SUCCEEDED:
         return Judgement(verdict=outcome, reason=told)
     if not proof.answered_after:
@@ -45,3 +43,10 @@ def judge_rehearsal(outcome: Outcome, told: str, proof: Proof, version: str) -> 
         verdict=Outcome.SUCCEEDED,
         reason=f"{proof.sent} requests, none lost; every answer after the release came from {version}",
     )
+
+
+def lost_words(proof: Proof) -> str:
+    """How many requests were lost, and the most frequent causes."""
+    shares = ", ".join(f"{losses.count} {losses.error} ({losses.kind}, {losses.phase})" for losses in proof.losses[:3])
+    more = ", …" if len(proof.losses) > 3 else ""  # noqa: PLR2004 (as many as a line holds)
+    return f"{proof.lost} of {proof.sent} requests lost: {shares}{more}"
