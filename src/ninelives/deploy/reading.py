@@ -66,6 +66,13 @@ def read_service_file(path: Path, environment: str = LOCAL) -> Definition:
     return Definition(path=path, environment=environment, file=file, lines=lines)
 
 
+def environments_of(path: Path) -> list[str]:
+    """The environments that a service file has, ``local`` first. Raises as ``read_service_file`` does."""
+    read_service_file(path)
+    overlays = read_yaml(path.read_text(encoding="utf-8")).data.get("environments") or {}
+    return list(dict.fromkeys([LOCAL, *overlays]))
+
+
 def parse_service_file(text: str, environment: str = LOCAL, *, name: str = FILE_NAME) -> ServiceFile:
     """As ``read_service_file``, from text; ``name`` is how messages call it."""
     return _parsed(text, environment, name)[0]
