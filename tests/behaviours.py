@@ -449,6 +449,11 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "access logs in ALB's format in S3",
         ),
         _one(
+            "api/test_elbv2_access_logs.py",
+            "the_buckets_policy_must_let_elastic_load_balancing_write",
+            "the bucket's policy decides whether access logs can be switched on",
+        ),
+        _one(
             _TOKENS,
             "a_rule_that_validates_tokens_lets_good_ones_pass_and_answers_401_to_all_others",
             "jwt-validation; ALB's own 401",

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,7 +57,24 @@ class LoggedWorld(World):
         return [one["Key"] for one in self.s3.list_objects_v2(Bucket="logs").get("Contents", ())]
 
     def bucket(self) -> None:
+        """One that Elastic Load Balancing may write to."""
         self.s3.create_bucket(Bucket="logs", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        self.allow(**granted())
+
+    def allow(self, **statement: Any) -> None:
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        self.s3.put_bucket_policy(Bucket="logs", Policy=json.dumps(policy))
+
+
+def granted(**changed: Any) -> dict[str, Any]:
+    """The statement of ELB's documentation."""
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::logs/elb/cats/AWSLogs/111122223333/*",
+        **changed,
+    }
 
 
 @pytest.fixture
@@ -131,6 +149,58 @@ def test_a_bucket_that_is_not_there_is_refused_and_what_it_does_not_take_waits(
     world.deliver()
 
     assert 2 == len(world.keys())
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_taken"),
+    [
+        ({}, True),
+        ({"Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}}}, True),
+        ({"Principal": {"AWS": "arn:aws:iam::156460612806:root"}}, True),
+        ({"Principal": {"AWS": "156460612806"}, "Resource": "arn:aws:s3:::logs/*"}, True),
+        (
+            {
+                "Condition": {
+                    "ArnLike": {"aws:SourceArn": "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/*"}
+                }
+            },
+            True,
+        ),
+        ({"Effect": "Deny"}, False),
+        ({"Principal": {"AWS": "arn:aws:iam::127311923021:root"}}, False),  # of another region
+        ({"Principal": {"Service": "delivery.logs.amazonaws.com"}}, False),
+        ({"Resource": "arn:aws:s3:::logs/AWSLogs/111122223333/*"}, False),  # not the prefix
+        ({"Resource": "arn:aws:s3:::logs"}, False),
+        ({"Action": "s3:GetObject"}, False),
+        ({"Condition": {"StringEquals": {"aws:SourceAccount": "999999999999"}}}, False),
+    ],
+)
+def test_the_buckets_policy_must_let_elastic_load_balancing_write(
+    world: LoggedWorld, changed: dict[str, Any], *, is_taken: bool
+) -> None:
+    arn = world.balancer()["LoadBalancerArn"]
+    world.bucket()
+    world.allow(**granted(**changed))
+
+    if is_taken:
+        world.switch_on(arn)
+        assert ["elb/cats/AWSLogs/111122223333/ELBAccessLogTestFile"] == world.keys()
+        return
+    code, message = refusal(world.elb.modify_load_balancer_attributes, LoadBalancerArn=arn, Attributes=pairs(ON))
+    assert ("InvalidConfigurationRequest", True) == (code, message.startswith("Access Denied for bucket: logs."))
+    assert [] == world.keys()
+    attributes = world.elb.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+    assert {"Key": "access_logs.s3.enabled", "Value": "false"} in attributes
+
+
+def test_a_bucket_without_a_policy_is_refused(world: LoggedWorld) -> None:
+    arn = world.balancer()["LoadBalancerArn"]
+    world.bucket()
+    world.s3.delete_bucket_policy(Bucket="logs")
+
+    code, _ = refusal(world.elb.modify_load_balancer_attributes, LoadBalancerArn=arn, Attributes=pairs(ON))
+
+    assert "InvalidConfigurationRequest" == code
 
 
 def test_what_waits_is_bounded(world: LoggedWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -72,7 +72,7 @@ def _attribute(default: str, allowed: Allowed, effect: Effect = LIVE, remark: st
 
 LOAD_BALANCER: Final = _attributes(
     {
-        "access_logs.s3.bucket": ("", _anything, LIVE, "its policy is not looked at"),
+        "access_logs.s3.bucket": ("", _anything, LIVE, "its policy is looked at when logs are switched on"),
         "access_logs.s3.enabled": ("false", _boolean),
         "access_logs.s3.prefix": ("", _anything),
         "client_keep_alive.seconds": ("3600", _between(60, 604800), LIVE, "a change begins with new connections"),
