@@ -475,6 +475,11 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "weights_that_move_in_the_snapshot_in_which_the_old_group_drains_lose_nothing",
             "weights move before the targets that they leave drain",
         ),
+        _one(
+            _LIFECYCLE,
+            "attributes_that_change_the_listener_lose_no_request_and_cut_no_stream",
+            "connection attributes change under load",
+        ),
         _one(_LIFECYCLE, "replacing_every_target_under_load_loses_nothing", "replacing every target loses no request"),
         _one(
             _LIFECYCLE,
