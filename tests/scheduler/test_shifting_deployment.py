@@ -14,6 +14,7 @@ from service_world import (
     PRODUCTION,
     SLOW,
     TEST,
+    THIRD,
     Behaviour,
     Setting,
     World,
@@ -542,6 +543,16 @@ def test_a_deployment_that_takes_over_and_fails_goes_back_to_the_revision_with_t
         ),
         (rule(PRODUCTION, blue=1), rule(TEST, blue=1), "is not associated with either productionListenerRule or"),
         (None, rule(TEST, green=1), "One or more rules not found"),
+        (
+            rule(PRODUCTION, third=1),
+            rule(TEST, third=1),
+            "Both targetGroup and alternateTargetGroup must be associated with the productionListenerRule or test",
+        ),
+        (
+            rule(PRODUCTION, third=1),
+            rule(TEST, blue=1, green=0),
+            f"Production listener rule is forwarding traffic to unexpected target group {THIRD}. Expected {GROUP} or {GREEN}",
+        ),
     ],
 )
 def test_rules_that_do_not_fit_roll_back_with_the_reason(production: object, test: object, told: str) -> None:
