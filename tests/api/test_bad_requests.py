@@ -269,6 +269,18 @@ SCHEDULING = [
         "Availability Zone Rebalancing does not support DAEMON services",
         "BEGINS",
     ),
+    *(
+        Row(
+            operation,
+            request
+            | {"availabilityZoneRebalancing": "ENABLED"}
+            | {"deploymentConfiguration": {"minimumHealthyPercent": 50, "maximumPercent": 100}},
+            INVALID,
+            "",
+            "OURS",
+        )
+        for operation, request in [("CreateService", create()), ("UpdateService", update())]
+    ),
     Row(
         "CreateService",
         create(deploymentController={"type": "CODE_DEPLOY"}),
