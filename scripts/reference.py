@@ -122,13 +122,14 @@ def _value(described: Mapping[str, Any]) -> str:
 
 def operations() -> Mapping[str, tuple[str, ...]]:
     """What the region answers itself, by service."""
-    from ninelives.api import cloudwatch, ecr, ecs, elbv2
+    from ninelives.api import cloudformation, cloudwatch, ecr, ecs, elbv2
 
     anything = Mock()
     served = {
         "ecs": ecs.operations(anything),
         "elbv2": elbv2.operations(anything, anything),
         "cloudwatch": cloudwatch.operations(anything),
+        "cloudformation": cloudformation.operations(anything),
         "ecr": ecr.operations(anything, place=anything, endpoint="127.0.0.1:4566", now=anything),
     }
     return {service: tuple(sorted(names)) for service, names in served.items()}
@@ -157,14 +158,18 @@ def members(service: str) -> str:
     """Each structure of requests that are served, with what its members do."""
     from unittest.mock import Mock
 
-    from ninelives.api import ecs, elbv2
+    from ninelives.api import cloudformation, ecs, elbv2
+    from ninelives.api.cloudformation.support import SHAPES as OF_CLOUDFORMATION
     from ninelives.api.ecs.support import SHAPES as OF_ECS
     from ninelives.api.elbv2.support import SHAPES as OF_ELBV2
     from ninelives.api.support import reachable
 
     anything = Mock()
-    served = ecs.operations(anything) if service == "ecs" else elbv2.operations(anything, anything)
-    shapes = OF_ECS if service == "ecs" else OF_ELBV2
+    served, shapes = {
+        "ecs": (ecs.operations(anything), OF_ECS),
+        "elbv2": (elbv2.operations(anything, anything), OF_ELBV2),
+        "cloudformation": (cloudformation.operations(anything), OF_CLOUDFORMATION),
+    }[service]
     rows = ["| request or part of one | live | recorded | refused |", "|---|---|---|---|"]
     for name in reachable(service, served, shapes):
         cells = [_told(shapes[name], effect) for effect in ("live", "recorded", "refused")]
@@ -221,6 +226,29 @@ def own_answers() -> str:
     return "\n".join(rows) + "\n"
 
 
+def resource_types() -> str:
+    """The resource types of CloudFormation that the region has, with what GetAtt gives and what makes a new resource."""
+    from ninelives.stacks import Catalogue, ResourceType
+    from ninelives.stacks.types import TYPES
+
+    catalogue = Catalogue(TYPES)
+    rows = ["| type | `Fn::GetAtt` | a change makes a new resource | drift |", "|---|---|---|---|"]
+    for name in sorted(TYPES):
+        schema = catalogue.schema(name)
+        attributes = ", ".join(f"`{one}`" for one in sorted(schema.attribute_names))
+        replaced = ", ".join(f"`{one}`" for one in sorted(schema.create_only))
+        drift = "yes" if type(TYPES[name]).read is not ResourceType.read else "not told"
+        rows.append(f"| `{name}` | {attributes} | {replaced} | {drift} |")
+    return "\n".join(rows) + "\n"
+
+
+def intrinsic_functions() -> str:
+    """The functions that templates may use."""
+    from ninelives.stacks.templates.intrinsic import FUNCTIONS
+
+    return ", ".join(f"`{name}`" for name in sorted([*FUNCTIONS, "Fn::If", "Fn::ForEach", "Ref", "Condition"])) + "\n"
+
+
 def bad_releases() -> str:
     """The catalogue of bad releases, a row each."""
     from ninelives.rehearsal.attribution import SENTENCES
@@ -259,6 +287,7 @@ def math_functions() -> str:
 
 
 BLOCKS: Mapping[str, Callable[[str], str]] = {
+    "functions": lambda _: intrinsic_functions(),
     "help": help_of,
     "keys": lambda _: keys(),
     "live": live,
@@ -269,6 +298,7 @@ BLOCKS: Mapping[str, Callable[[str], str]] = {
     "behaviours": lambda _: behaviours(),
     "own-answers": lambda _: own_answers(),
     "bad-releases": lambda _: bad_releases(),
+    "resource-types": lambda _: resource_types(),
 }
 
 

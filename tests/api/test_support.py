@@ -12,8 +12,9 @@ from ecs_world import NETWORK, PLACE, World, container, create_request, fargate
 from test_bad_requests import LISTENER, OF_TASK_SETS, arn_of, behind, prepared
 from test_elbv2 import FakeDataPlane, FakeNetwork
 
-from ninelives.api import ecs, elbv2
+from ninelives.api import cloudformation, ecs, elbv2
 from ninelives.api.call import Call, Operations
+from ninelives.api.cloudformation.support import SHAPES as CLOUDFORMATION_SHAPES
 from ninelives.api.ecs.support import NOT_RUN
 from ninelives.api.ecs.support import SHAPES as ECS_SHAPES
 from ninelives.api.elbv2.support import SHAPES as ELBV2_SHAPES
@@ -22,12 +23,18 @@ from ninelives.api.support import GATE_CODES, Shapes, reachable
 from ninelives.model.errors import ApiError
 from ninelives.region.elbv2_attributes import Effect
 
-CLASSIFIED: Mapping[str, Shapes] = {"ecs": ECS_SHAPES, "elbv2": ELBV2_SHAPES}
+CLASSIFIED: Mapping[str, Shapes] = {"ecs": ECS_SHAPES, "elbv2": ELBV2_SHAPES, "cloudformation": CLOUDFORMATION_SHAPES}
 
 
 def served(service: str) -> Operations:
     anything: Any = Mock()
-    return ecs.operations(anything) if service == "ecs" else elbv2.operations(anything, anything)
+    match service:
+        case "ecs":
+            return ecs.operations(anything)
+        case "elbv2":
+            return elbv2.operations(anything, anything)
+        case _:
+            return cloudformation.operations(anything)
 
 
 @pytest.mark.parametrize("service", CLASSIFIED)

@@ -48,7 +48,11 @@ def members(
     return found | {name: Support(Effect.REFUSED, remark, is_gated=True) for name, remark in (refused or {}).items()}
 
 
-GATE_CODES: Final = {"ecs": "UnsupportedFeatureException", "elbv2": "ValidationError"}
+GATE_CODES: Final = {
+    "ecs": "UnsupportedFeatureException",
+    "elbv2": "ValidationError",
+    "cloudformation": "ValidationError",
+}
 """How a service tells that the gate refuses."""
 
 

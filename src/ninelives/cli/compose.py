@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ninelives.api.call import Operations
 from ninelives.api.wire import ASGIApp
 from ninelives.cli.background import remember
 from ninelives.cli.errors import UserError
@@ -128,13 +129,16 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     settings: RegionSettings, *, ready: Callable[[], None]
 ) -> AsyncIterator[Loop]:
     """A region that answers at ``settings.endpoint``; on leaving, its control plane lets go and tasks and proxy run on."""
-    from ninelives.api import cloudwatch, ecr, ecs, elbv2, events
+    from ninelives.api import cloudformation, cloudwatch, ecr, ecs, elbv2, events
     from ninelives.api.door import create_app
+    from ninelives.api.in_process import InProcess
     from ninelives.api.moto_bridge import MotoBridge
     from ninelives.api.time_scale import telling_time_scale
     from ninelives.cli.agent_endpoint import AgentEndpoint
     from ninelives.hooks import LocalFunctions, read_stand_ins
     from ninelives.registry import Registry, registry_app
+    from ninelives.stacks import Catalogue, Engine, StackStore
+    from ninelives.stacks.types import TYPES
     from ninelives.telemetry import AccessLogs, CloudWatch, CloudWatchLogs, Measuring, state_change
 
     directory = settings.state_directory
@@ -162,19 +166,31 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     outbox, event_bridge = _event_bridge(region, moto, functions)
     cloud_watch.alarms.watch(lambda alarm, before: outbox.take([("default", state_change(alarm, before))]))
     registry = Registry(directory / "registry", account=settings.account, now=region.now)
+    operations: dict[str, Operations] = {
+        "ecs": ecs.operations(region),
+        "elbv2": elbv2.operations(
+            region,
+            elbv2.Ec2Network(moto.call),
+            await _certificates(moto, region),
+            elbv2.S3LogBuckets(moto.call, place),
+        ),
+        "cloudwatch": cloudwatch.operations(cloud_watch),
+        "ecr": ecr.operations(registry, place=place, endpoint=f"{HOST}:{settings.port}", now=region.now),
+    }
+    before_moto = {"events": events.operations(outbox, moto.call)}
+    in_process = InProcess(operations=operations, before_moto=before_moto, moto=moto.call, place=place)
+    stacks = Engine(
+        StackStore(directory / "stacks.sqlite"),
+        place=place,
+        now=region.now,
+        ids=RandomIds(),
+        call=in_process,
+        catalogue=Catalogue(TYPES),
+    )
+    operations["cloudformation"] = cloudformation.operations(stacks)
     app = create_app(
-        operations={
-            "ecs": ecs.operations(region),
-            "elbv2": elbv2.operations(
-                region,
-                elbv2.Ec2Network(moto.call),
-                await _certificates(moto, region),
-                elbv2.S3LogBuckets(moto.call, place),
-            ),
-            "cloudwatch": cloudwatch.operations(cloud_watch),
-            "ecr": ecr.operations(registry, place=place, endpoint=f"{HOST}:{settings.port}", now=region.now),
-        },
-        before_moto={"events": events.operations(outbox, moto.call)},
+        operations=operations,
+        before_moto=before_moto,
         moto=moto,
         registry=registry_app(registry),
         place=place,
@@ -186,6 +202,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         endpoint = telling_time_scale(app, settings.time_scale)
         async with _serving(endpoint, settings.port), agent.serving(endpoint, runtime.statistics):
             await loop.start()
+            stacks.start()
             chores = {
                 "region loop": loop.run(),
                 "EventBridge": event_bridge.run(),
@@ -201,6 +218,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
                 for chore in running:
                     chore.cancel()
                 await asyncio.gather(*running, return_exceptions=True)
+                await stacks.close()
                 await loop.close()
                 await runtime.close()  # first: until then it brings lines
                 await log_sink.close()
@@ -209,6 +227,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         await cloud_watch.close()
         await moto.close()
         registry.close()
+        stacks.state.close()
         store.close()
 
 
@@ -290,6 +309,7 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
 
     from ninelives.dataplane import EnvoyFailed
     from ninelives.runtime.engine import EngineAway
+    from ninelives.stacks import StacksFromTheFuture
     from ninelives.telemetry import DatabaseFromTheFuture
 
     with locked(settings):
@@ -300,7 +320,7 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
                 with contextlib.suppress(FileNotFoundError):  # the folder may have vanished
                     say(is_ending=True)
                 log.info("%s: %s", number.name, "stopping everything" if number is signal.SIGINT else "letting go")
-        except (EnvoyFailed, StoreFromTheFuture, DatabaseFromTheFuture) as error:
+        except (EnvoyFailed, StoreFromTheFuture, DatabaseFromTheFuture, StacksFromTheFuture) as error:
             raise UserError(str(error), hint=f"The region's log: {settings.log_file}") from error
         except EngineAway as error:
             raise _tasks_out_of_reach(error) from error

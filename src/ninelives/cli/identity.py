@@ -1,6 +1,7 @@
 """The real clock and the real ids."""
 
 import secrets
+import string
 import time
 import uuid
 from collections.abc import Callable
@@ -52,6 +53,9 @@ class RandomIds:
 
     def load_balancer_id(self) -> str:
         return secrets.token_hex(8)
+
+    def resource_suffix(self) -> str:
+        return "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(12))
 
     def uuid(self) -> str:
         return str(uuid.uuid4())

@@ -30,6 +30,8 @@ class Request:
     stack_id: str
     stack_name: str
     logical_id: str
+    type_name: str = ""
+    """As the template has it: ``Custom::Anything`` for a custom resource."""
     properties: Mapping[str, Any]
     """As they shall be: resolved, valid and of the schema's types."""
     physical_id: str = ""
@@ -40,10 +42,17 @@ class Request:
     """What ``attributes`` answered last."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """The stack's tags, with those that CloudFormation adds."""
+    previous_tags: Mapping[str, str] = field(default_factory=dict)
+    """In ``update``: the stack's tags as they were."""
     token: str = ""
     """The same whenever this operation is begun again, and of no other: for ``clientToken`` and its like."""
     suffix: str = ""
     """12 random letters and digits; the same whenever this resource's creation is begun again."""
+
+    made: Callable[[str], object] = lambda _: None
+    """For a ``create`` of several steps: records the physical id after the first, so that a failure in a later one leaves
+    nothing behind.
+    """
 
     def name(self, limit: int = 255, *, is_lower: bool = False) -> str:
         """The name that CloudFormation makes: stack, logical id and random letters, at most ``limit`` characters."""
@@ -51,15 +60,25 @@ class Request:
 
     @property
     def changed(self) -> frozenset[str]:
-        """The names of the properties that an update changes."""
+        """The names of the properties that an update changes; ``Tags`` is among them when the stack's tags change."""
         names = self.properties.keys() | self.previous.keys()
-        return frozenset(name for name in names if self.properties.get(name) != self.previous.get(name))
+        changed = {name for name in names if self.properties.get(name) != self.previous.get(name)}
+        return frozenset(changed | ({"Tags"} if self.tags != self.previous_tags else set()))
 
     def all_tags(self, own: str = "Tags") -> dict[str, str]:
         """The stack's tags, and over them the resource's own: those of the property ``own``, a list or a mapping."""
-        given = self.properties.get(own) or {}
-        pairs = given if isinstance(given, Mapping) else {tag["Key"]: tag.get("Value", "") for tag in given}
-        return {**self.tags, **pairs}
+        return {**self.tags, **_pairs(self.properties.get(own))}
+
+    def tags_gone(self, own: str = "Tags") -> list[str]:
+        """In ``update``: the keys of tags that were there and are no longer."""
+        before = {**self.previous_tags, **_pairs(self.previous.get(own))}
+        return sorted(before.keys() - self.all_tags(own).keys())
+
+
+def _pairs(tags: Any) -> Mapping[str, str]:
+    if isinstance(tags, Mapping):
+        return tags
+    return {tag["Key"]: tag.get("Value", "") for tag in tags or ()}
 
 
 class ResourceFailed(Exception):

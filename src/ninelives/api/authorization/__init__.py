@@ -1,1 +1,0 @@
-"""Who may do what: requests signed, callers known, actions allowed, when the region enforces IAM."""
