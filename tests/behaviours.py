@@ -390,6 +390,16 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "a_policy_says_which_versions_and_ciphers_are_spoken_and_tells_targets_where_asked_to",
             "security policies",
         ),
+        _one(
+            _TLS,
+            "certificates_of_clients_are_passed_through_whoever_has_signed_them",
+            "mutual TLS: passthrough",
+        ),
+        Behaviour(
+            "mutual TLS: verify, trust stores",
+            "api/test_elbv2_tls.py::test_what_is_wrong_with_tls_is_refused",
+            "refused",
+        ),
         _one(_TLS, "http_2_is_spoken_unless_it_is_switched_off_and_reaches_http_1_targets", "HTTP/2"),
         _one(
             _TLS,

@@ -107,8 +107,11 @@ def test_what_is_wrong_with_tls_is_refused(world: TlsWorld) -> None:
     assert "CertificateNotFound" == code(Protocol="HTTPS", Certificates=[{"CertificateArn": "nonsense"}])
     assert "SSLPolicyNotFound" == code(Protocol="HTTPS", SslPolicy="mine", **certificates)
     assert "ValidationError" == code(Protocol="HTTP", **certificates)
-    passthrough = {"Mode": "passthrough"}
-    assert "InvalidConfigurationRequest" == code(Protocol="HTTPS", MutualAuthentication=passthrough, **certificates)
+    assert "InvalidConfigurationRequest" == code(Protocol="HTTPS", MutualAuthentication={"Mode": "verify"}, **certificates)
+    assert "ValidationError" == code(Protocol="HTTPS", MutualAuthentication={"Mode": "always"}, **certificates)
+    with_store = {"Mode": "passthrough", "TrustStoreArn": "arn:nowhere"}
+    assert "ValidationError" == code(Protocol="HTTPS", MutualAuthentication=with_store, **certificates)
+    assert "ValidationError" == code(Protocol="HTTP", MutualAuthentication={"Mode": "passthrough"})
     assert [] == world.elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
 
 
@@ -241,3 +244,15 @@ def test_actions_have_an_order_and_one_that_routes_is_last(world: TlsWorld) -> N
     assert "InvalidLoadBalancerAction" == refused(validates)[0]
     code, message = refused({"Type": "authenticate-cognito", "Order": 1}, routes)
     assert ("InvalidLoadBalancerAction", True) == (code, "'authenticate-cognito'" in message)
+
+
+def test_mutual_authentication_is_passed_through_until_it_is_off(world: TlsWorld) -> None:
+    listener = world.https(world.requested("web.test"), MutualAuthentication={"Mode": "passthrough"})
+    assert {"Mode": "passthrough"} == listener["MutualAuthentication"]
+
+    def modify(**given: Any) -> dict[str, Any]:
+        changed: dict[str, Any] = world.elb.modify_listener(ListenerArn=listener["ListenerArn"], **given)["Listeners"][0]
+        return changed
+
+    assert {"Mode": "passthrough"} == modify(SslPolicy="ELBSecurityPolicy-TLS13-1-2-2021-06")["MutualAuthentication"]
+    assert {"Mode": "off"} == modify(MutualAuthentication={"Mode": "off"})["MutualAuthentication"]

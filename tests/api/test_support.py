@@ -238,21 +238,9 @@ def ruled(*actions: dict[str, Any], **condition: Any) -> tuple[str, dict[str, An
     return "CreateRule", {"ListenerArn": LISTENER, "Priority": 1, "Conditions": conditions, "Actions": actions or [forward]}
 
 
-PASSED_THROUGH = {"MutualAuthentication": {"Mode": "passthrough"}}
 REFUSED_BY_ELB: dict[str, tuple[str, dict[str, Any]]] = {
     "Action.AuthenticateOidcConfig": ruled({"Type": "authenticate-oidc", "AuthenticateOidcConfig": OIDC}),
     "Action.AuthenticateCognitoConfig": ruled({"Type": "authenticate-cognito", "AuthenticateCognitoConfig": POOL}),
-    "CreateListenerInput.MutualAuthentication": (
-        "CreateListener",
-        {
-            "LoadBalancerArn": PLACE.load_balancer("front", "0123456789abcdef"),
-            "Protocol": "HTTPS",
-            "Port": 8443,
-            "DefaultActions": [{"Type": "forward", "TargetGroupArn": arn_of("cats")}],
-            **PASSED_THROUGH,
-        },
-    ),
-    "ModifyListenerInput.MutualAuthentication": ("ModifyListener", {"ListenerArn": LISTENER, **PASSED_THROUGH}),
 }
 
 

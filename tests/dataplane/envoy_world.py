@@ -67,6 +67,7 @@ class Records:
     certificates: list[Certificate] = field(default_factory=list)
     """With any, the listener speaks HTTPS."""
     ssl_policy: str | None = None
+    mutual_authentication: str = "off"
 
     @property
     def balancer(self) -> LoadBalancer:
@@ -92,6 +93,7 @@ class Records:
             bound_port=self.port,
             protocol="HTTPS" if self.certificates else "HTTP",
             ssl_policy=self.ssl_policy,
+            mutual_authentication=self.mutual_authentication,
             certificate_arns=tuple(one.arn for one in self.certificates),
             attributes=self.listener_attributes,
         )

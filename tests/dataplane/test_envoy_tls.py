@@ -4,12 +4,24 @@ import asyncio
 import ssl
 from dataclasses import replace
 from typing import Any, cast
+from urllib.parse import unquote
 
 import grpc
 import grpc.aio
 import pytest
 from envoy_world import QUICK, World, forward, in_world, request, request_head, until
-from tls_world import GrpcBackend, Http2, certificate, client_context, connect, handshake, request_tls, server_context, shown
+from tls_world import (
+    GrpcBackend,
+    Http2,
+    certificate,
+    client_context,
+    connect,
+    handshake,
+    request_tls,
+    server_context,
+    show,
+    shown,
+)
 
 from ninelives.model.elbv2 import Condition, TargetHealthState
 
@@ -97,6 +109,32 @@ def test_http_2_is_spoken_unless_it_is_switched_off_and_reaches_http_1_targets()
         world.records.attributes = {"routing.http2.enabled": "false"}
         await world.publish()
         assert "http/1.1" == (await handshake(world.url, context=client_context("h2", "http/1.1"))).protocol
+
+    in_world(test)
+
+
+def test_certificates_of_clients_are_passed_through_whoever_has_signed_them() -> None:
+    async def test(world: World) -> None:
+        world.records.certificates = [WEB]
+        world.records.mutual_authentication = "passthrough"
+        await world.serve("a")
+
+        async def told(context: ssl.SSLContext | None = None, name: str = "x-amzn-mtls-clientcert") -> str | None:
+            assert 200 == (await request_tls(world.url, context=context, x_amzn_mtls_clientcert="forged")).status
+            lines = world.backends[0].last_head.split("\r\n")[1:]
+            return {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}.get(name)
+
+        client = client_context()
+        own = certificate("client.test")
+        show(client, own)
+        passed = await told(client)
+        assert passed is not None
+        assert (own.chain, True) == (unquote(passed), "+" in passed or "/" in passed), "of these characters none is encoded"
+        assert await told() is None, "one that a client has made up is not passed on"
+
+        world.records.listener_attributes = {"routing.http.request.x_amzn_mtls_clientcert.header_name": "X-Client"}
+        await world.publish()
+        assert passed == await told(client, "x-client")
 
     in_world(test)
 

@@ -97,8 +97,9 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
 
 
 async def get(world: World, token: str | None, path: str = "/") -> Answer:
-    given = {} if token is None else {"authorization": f"Bearer {token}"}
-    return await request_tls(world.url, path, **given)
+    if token is None:
+        return await request_tls(world.url, path)
+    return await request_tls(world.url, path, authorization=f"Bearer {token}")
 
 
 def test_a_rule_that_validates_tokens_lets_good_ones_pass_and_answers_401_to_all_others(trusted: ssl.SSLContext) -> None:

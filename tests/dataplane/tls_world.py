@@ -57,11 +57,16 @@ class Shown:
 
 def server_context(shown: Certificate) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    show(context, shown)
+    return context
+
+
+def show(context: ssl.SSLContext, shown: Certificate) -> None:
+    """Let a server or a client show a certificate."""
     with tempfile.TemporaryDirectory() as directory:
-        pem = Path(directory) / "server.pem"
+        pem = Path(directory) / "shown.pem"
         pem.write_text(shown.chain + shown.private_key)
         context.load_cert_chain(pem)
-    return context
 
 
 def client_context(*protocols: str, most: ssl.TLSVersion | None = None) -> ssl.SSLContext:
@@ -98,8 +103,10 @@ async def handshake(url: tuple[str, int], name: str = "", context: ssl.SSLContex
         writer.close()
 
 
-async def request_tls(url: tuple[str, int], path: str = "/", name: str = "web.test", **headers: str) -> Answer:
-    reader, writer = await connect(url, name)
+async def request_tls(
+    url: tuple[str, int], path: str = "/", name: str = "web.test", context: ssl.SSLContext | None = None, **headers: str
+) -> Answer:
+    reader, writer = await connect(url, name, context)
     try:
         writer.write(request_head(path, **headers))
         async with asyncio.timeout(10):

@@ -164,6 +164,8 @@ class Listener:
     ssl_policy: str | None = None
     certificate_arns: tuple[str, ...] = ()
     """Of an HTTPS listener: the default certificate, then the others."""
+    mutual_authentication: str = "off"
+    """``off``, or ``passthrough``: a client's certificate is asked for and handed on, whoever has signed it."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 

@@ -135,7 +135,7 @@ TARGET_GROUP: Final = _attributes(
     }
 )
 
-_CERTIFICATE_PARTS: Final = ("", "_issuer", "_leaf", "_serial_number", "_subject", "_validity")
+_CERTIFICATE_PARTS: Final = ("_issuer", "_leaf", "_serial_number", "_subject", "_validity")
 RESPONSE_HEADERS: Final = (
     "access_control_allow_credentials",
     "access_control_allow_headers",
@@ -153,9 +153,10 @@ RESPONSE_HEADERS: Final = (
 LISTENER: Final = _attributes(
     {
         **{
-            f"routing.http.request.x_amzn_mtls_clientcert{part}.header_name": ("", _anything, REFUSED)
+            f"routing.http.request.x_amzn_mtls_clientcert{part}.header_name": ("", _anything, REFUSED, "of mode verify")
             for part in _CERTIFICATE_PARTS
         },
+        "routing.http.request.x_amzn_mtls_clientcert.header_name": ("", _is_header_name),
         "routing.http.request.x_amzn_tls_cipher_suite.header_name": ("", _is_header_name),
         "routing.http.request.x_amzn_tls_version.header_name": ("", _is_header_name),
         **{f"routing.http.response.{header}.header_value": ("", _is_header_value) for header in RESPONSE_HEADERS},

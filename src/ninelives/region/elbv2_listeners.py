@@ -37,6 +37,7 @@ class Tls:
 
     policy: str | None = None
     certificates: tuple[Certificate, ...] = ()
+    mutual_authentication: str | None = None
 
     @property
     def arns(self) -> tuple[str, ...]:
@@ -95,6 +96,7 @@ def create(
     """
     balancer = elbv2_load_balancers.find(region, load_balancer_arn)
     ssl_policy = _checked_tls(protocol, tls.policy, tls.arns)
+    mutual_authentication = _checked_mode(protocol, tls.mutual_authentication)
     if not 1 <= port <= 65535:  # noqa: PLR2004
         raise ApiError("ValidationError", f"Port '{port}' must be between 1 and 65535")
     others = of_load_balancer(region, load_balancer_arn)
@@ -113,6 +115,7 @@ def create(
         protocol=protocol,
         ssl_policy=ssl_policy,
         certificate_arns=tls.arns,
+        mutual_authentication=mutual_authentication,
         tags=_with_bound_address(tags, balancer, port, bound_port),
     )
     rule = Rule(
@@ -153,6 +156,21 @@ def _checked_tls(protocol: str, ssl_policy: str | None, certificate_arns: Sequen
     wanted = ssl_policy or DEFAULT_SSL_POLICY
     if wanted not in POLICIES:
         raise ApiError("SSLPolicyNotFound", f"SSL policy '{wanted}' not found")
+    return wanted
+
+
+def _checked_mode(protocol: str, mode: str | None) -> str:
+    """The listener's mode of mutual authentication. Raises ``ValidationError``, ``InvalidConfigurationRequest``."""
+    wanted = mode or "off"
+    if wanted not in {"off", "passthrough", "verify"}:
+        raise ApiError("ValidationError", f"Mutual authentication mode '{wanted}' must be off, passthrough or verify")
+    if wanted != "off" and protocol != "HTTPS":
+        raise ApiError("ValidationError", "Mutual authentication can only be specified for HTTPS listeners")
+    if wanted == "verify":
+        raise ApiError(
+            "InvalidConfigurationRequest",
+            "ninelives does not do mutual authentication in mode 'verify', with a trust store; it does off and passthrough",
+        )
     return wanted
 
 
@@ -210,15 +228,17 @@ def _with_tls(region: Region, listener: Listener, protocol: str, tls: Tls) -> Li
     given = tls.arns
     if protocol != "HTTPS":
         _checked_tls(protocol, tls.policy, given)
+        _checked_mode(protocol, tls.mutual_authentication)
         for rule in rules_of(region, listener.arn):
             check_protocol_versions(region, rule.action, protocol)
             if rule.jwt_validation is not None:
                 check_validation(rule.jwt_validation, protocol)
-        return replace(listener, protocol=protocol, ssl_policy=None, certificate_arns=())
+        return replace(listener, protocol=protocol, ssl_policy=None, certificate_arns=(), mutual_authentication="off")
     policy = _checked_tls(protocol, tls.policy or listener.ssl_policy, given or listener.certificate_arns[:1])
     others = [arn for arn in listener.certificate_arns[1:] if arn not in given]
     arns = (*given, *others) if given else listener.certificate_arns
-    return replace(listener, protocol=protocol, ssl_policy=policy, certificate_arns=arns)
+    mode = _checked_mode(protocol, tls.mutual_authentication or listener.mutual_authentication)
+    return replace(listener, protocol=protocol, ssl_policy=policy, certificate_arns=arns, mutual_authentication=mode)
 
 
 def add_certificates(region: Region, arn: str, certificates: Sequence[Certificate]) -> None:

@@ -32,6 +32,8 @@ class Surroundings:
     url: Transform | None = None
     drops_invalid_headers: bool = False
     takes_http2: bool = False
+    certificate_header: str | None = None
+    """Where targets get the certificates of clients."""
 
 
 def routes(rule: Rule, around: Surroundings) -> list[Json]:
@@ -135,6 +137,8 @@ def _share(group: TargetGroup, stickiness_seconds: int | None, around: Surroundi
         context["drop_invalid"] = True
     if group.protocol_version != "HTTP1":
         context["protocol_version"] = group.protocol_version
+    if around.certificate_header is not None:
+        context["certificate_header"] = around.certificate_header.lower()
     if around.url is not None:
         context["rewrites_url"] = True
         filters |= url_per_route(around.url)

@@ -58,6 +58,13 @@ def _tls_header(listener: Listener, part: str) -> str:
     )
 
 
+def certificate_header(listener: Listener) -> str | None:
+    """The header in which targets get a client's certificates; None where clients are asked for none."""
+    if listener.mutual_authentication != "passthrough":
+        return None
+    return listener.attributes.get("routing.http.request.x_amzn_mtls_clientcert.header_name") or "x-amzn-mtls-clientcert"
+
+
 def strips_port(balancer: LoadBalancer, listener: Listener) -> bool:
     """Whether the port in a Host header does not count: a listener has but one.
 

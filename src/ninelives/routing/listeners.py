@@ -16,7 +16,7 @@ from ninelives.routing.actions import Surroundings, refusals, routes, seconds
 from ninelives.routing.clusters import TYPE, preserved_header_case
 from ninelives.routing.conditions import SOURCE_ADDRESS
 from ninelives.routing.errors import local_reply_config
-from ninelives.routing.headers import CLIENT, changed_headers, host_rewrite, shows_server, strips_port
+from ninelives.routing.headers import CLIENT, certificate_header, changed_headers, host_rewrite, shows_server, strips_port
 from ninelives.routing.scripts import lua_filter
 from ninelives.routing.stickiness import session_filter
 from ninelives.routing.tls import listener_socket, takes_http2
@@ -126,6 +126,7 @@ def route_configuration(
         idle_timeout=idle_timeout_of(balancer),
         rewrites=host_rewrite(balancer, listener),
         takes_http2=takes_http2(balancer, listener),
+        certificate_header=certificate_header(listener),
         drops_invalid_headers=balancer.attributes.get("routing.http.drop_invalid_header_fields.enabled") == "true",
     )
     return {

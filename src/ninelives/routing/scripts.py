@@ -164,6 +164,16 @@ local function rewrite_url(handle, headers)
   return true
 end
 
+local NOT_ENCODED = {{["%2B"] = "+", ["%2F"] = "/", ["%3D"] = "="}}
+
+local function show_certificates(handle, headers, name)
+  headers:remove(name)
+  local tls = handle:streamInfo():downstreamSslConnection()
+  if tls ~= nil and tls:peerCertificatePresented() then
+    headers:add(name, (tls:urlEncodedPemEncodedPeerCertificateChain():gsub("%%%x%x", NOT_ENCODED)))
+  end
+end
+
 function envoy_on_request(handle)
   local headers, context = handle:headers(), handle:filterContext()
   trace(headers)
@@ -175,6 +185,8 @@ function envoy_on_request(handle)
   end
   if context:get("rewrites_url") and not rewrite_url(handle, headers) then return end
   if context:get("drop_invalid") then drop_invalid(headers) end
+  local certificates = context:get("certificate_header")
+  if certificates ~= nil then show_certificates(handle, headers, certificates) end
   if context:get("group") == nil then return end
   headers:remove(SESSION)
   local host = wanted_host(headers, context)

@@ -18,6 +18,10 @@ TYPE: Final = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3"
 SLOTS: Final = 4
 """Slots of a listener come in multiples of this."""
 VERSIONS: Final = {"TLSv1": "TLSv1_0", "TLSv1.1": "TLSv1_1", "TLSv1.2": "TLSv1_2", "TLSv1.3": "TLSv1_3"}
+ANY_CLIENT: Final = {"trust_chain_verification": "ACCEPT_UNTRUSTED", "verify_certificate_hash": ["00" * 32]}
+"""Asks clients for a certificate, names no authorities, and takes whatever comes, nothing too. The hash, which no certificate
+has, is there because Envoy asks only where it has something to compare with.
+"""
 CBC_WITH_SHA2: Final = re.compile(r"AES\d+-SHA(256|384)$")
 """Ciphers of ELB's policies that BoringSSL, Envoy's TLS library, does not have."""
 
@@ -41,11 +45,13 @@ def listener_socket(name: str, balancer: LoadBalancer, listener: Listener) -> Js
         {"name": _slot(name, number), "sds_config": {"resource_api_version": "V3", "ads": {}}}
         for number in range(_slots(len(listener.certificate_arns)))
     ]
+    asking = {"validation_context": ANY_CLIENT} if listener.mutual_authentication == "passthrough" else {}
     return {
         "name": "tls",
         "typed_config": {
             "@type": f"{TYPE}.DownstreamTlsContext",
             "common_tls_context": {
+                **asking,
                 "alpn_protocols": ["h2", "http/1.1"] if takes_http2(balancer, listener) else ["http/1.1"],
                 "tls_params": _parameters(POLICIES[listener.ssl_policy or DEFAULT]),
                 "tls_certificate_sds_secret_configs": slots,

@@ -32,9 +32,12 @@ def operations(region: Region, certificates: Certificates) -> Operations:
 
 def _listeners(region: Region, certificates: Certificates) -> Operations:
     async def read_tls(given: Mapping[str, Any]) -> intents.Tls:
-        _refuse_mutual_authentication(given)
         found = await certificates.find(arns_of(given.get("Certificates")))
-        return intents.Tls(policy=given.get("SslPolicy"), certificates=tuple(found))
+        return intents.Tls(
+            policy=given.get("SslPolicy"),
+            certificates=tuple(found),
+            mutual_authentication=(given.get("MutualAuthentication") or {}).get("Mode"),
+        )
 
     async def create(call: Call) -> Answer:
         given = call.parameters
@@ -156,19 +159,13 @@ def _attributes(listener: Listener) -> Answer:
     return {"Attributes": write_pairs(with_defaults(LISTENER, listener.attributes))}
 
 
-def _refuse_mutual_authentication(given: Mapping[str, Any]) -> None:
-    mode = (given.get("MutualAuthentication") or {}).get("Mode", "off")
-    if mode != "off":
-        raise ApiError("InvalidConfigurationRequest", f"ninelives does not do mutual authentication (mode '{mode}')")
-
-
 def _tls(listener: Listener) -> Answer:
     if listener.protocol != "HTTPS":
         return {}
     return {
         "Certificates": [{"CertificateArn": arn} for arn in listener.certificate_arns[:1]],
         "SslPolicy": listener.ssl_policy,
-        "MutualAuthentication": {"Mode": "off"},
+        "MutualAuthentication": {"Mode": listener.mutual_authentication},
     }
 
 

@@ -11,6 +11,7 @@ from ninelives.api.support import Shapes, members
 INVALID_CONFIGURATION: Final = "InvalidConfigurationRequest"
 INVALID_ACTION: Final = "InvalidLoadBalancerAction"
 NO_IPV6: Final = "load balancers have addresses of this machine"
+NO_TRUST_STORES: Final = "there are no trust stores"
 ONLY_TLS: Final = "of TLS listeners of network load balancers, which are not there"
 
 PAGE: Final = "Marker PageSize"
@@ -60,16 +61,23 @@ LOAD_BALANCERS: Final[Shapes] = {
 
 LISTENERS: Final[Shapes] = {
     "CreateListenerInput": members(
-        "LoadBalancerArn Port DefaultActions Tags Certificates SslPolicy",
+        "LoadBalancerArn Port DefaultActions Tags Certificates SslPolicy MutualAuthentication",
         remarks={"Protocol": "HTTP and HTTPS"},
         refused={"AlpnPolicy": ONLY_TLS},
-        checked={"MutualAuthentication": f"{INVALID_CONFIGURATION} for a mode other than off"},
     ),
     "ModifyListenerInput": members(
-        "ListenerArn Port DefaultActions Certificates SslPolicy",
+        "ListenerArn Port DefaultActions Certificates SslPolicy MutualAuthentication",
         remarks={"Protocol": "HTTP and HTTPS"},
         refused={"AlpnPolicy": ONLY_TLS},
-        checked={"MutualAuthentication": f"{INVALID_CONFIGURATION} for a mode other than off"},
+    ),
+    "MutualAuthenticationAttributes": members(
+        remarks={"Mode": f"off and passthrough; verify is refused with {INVALID_CONFIGURATION}"},
+        refused={
+            "TrustStoreArn": NO_TRUST_STORES,
+            "IgnoreClientCertificateExpiry": NO_TRUST_STORES,
+            "TrustStoreAssociationStatus": NO_TRUST_STORES,
+            "AdvertiseTrustStoreCaNames": NO_TRUST_STORES,
+        },
     ),
     "Certificate": members("CertificateArn", recorded={"IsDefault": "an answer's member"}),
     "AddListenerCertificatesInput": members("ListenerArn Certificates"),
