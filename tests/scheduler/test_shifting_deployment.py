@@ -943,3 +943,19 @@ def test_a_step_is_not_baked_on_when_nothing_serves_the_rest_of_the_traffic() ->
     world.run(30)
 
     assert world.share(GROUP) == 100
+
+
+def test_after_a_failure_for_good_what_is_left_of_a_deployment_before_the_source_makes_way_for_it() -> None:
+    world = World(Setting(configuration=CANARY, shifts=True))
+    world.deploy(NEVER_READY)
+    world.run(2)
+    world.deploy(NEVER_READY)
+    world.run(2)
+    world.deploy()
+    world.run(1)
+    world.request_rollback()
+    world.behaviours = dict.fromkeys(world.behaviours, GOOD)
+    world.run(600)
+
+    assert ServiceDeploymentStatus.ROLLBACK_FAILED is status(world)
+    assert len(world.healthy) == len(world.live) == 2

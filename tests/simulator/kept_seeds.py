@@ -19,4 +19,6 @@ KEPT: dict[int, str] = {
     20261127001065: "the law wanted a floor kept that was raised in the instant in which the last tasks below it went",
     20261127004499: "the law took a revision for proven that was COMPLETED with no task",
     20261127005157: "the law took a revision for proven whose restoration was overtaken",
+    20261127016635: "tasks of the first of three first deployments stayed after the third had failed for good",
+    20261127017478: "a pending task had the address of a dead one, whose target still got requests",
 }

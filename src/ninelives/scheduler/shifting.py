@@ -169,7 +169,8 @@ def _go_on(draft: Draft, one: ServiceDeployment) -> None:
 def _hold(draft: Draft) -> None:
     """A deployment that FAILED for good is not taken further; traffic stays where it is, the source's tasks at their size.
 
-    Its own tasks are replaced only while it has production traffic and has been healthy: they are what users have.
+    Its own tasks are replaced only while it has production traffic and has been healthy: they are what users have. What is
+    left of deployments before the source makes way for it.
     """
     source, primary = production_deployment(draft), draft.primary
     if primary.has_been_healthy and is_served(draft, draft.revisions[primary.revision_arn]):
@@ -177,6 +178,8 @@ def _hold(draft: Draft) -> None:
     if source is not None and source.rollout_state is not RolloutState.FAILED:
         _maintain(draft, source, draft.service.desired_count)
     for one in _with_tasks(draft):
+        if source is not None and one.status is DeploymentStatus.ACTIVE and one.id != source.id:
+            _make_way(draft, one, source)
         draft.scale_in(draft.standing_of(one).best_first[draft.service.desired_count :])
 
 

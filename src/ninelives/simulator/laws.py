@@ -469,9 +469,12 @@ class Laws:
                     yield found
 
     def _is_excused(self, task: Task, target: ProxyTarget) -> bool:
-        """A user's stop does not wait for a drain, and a task that has ended cannot; the delay ends any drain."""
+        """A user's stop does not wait for a drain, and a task that has ended cannot; the delay ends any drain. A task that was
+        never a target has nothing to drain: requests at its address are those of the dead one that had it before.
+        """
         has_ended = any(one.last_status == "STOPPED" for one in task.containers)
-        return task.stop_code is StopCode.USER_INITIATED or has_ended or self._delay_is_over(target)
+        was_target = task.started_at is not None
+        return task.stop_code is StopCode.USER_INITIATED or has_ended or not was_target or self._delay_is_over(target)
 
     def _delay_is_over(self, target: ProxyTarget) -> bool:
         since = self._draining_since.get("#".join(map(str, target.key)))
