@@ -454,6 +454,21 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "HTTPS target groups, their certificates not verified",
         ),
         _one(
+            _TLS,
+            "checks_may_speak_tls_where_requests_do_not_and_the_other_way_round",
+            "health checks by a protocol of their own",
+        ),
+        Behaviour(
+            "network and gateway load balancers",
+            "api/test_elbv2.py::test_other_load_balancers_are_refused_by_name",
+            "refused",
+        ),
+        Behaviour(
+            "target groups of other protocols, of Lambda functions and of load balancers",
+            "api/test_elbv2.py::test_target_groups_of_other_load_balancers_are_refused_by_name",
+            "refused",
+        ),
+        _one(
             "api/test_elbv2_access_logs.py",
             "requests_are_found_in_the_bucket_in_albs_layout",
             "access logs in ALB's format in S3",
@@ -484,6 +499,11 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             _LIFECYCLE,
             "weights_that_move_in_the_snapshot_in_which_the_old_group_drains_lose_nothing",
             "weights move before the targets that they leave drain",
+        ),
+        _one(
+            _LIFECYCLE,
+            "attributes_that_change_the_listener_lose_no_request_and_cut_no_stream",
+            "connection attributes change under load",
         ),
         _one(_LIFECYCLE, "replacing_every_target_under_load_loses_nothing", "replacing every target loses no request"),
         _one(

@@ -1,6 +1,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -8,7 +9,13 @@ from typing import Any, cast
 import boto3
 from botocore.config import Config
 
+from ninelives.access import Decision, Policies, Request
 from ninelives.api import cloudformation
+from ninelives.api.authorization import simulation, sts
+from ninelives.api.authorization.credentials import RegionKeys
+from ninelives.api.authorization.guard import Guard
+from ninelives.api.authorization.known import RegionFacts
+from ninelives.api.authorization.web_identity import FetchedKeys
 from ninelives.api.call import Operations
 from ninelives.api.door import create_app
 from ninelives.api.in_process import InProcess
@@ -42,6 +49,7 @@ class RunningDoor:
         registry: ASGIApp | None = None,
         log_events_kept: int = 10_000,
         before_moto: Callable[[MotoBridge], Mapping[str, Operations]] = lambda _: {},
+        keys: RegionKeys | None = None,
         types: Mapping[str, ResourceType] | None = None,
     ) -> None:
         self._types = types
@@ -50,6 +58,11 @@ class RunningDoor:
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self.port = 0
+        self.keys = keys
+        """The root keys of a door that enforces IAM."""
+        self.noted: list[tuple[Request, Policies, Decision]] = []
+        self.minutes_on = 0
+        """How far the guard's clock is ahead."""
         self._thread = threading.Thread(target=self._run, args=(operations, directory, registry, log_events_kept))
         self._thread.start()
         assert self._ready.wait(10)
@@ -71,8 +84,10 @@ class RunningDoor:
         self._stop = asyncio.Event()
         self.moto = MotoBridge(place=PLACE, directory=directory, log_events_kept=kept)
         self.moto.start()
-        served, before_moto = dict(operations), self._before_moto(self.moto)
-        in_process = InProcess(operations=served, before_moto=before_moto, moto=self.moto.call, place=PLACE)
+        guard = self._guard() if self.keys else None
+        before_moto = {**self._before_moto(self.moto), **({"iam": simulation.operations(guard.records)} if guard else {})}
+        served = {**operations, "sts": sts.operations(guard, FetchedKeys())} if guard else dict(operations)
+        in_process = InProcess(operations=served, before_moto=before_moto, moto=self.moto.call, place=PLACE, guard=guard)
         self.engine = Engine(
             StackStore(directory / "stacks.sqlite" if directory else None),
             place=PLACE,
@@ -85,11 +100,25 @@ class RunningDoor:
         if self._types is not None:
             served["cloudformation"] = cloudformation.operations(self.engine)
             self.engine.start()
-        app = create_app(operations=served, moto=self.moto, registry=registry, place=PLACE, before_moto=before_moto)
+        app = create_app(
+            operations=served, moto=self.moto, registry=registry, place=PLACE, before_moto=before_moto, guard=guard
+        )
         await serve(app, "127.0.0.1", 0, stop=self._stop, listening=self._listening)
         await self.engine.close()
         self.engine.state.close()
         await self.moto.close()
+
+    def _guard(self) -> Guard:
+        assert self.keys is not None
+
+        return Guard(
+            place=PLACE,
+            keys=self.keys,
+            now=lambda: datetime.now(UTC) + timedelta(minutes=self.minutes_on),  # noqa: TID251 clients sign by the clock
+            facts=RegionFacts(None),
+            source=self.moto,
+            noted=lambda *decided: self.noted.append(decided),
+        )
 
     def _listening(self, port: int) -> None:
         self.port = port
@@ -102,6 +131,25 @@ class RunningDoor:
     def client(self, service: str, **settings: Any) -> Any:
         config = settings.pop("config", Config(retries={"total_max_attempts": 1}))
         return a_session().client(service, endpoint_url=self.url, config=config, **settings)
+
+    def client_of(self, credentials: Mapping[str, str], service: str, **settings: Any) -> Any:
+        """A client with keys as STS or IAM answers them."""
+        settings.setdefault("region_name", PLACE.region)
+        return a_session().client(
+            service,
+            endpoint_url=self.url,
+            config=settings.pop("config", Config(retries={"total_max_attempts": 1})),
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials.get("SessionToken"),
+            **settings,
+        )
+
+    def root(self, service: str, **settings: Any) -> Any:
+        """A client with the root keys."""
+        assert self.keys is not None
+        found = {"AccessKeyId": self.keys.access_key, "SecretAccessKey": self.keys.secret}
+        return self.client_of(found, service, **settings)
 
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """The bridge's in-process call, from outside its loop."""

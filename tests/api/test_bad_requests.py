@@ -117,12 +117,16 @@ CLUSTERS = [
     ]
 ]
 
+OF_TAGS: dict[str, dict[str, Any]] = {"TagResource": {"tags": []}, "UntagResource": {"tagKeys": []}, "ListTagsForResource": {}}
 SERVICES = [
-    Row(
-        "TagResource",
-        {"resourceArn": PLACE.cluster("gone"), "tags": []},
-        INVALID,
-        "The specified cluster is inactive. Specify an active cluster and try again.",
+    *(
+        Row(
+            operation,
+            {"resourceArn": PLACE.cluster("gone")} | parameters,
+            INVALID,
+            "The specified cluster is inactive. Specify an active cluster and try again.",
+        )
+        for operation, parameters in OF_TAGS.items()
     ),
     Row("UpdateService", update(service="t"), "ServiceNotFoundException", "Service not found."),
     Row("DeleteService", update(service="t"), "ServiceNotFoundException", "Service not found."),
@@ -264,6 +268,18 @@ SCHEDULING = [
         INVALID,
         "Availability Zone Rebalancing does not support DAEMON services",
         "BEGINS",
+    ),
+    *(
+        Row(
+            operation,
+            request
+            | {"availabilityZoneRebalancing": "ENABLED"}
+            | {"deploymentConfiguration": {"minimumHealthyPercent": 50, "maximumPercent": 100}},
+            INVALID,
+            "",
+            "OURS",
+        )
+        for operation, request in [("CreateService", create()), ("UpdateService", update())]
     ),
     Row(
         "CreateService",

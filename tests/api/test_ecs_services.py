@@ -349,6 +349,15 @@ STARTS_A_DEPLOYMENT: list[tuple[dict[str, Any], bool]] = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("percents", "shown"), [({}, "ENABLED"), ({"minimumHealthyPercent": 0, "maximumPercent": 100}, "DISABLED")]
+)
+def test_a_service_is_rebalanced_over_zones_by_default_where_it_has_the_room(percents: dict[str, int], shown: str) -> None:
+    service = World().with_service(deploymentConfiguration=percents)
+
+    assert service["availabilityZoneRebalancing"] == shown
+
+
 @pytest.mark.parametrize(("change", "starts"), STARTS_A_DEPLOYMENT, ids=[str(change) for change, _ in STARTS_A_DEPLOYMENT])
 def test_only_what_tasks_are_made_of_starts_a_deployment(change: dict[str, Any], starts: bool) -> None:
     world = World()

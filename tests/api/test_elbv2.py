@@ -147,7 +147,7 @@ def test_a_bad_load_balancer_is_refused_and_nothing_is_made(world: World, parame
         ({"TargetType": "lambda"}, "InvalidConfigurationRequest"),
         ({"Protocol": "TCP"}, "InvalidConfigurationRequest"),
         ({"HealthCheckEnabled": False}, "ValidationError"),
-        ({"HealthCheckProtocol": "HTTPS"}, "InvalidConfigurationRequest"),
+        ({"HealthCheckProtocol": "TCP"}, "ValidationError"),
         ({"HealthCheckTimeoutSeconds": 1}, "ValidationError"),
         ({"VpcId": ""}, "ValidationError"),
         ({"Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}, "DuplicateTagKeys"),
@@ -164,6 +164,30 @@ def test_a_bad_target_group_is_refused_and_nothing_is_made(world: World, paramet
 
     assert code == refusal(world.elb.create_target_group, **given)[0]
     assert [] == world.elb.describe_target_groups()["TargetGroups"]
+
+
+@pytest.mark.parametrize("type_", ["network", "gateway"])
+def test_other_load_balancers_are_refused_by_name(world: World, type_: str) -> None:
+    code, message = refusal(world.elb.create_load_balancer, Name="cats", Subnets=SUBNETS, Type=type_)
+
+    assert ("InvalidConfigurationRequest", True) == (code, f"'{type_}'" in message)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        *(({"Protocol": one}, one) for one in ("TCP", "UDP", "TCP_UDP", "TLS", "GENEVE")),
+        *(({"TargetType": one}, one) for one in ("alb", "lambda")),
+    ],
+)
+def test_target_groups_of_other_load_balancers_are_refused_by_name(
+    world: World, parameters: dict[str, Any], named: str
+) -> None:
+    given = {"Name": "cats", "Protocol": "HTTP", "Port": 80, "VpcId": VPC, "TargetType": "ip", **parameters}
+
+    code, message = refusal(world.elb.create_target_group, **given)
+
+    assert ("InvalidConfigurationRequest", True) == (code, f"'{named}'" in message)
 
 
 def test_a_target_group_shows_albs_defaults(world: World) -> None:

@@ -114,6 +114,39 @@ def test_replacing_every_target_under_load_loses_nothing() -> None:
     in_world(test)
 
 
+def test_attributes_that_change_the_listener_lose_no_request_and_cut_no_stream() -> None:
+    changes: list[tuple[str, dict[str, str]]] = [
+        ("attributes", {"client_keep_alive.seconds": "100"}),
+        ("attributes", {"idle_timeout.timeout_seconds": "30"}),
+        ("attributes", {"routing.http.preserve_host_header.enabled": "true"}),
+        ("listener_attributes", {"routing.http.response.server.enabled": "false"}),
+    ]
+
+    async def test(world: World) -> None:
+        await world.serve("a")
+        world.backends[0].slow_seconds = 0.3
+        reader, writer = await asyncio.open_connection(*world.url)
+        writer.write(request_head("/ws", connection="Upgrade", upgrade="websocket"))
+        assert b"101" in await reader.readuntil(b"\r\n\r\n")
+        load = Load(world.url)
+        load.start()
+        for records, change in changes:
+            before = world.records.snapshot().listeners
+            setattr(world.records, records, change)
+            assert before != world.records.snapshot().listeners
+            mark = load.sent
+            await world.publish()
+            await until(lambda: load.sent > mark + 100, what="load")  # noqa: B023 - awaited at once
+            writer.write(b"still here\n")
+            assert b"a:still here\n" == await reader.readline()
+        await load.stop()
+        writer.close()
+
+        assert [] == load.lost
+
+    in_world(test)
+
+
 def test_weights_that_move_in_the_snapshot_in_which_the_old_group_drains_lose_nothing() -> None:
     async def test(world: World) -> None:
         sides = {"blue": "green", "green": "blue"}

@@ -218,7 +218,8 @@ def test_a_grpc_target_is_healthy_by_the_grpc_status_of_its_answer() -> None:
         for priority, (name, protocol) in enumerate(cases, 1):
             path, matcher, _ = checks[name]
             group = f"{name}-{protocol}"
-            world.records.group(group, replace(QUICK, path=path, matcher=matcher), version="GRPC", protocol=protocol)
+            check = replace(QUICK, path=path, matcher=matcher, protocol=protocol)
+            world.records.group(group, check, version="GRPC", protocol=protocol)
             only = Condition(field="path-pattern", values=(f"/{group}",))
             world.records.rule(forward((group, 1)), only, priority=priority)
             port = {"gone": 1, "http": plain.port}.get(name, (clear if protocol == "HTTP" else encrypted).port)
@@ -258,7 +259,7 @@ def test_what_a_target_group_does_not_speak_is_a_464() -> None:
 
 def test_targets_may_speak_tls_with_a_certificate_that_nobody_trusts() -> None:
     async def test(world: World) -> None:
-        world.records.group("web", protocol="HTTPS")
+        world.records.group("web", replace(QUICK, protocol="HTTPS"), protocol="HTTPS")
         world.records.rule(forward(("web", 1)))
         backend = await world.backend("a", tls=server_context(certificate("any.name")))
         plain = await world.backend("b")
@@ -270,6 +271,27 @@ def test_targets_may_speak_tls_with_a_certificate_that_nobody_trusts() -> None:
         answers = [await request(world.url, "/") for _ in range(4)]
         assert [(200, "a")] * 4 == [(one.status, one.body) for one in answers]
         assert "x-forwarded-proto: http\r\n" in backend.last_head.lower()
+
+    in_world(test)
+
+
+def test_checks_may_speak_tls_where_requests_do_not_and_the_other_way_round() -> None:
+    async def test(world: World) -> None:
+        encrypted, plain = await world.backend("a", tls=server_context(certificate("any.name"))), await world.backend("b")
+        for name, protocol, other in (("clear", "HTTP", "HTTPS"), ("encrypted", "HTTPS", "HTTP")):
+            traffic, checked = (plain, encrypted) if protocol == "HTTP" else (encrypted, plain)
+            check = replace(QUICK, protocol=other, port=str(checked.port))
+            world.records.group(name, check, protocol=protocol)
+            world.records.rule(
+                forward((name, 1)),
+                Condition(field="path-pattern", values=(f"/{name}",)),
+                priority=len(world.records.rules) + 1,
+            )
+            key = world.records.register(name, traffic.port)
+            await world.publish()
+            await world.until_state(key, TargetHealthState.HEALTHY)
+
+            assert (200, traffic.name) == ((answer := await request(world.url, f"/{name}")).status, answer.body)
 
     in_world(test)
 

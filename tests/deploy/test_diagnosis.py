@@ -8,6 +8,7 @@ from release_facts import NOW, event, target, task
 
 from ninelives.deploy.diagnosis import Evidence, Expectation, diagnose, listens_at, warnings
 from ninelives.deploy.observation import AlarmSeen, read_alarm
+from ninelives.scheduler.events import protected
 
 EXPECTED = Expectation(port=4567, health_path="/health", grace_period=timedelta(seconds=60), memory_mib=512)
 FAILED_CHECKS = target(reason="Target.FailedHealthChecks", description="Health checks failed")
@@ -250,6 +251,11 @@ ALARM = {
             ),
             "no_room",
             "leave no room",
+        ),
+        (
+            Evidence(events=(event(protected("s", "ecs-svc/1", 2)),)),
+            "protected_tasks",
+            "2 old tasks are protected from scale-in",
         ),
     ],
 )  # fmt: skip

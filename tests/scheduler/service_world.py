@@ -49,6 +49,7 @@ ARN = "arn:aws:ecs:eu-west-1:123456789012"
 SERVICE = f"{ARN}:service/Staging-Cluster/cats"
 GROUP = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/cats/0f"
 GREEN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/green/1f"
+THIRD = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/third/2f"
 RULE = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/cats/0f/1a"
 PRODUCTION, TEST = f"{RULE}/production", f"{RULE}/test"
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:check"
@@ -135,8 +136,8 @@ class Setting:
 
 
 def rule(arn: str, **shares: int) -> Rule:
-    """A rule that forwards to blue and green by their weights."""
-    groups = {"blue": GROUP, "green": GREEN}
+    """A rule that forwards to blue, green or a group that is nobody's by their weights."""
+    groups = {"blue": GROUP, "green": GREEN, "third": THIRD}
     forward = Forward(target_groups=tuple(WeightedTargetGroup(arn=groups[name], weight=one) for name, one in shares.items()))
     return Rule(arn=arn, listener_arn="listener", priority=None, conditions=(), action=forward)
 

@@ -14,6 +14,7 @@ from service_world import (
     PRODUCTION,
     SLOW,
     TEST,
+    THIRD,
     Behaviour,
     Setting,
     World,
@@ -468,6 +469,22 @@ def test_traffic_that_somebody_gave_back_by_hand_in_the_bake_takes_the_deploymen
     assert (act.finished_at - act.created_at) < timedelta(hours=1)
 
 
+def test_a_production_rule_that_somebody_deleted_in_the_bake_takes_the_deployment_back() -> None:
+    """Where its traffic goes now nobody knows: perhaps to the old revision, by the listener's default rule."""
+    world = steady_world()
+    world.deploy()
+    until_stage(world, S.BAKE_TIME)
+
+    del world.rules[PRODUCTION]
+    until_done(world)
+
+    act = list(world.service_deployments.values())[-1]
+    assert act.status is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL
+    assert (act.status_reason or "").endswith("invalid networking configuration. One or more rules not found")
+    assert world.primary.id == "ecs-svc/1"
+    assert len(world.live_of(world.primary)) == len(world.live) == 2
+
+
 def test_a_deployment_that_shifts_traffic_has_thirty_days_its_pauses_included() -> None:
     stages = (S.PRE_SCALE_UP, S.POST_SCALE_UP, S.POST_TEST_TRAFFIC_SHIFT)
     world = paused_world(BLUE_GREEN, stages=stages, timeout=timedelta(days=14), timeout_action=HookTimeoutAction.CONTINUE)
@@ -542,6 +559,16 @@ def test_a_deployment_that_takes_over_and_fails_goes_back_to_the_revision_with_t
         ),
         (rule(PRODUCTION, blue=1), rule(TEST, blue=1), "is not associated with either productionListenerRule or"),
         (None, rule(TEST, green=1), "One or more rules not found"),
+        (
+            rule(PRODUCTION, third=1),
+            rule(TEST, third=1),
+            "Both targetGroup and alternateTargetGroup must be associated with the productionListenerRule or test",
+        ),
+        (
+            rule(PRODUCTION, third=1),
+            rule(TEST, blue=1, green=0),
+            f"Production listener rule is forwarding traffic to unexpected target group {THIRD}. Expected {GROUP} or {GREEN}",
+        ),
     ],
 )
 def test_rules_that_do_not_fit_roll_back_with_the_reason(production: object, test: object, told: str) -> None:

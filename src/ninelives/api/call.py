@@ -2,9 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ninelives.model.arns import Place
+
+if TYPE_CHECKING:
+    from ninelives.api.authorization.caller import Caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +20,8 @@ class Call:
     parameters: Mapping[str, Any]
     place: Place
     access_key: str | None = None
+    caller: "Caller | None" = None
+    """Who calls, where IAM is enforced."""
 
 
 Handler = Callable[[Call], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]

@@ -4,17 +4,19 @@ Own services are answered on the event loop, which is their lock; everything els
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import orjson
 
 from ninelives import __version__
+from ninelives.api.authorization.refusals import NotLetIn
+from ninelives.api.authorization.wire_operations import read_operation
 from ninelives.api.call import Operations
 from ninelives.api.codec_errors import write_error
 from ninelives.api.moto_bridge import MotoBridge
 from ninelives.api.moto_worker import protocol_of
-from ninelives.api.own_service import BODY_LIMIT, OwnService
+from ninelives.api.own_service import BODY_LIMIT, UNSIGNED, OwnService
 from ninelives.api.service_model import SIGNING_NAMES
 from ninelives.api.visitors import why_unwelcome
 from ninelives.api.wire import (
@@ -35,16 +37,19 @@ from ninelives.api.wire import (
 )
 from ninelives.model.arns import Place
 
+if TYPE_CHECKING:
+    from ninelives.api.authorization.guard import Guard
+
 MOTO_BODY_LIMIT: Final = 512 * 1024 * 1024
 """Bytes of a request to moto: an S3 object must fit."""
+
+QUERY_COMPATIBLE: Final = frozenset({"monitoring", "sqs"})
+"""Services that have grown out of the query protocol: their clients go on calling errors as it did."""
 
 HEALTH_PATHS: Final = frozenset({"/health", "/_ninelives/health"})
 
 MOTO_OWN_PATHS: Final = ("/moto-api", "/latest/")
 """Paths that are moto's own and no part of AWS: among them one that forgets everything."""
-
-UNSIGNED_STS: Final = frozenset({"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
-"""Operations that AWS takes without a signature. Source: "AssumeRoleWithWebIdentity", STS API Reference."""
 
 
 def create_app(
@@ -54,14 +59,15 @@ def create_app(
     registry: ASGIApp | None,
     place: Place,
     before_moto: Mapping[str, Operations] | None = None,
+    guard: "Guard | None" = None,
 ) -> ASGIApp:
     """The endpoint as an ASGI application.
 
     ``operations`` are the region's own services by botocore's name (``ecs``, ``elbv2``, ``ecr``); ``before_moto`` are
-    operations of services that are moto's otherwise; ``registry`` answers unsigned requests under ``/v2/``. Who makes the
-    app closes ``moto``.
+    operations of services that are moto's otherwise; ``registry`` answers unsigned requests under ``/v2/``. With a ``guard``
+    signatures are checked and IAM decides. Who makes the app closes ``moto``.
     """
-    return _Door(operations=operations, before_moto=before_moto or {}, moto=moto, registry=registry, place=place)
+    return _Door(operations=operations, before_moto=before_moto or {}, moto=moto, registry=registry, place=place, guard=guard)
 
 
 class _Door:
@@ -73,13 +79,17 @@ class _Door:
         moto: MotoBridge,
         registry: ASGIApp | None,
         place: Place,
+        guard: "Guard | None",
     ) -> None:
         self._own = {
-            SIGNING_NAMES.get(service, service): OwnService(service, served, place) for service, served in operations.items()
+            SIGNING_NAMES.get(service, service): OwnService(service, served, place, guard)
+            for service, served in operations.items()
         }
         self._before_moto = {
-            SIGNING_NAMES.get(service, service): OwnService(service, served, place) for service, served in before_moto.items()
+            SIGNING_NAMES.get(service, service): OwnService(service, served, place, guard)
+            for service, served in before_moto.items()
         }
+        self._guard = guard
         self._moto = moto
         self._registry = registry
         self._place = place
@@ -108,27 +118,40 @@ class _Door:
             await self._registry(scope, receive, send)
             return
         try:
-            response = await self._answer(request, signed, receive)
+            response = await self._answer(request, signed, receive, (scope.get("client") or (None,))[0])
         except BodyTooLarge as error:
             response = _plain(413, f"{error}\n")
         except Disconnected:
             return
         await send_response(send, response, head=request.method == "HEAD")
 
-    async def _answer(self, request: WireRequest, signed: CredentialScope | None, receive: Receive) -> WireResponse:
+    async def _answer(
+        self, request: WireRequest, signed: CredentialScope | None, receive: Receive, source_ip: str | None
+    ) -> WireResponse:
         if signed is None:
             return await self._answer_unsigned(request, receive)
         if request.raw_path.startswith(MOTO_OWN_PATHS) and signed.service != "s3":
             return _plain(404, "There is nothing here.\n")
         own = self._own.get(signed.service)
         request.body = await read_body(receive, request.headers, BODY_LIMIT if own else MOTO_BODY_LIMIT)
+        caller = None
+        if self._guard is not None:
+            try:
+                caller = await self._guard.identify(request, source_ip=source_ip)
+            except NotLetIn as error:
+                return _not_let_in(request, signed, error)
         if own is not None and _is_version(own, request):
-            return await own.answer(request, signed)
+            return await own.answer(request, signed, caller)
         partly_own = self._before_moto.get(signed.service)
         if partly_own is not None and partly_own.serves(request):
-            return await partly_own.answer(request, signed)
+            return await partly_own.answer(request, signed, caller)
         if signed.service == "s3":
             _put_bucket_into_path(request)
+        if self._guard is not None and caller is not None:
+            try:
+                await self._guard.authorize(caller, *read_operation(request, signed))
+            except NotLetIn as error:
+                return _not_let_in(request, signed, error)
         return await self._moto.handle(request, signed)
 
     async def _answer_unsigned(self, request: WireRequest, receive: Receive) -> WireResponse:
@@ -137,7 +160,7 @@ class _Door:
         request.body = await read_body(receive, request.headers, BODY_LIMIT)
         if request.target is None and (request.is_form or "Action" in request.arguments):
             action = request.form().get("Action")
-            if action in UNSIGNED_STS:
+            if action in UNSIGNED:
                 sts = CredentialScope(access_key="", region=self._place.region, service="sts")
                 own = self._own.get("sts")
                 return await own.answer(request, sts) if own else await self._moto.handle(request, sts)
@@ -189,6 +212,20 @@ def _plain(status: int, text: str) -> WireResponse:
 
 def _incomplete(request: WireRequest) -> WireResponse:
     return _refused(request, "IncompleteSignature", "The Authorization header or X-Amz-Credential names no credential scope.")
+
+
+def _not_let_in(request: WireRequest, signed: CredentialScope, error: NotLetIn) -> WireResponse:
+    protocol = protocol_of(request, signed)
+    told = error.in_words_of(protocol, signed.service)
+    return write_error(
+        protocol,
+        code=told.code,
+        message=told.message,
+        status=told.status,
+        request_id=str(uuid4()),
+        service=signed.service,
+        query_code=error.in_words_of("query", signed.service).code if signed.service in QUERY_COMPATIBLE else "",
+    )
 
 
 def _turned_away(request: WireRequest, reason: str) -> WireResponse:

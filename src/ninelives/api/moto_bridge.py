@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from ninelives.api.authorization.records import AccountRecords
 from ninelives.api.moto_worker import MotoWorker, changes_nothing
 from ninelives.api.wire import CredentialScope, WireRequest, WireResponse
 from ninelives.model.arns import Place
@@ -60,6 +61,10 @@ class MotoBridge:
     async def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Call an operation from within the region: botocore's service name, parameters and answer. Raises ``ApiError``."""
         return await self._run(lambda: self._worker.call(service, operation, parameters))
+
+    async def account_records(self) -> AccountRecords:
+        """IAM's records and the policies on resources, as they are now."""
+        return await self._run(self._worker.account_records)
 
     async def archive_event(self, archive: str, event: Mapping[str, Any]) -> None:
         """Add an event to one of EventBridge's archives, named as the rule names it that moto made for it."""

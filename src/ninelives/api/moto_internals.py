@@ -8,6 +8,7 @@ Importing this module imports moto; nothing else in the region does.
 import copyreg
 import importlib
 import io
+import json
 import marshal
 import os
 import pickle
@@ -34,6 +35,7 @@ from moto.core.request import Request
 from moto.core.utils import get_service_model
 from moto.utilities import utils as utilities
 
+from ninelives.api.authorization.records import AccountRecords, Identity, NamedDocument, OidcProvider, UserKey
 from ninelives.api.moto_records import BackendKey, LogEvents
 from ninelives.api.wire import WireRequest
 from ninelives.model.arns import Place
@@ -412,3 +414,109 @@ def _log_stream(owner: Moto, region: str, group: str, stream: str) -> Any:
     backend = cast("Any", owner.backend(BackendKey("logs", region)))
     found = backend.groups.get(group)
     return found.streams.get(stream) if found is not None else None
+
+
+def account_records_of(owner: Moto, region: str) -> AccountRecords:
+    """What decides in IAM, and the policies on resources of those backends that are in use."""
+    iam = cast("Any", owner.backend(BackendKey("iam", GLOBAL_REGION)))
+    managed = {arn: _text(_default_version(policy)) for arn, policy in iam.managed_policies.items()}
+    users = {user.name: _user(iam, user, managed) for user in iam.users.values()}
+    roles = {role.arn: _role(role, managed) for role in iam.roles.values()}
+    keys = {
+        key.access_key_id: UserKey(user=user.name, secret=key.secret_access_key, is_active=key.status == "Active")
+        for user in iam.users.values()
+        for key in user.access_keys
+    }
+    providers = [
+        OidcProvider(arn=one.arn, issuer=one.url.rstrip("/"), audiences=tuple(one.client_id_list))
+        for one in iam.open_id_providers.values()
+    ]
+    arns = {("role", one.name): one.arn for one in roles.values()} | {("user", one.name): one.arn for one in users.values()}
+    arns |= {("group", group.name): group.arn for group in iam.groups.values()}
+    arns |= {("instance-profile", name): one.arn for name, one in iam.instance_profiles.items()}
+    return AccountRecords(
+        users=users,
+        roles=roles,
+        keys=keys,
+        providers={one.issuer: one for one in providers},
+        managed=managed,
+        arns=arns,
+        tags={one.arn: one.tags for one in [*users.values(), *roles.values()]},
+        secrets=_secret_arns(owner, region),
+        resource_policies=_resource_policies(owner, region),
+    )
+
+
+def _user(iam: Any, user: Any, managed: Mapping[str, str]) -> Identity:
+    tags = iam.tagger.list_tags_for_resource(user.arn).get("Tags", [])
+    groups = [group for group in iam.groups.values() if user in group.users]
+    return Identity(
+        name=user.name,
+        arn=user.arn,
+        id=user.id,
+        tags={tag["Key"]: tag["Value"] for tag in tags},
+        policies=tuple(found for one in (user, *groups) for found in _policies_of(one, managed)),
+        boundary=_boundary(getattr(user, "permissions_boundary_arn", None), managed),
+    )
+
+
+def _role(role: Any, managed: Mapping[str, str]) -> Identity:
+    return Identity(
+        name=role.name,
+        arn=role.arn,
+        id=role.id,
+        tags={tag["Key"]: tag["Value"] for tag in role.tags or ()},
+        policies=tuple(_policies_of(role, managed)),
+        boundary=_boundary(role.permissions_boundary_arn, managed),
+        trust=_text(role.assume_role_policy_document or "{}"),
+        max_session_seconds=int(role.max_session_duration or 3600),
+    )
+
+
+def _policies_of(holder: Any, managed: Mapping[str, str]) -> Iterator[NamedDocument]:
+    """Inline policies stand by name in ``policies``, managed ones by ARN in ``managed_policies``."""
+    for name, document in holder.policies.items():
+        yield NamedDocument(name=name, document=_text(document))
+    for arn, policy in holder.managed_policies.items():
+        yield NamedDocument(name=arn, document=managed.get(arn) or _text(_default_version(policy)))
+
+
+def _boundary(arn: str | None, managed: Mapping[str, str]) -> NamedDocument | None:
+    """A boundary that is gone allows nothing."""
+    return NamedDocument(name=arn, document=managed.get(arn, "")) if arn else None
+
+
+def _default_version(policy: Any) -> Any:
+    # ``update_default_version`` marks a version in a member that nothing reads; the policy's own word is right.
+    return next((one.document for one in policy.versions if one.version_id == policy.default_version_id), "")
+
+
+def _text(document: Any) -> str:
+    return document if isinstance(document, str) else json.dumps(document)
+
+
+def _secret_arns(owner: Moto, region: str) -> dict[str, str]:
+    return {secret.name: secret.arn for secret in _secrets(owner, region)}
+
+
+def _secrets(owner: Moto, region: str) -> list[Any]:
+    backend = _loaded(owner, "secretsmanager", region)
+    return [] if backend is None else list(dict.values(backend.secrets))
+
+
+def _resource_policies(owner: Moto, region: str) -> dict[str, str]:
+    """Of buckets, queues, topics and secrets that have one."""
+    found: dict[str, Any] = {secret.arn: getattr(secret, "policy", None) for secret in _secrets(owner, region)}
+    buckets, queues, topics = (_loaded(owner, name, region) for name in ("s3", "sqs", "sns"))
+    if buckets is not None:
+        found |= {f"arn:aws:s3:::{name}": bucket.policy for name, bucket in buckets.buckets.items()}
+    if queues is not None:
+        found |= {queue.queue_arn: queue.policy for queue in queues.queues.values()}
+    if topics is not None:
+        found |= {arn: topic.policy for arn, topic in topics.topics.items()}
+    return {arn: text.decode() if isinstance(text, bytes) else text for arn, text in found.items() if text}
+
+
+def _loaded(owner: Moto, name: str, region: str) -> Any:
+    """A backend that is in use; None for one that is not, which is not made for that."""
+    return next((one for key, one in owner.loaded() if key.name == name and key.region in {region, GLOBAL_REGION}), None)

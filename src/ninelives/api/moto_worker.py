@@ -19,6 +19,7 @@ from ninelives.api.wire import CredentialScope, WireRequest, WireResponse
 from ninelives.model.arns import Place
 
 if TYPE_CHECKING:
+    from ninelives.api.authorization.records import AccountRecords
     from ninelives.api.moto_internals import LogIntake, Moto
 
 logger = logging.getLogger(__name__)
@@ -167,6 +168,12 @@ class MotoWorker:
             return key_pair_of(self.load(), arn)
         except NoSuchRoute:
             return None
+
+    def account_records(self) -> "AccountRecords":
+        """IAM's records and the policies on resources, as they are now."""
+        from ninelives.api.moto_internals import account_records_of
+
+        return account_records_of(self.load(), self._place.region)
 
     def archive_event(self, archive: str, event: Mapping[str, Any]) -> None:
         """Add an event to one of EventBridge's archives."""

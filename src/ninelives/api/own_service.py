@@ -4,9 +4,10 @@ import inspect
 import logging
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from ninelives.api.authorization.refusals import NotLetIn
 from ninelives.api.call import Call, Handler, Operations
 from ninelives.api.codec_cbor import read_cbor, write_cbor
 from ninelives.api.codec_errors import CBOR, write_error
@@ -17,6 +18,10 @@ from ninelives.api.service_model import Operation, ServiceModel, load_service
 from ninelives.api.wire import BodyTooLarge, BodyUnreadable, CredentialScope, WireRequest, WireResponse, unzipped
 from ninelives.model.arns import Place
 from ninelives.model.errors import ApiError
+
+if TYPE_CHECKING:
+    from ninelives.api.authorization.caller import Caller
+    from ninelives.api.authorization.guard import Guard
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +46,12 @@ FAULT_CODES: Final = {
 SHAPE_NAMES_PROTOCOLS: Final = frozenset({"json", CBOR})
 """Protocols that call an error by its shape's name; the others by its code."""
 
+EVERYWHERE: Final = frozenset({"iam", "sts"})
+"""Services that take requests for other regions too: they have endpoints that belong to none."""
+
+UNSIGNED: Final = frozenset({"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
+"""Operations that AWS takes without a signature. Source: "AssumeRoleWithWebIdentity", STS API Reference."""
+
 MODELLED_STATUS: Final = 400
 """The status of an ``ApiError`` that says none; the model's own then stands."""
 
@@ -48,8 +59,9 @@ MODELLED_STATUS: Final = 400
 class OwnService:
     """Reads requests to ``service`` by botocore's model, has ``operations`` answer them, and writes what they say."""
 
-    def __init__(self, service: str, operations: Operations, place: Place) -> None:
+    def __init__(self, service: str, operations: Operations, place: Place, guard: "Guard | None" = None) -> None:
         self.service = service
+        self._guard = guard
         self._operations = operations
         self._place = place
         self._known: dict[str, Operation] = {}
@@ -63,14 +75,16 @@ class OwnService:
         protocol = self._protocol(request)
         return _operation_name(protocol, request, request.form() if protocol == "query" else {}) in self._operations
 
-    async def answer(self, request: WireRequest, scope: CredentialScope) -> WireResponse:
-        """The answer to a signed request, refusals included; it raises nothing."""
+    async def answer(self, request: WireRequest, scope: CredentialScope, caller: "Caller | None" = None) -> WireResponse:
+        """The answer to a signed request, refusals included; it raises nothing. Where IAM is enforced it is ``caller``'s."""
         request_id = str(uuid4())
         protocol = self._protocol(request)
         try:
             if request.headers.get("content-encoding") == "gzip":
                 request.body = unzipped(request.body, BODY_LIMIT)
-            return await self._answer(protocol, request, scope, request_id)
+            return await self._answer(protocol, request, scope, caller, request_id)
+        except NotLetIn as error:
+            return self._turn_away(protocol, error, scope.service, request_id)
         except ApiError as error:
             return self.refuse(protocol, error, request_id)
         except BodyUnreadable as error:
@@ -83,23 +97,28 @@ class OwnService:
             message = f"An internal error of the region; its log tells more under request {request_id}."
             return self.refuse(protocol, ApiError(code, message, status=500), request_id)
 
-    async def _answer(self, protocol: str, request: WireRequest, scope: CredentialScope, request_id: str) -> WireResponse:
-        if scope.region != self._place.region:
+    async def _answer(
+        self, protocol: str, request: WireRequest, scope: CredentialScope, caller: "Caller | None", request_id: str
+    ) -> WireResponse:
+        if scope.region != self._place.region and self.service not in EVERYWHERE:
             raise self._elsewhere(protocol, scope.region)
         form = request.form() if protocol == "query" else {}
         operation = self._operation(protocol, _operation_name(protocol, request, form))
         handler = self._handler(protocol, operation)
         parameters = self._parameters(protocol, operation, request, form)
-        answered = await self._handled(handler, operation, parameters, scope.access_key)
+        if self._guard is not None and operation.name not in UNSIGNED:
+            assert caller is not None, "the door knows who calls"
+            await self._guard.authorize(caller, self.service, operation.name, parameters)
+        answered = await self._handled(handler, operation, parameters, scope.access_key, caller)
         return self._write(protocol, operation, answered, request_id)
 
-    async def call(self, name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def call(self, name: str, parameters: Mapping[str, Any], caller: "Caller | None" = None) -> Mapping[str, Any]:
         """The answer to a call from within the region, None left out. Raises ``ApiError``."""
         protocol = self.model.protocol
         operation = self._operation(protocol, name)
         handler = self._handler(protocol, operation)
         self._check(protocol, operation, parameters)
-        answered = await self._handled(handler, operation, parameters, None)
+        answered = await self._handled(handler, operation, parameters, None, caller)
         return {member: value for member, value in answered.items() if value is not None}
 
     def _handler(self, protocol: str, operation: Operation) -> Handler:
@@ -109,7 +128,12 @@ class OwnService:
         return handler
 
     async def _handled(
-        self, handler: Handler, operation: Operation, parameters: Mapping[str, Any], access_key: str | None
+        self,
+        handler: Handler,
+        operation: Operation,
+        parameters: Mapping[str, Any],
+        access_key: str | None,
+        caller: "Caller | None",
     ) -> Mapping[str, Any]:
         call = Call(
             service=self.service,
@@ -117,6 +141,7 @@ class OwnService:
             parameters=parameters,
             place=self._place,
             access_key=access_key,
+            caller=caller,
         )
         answered = handler(call)
         return await answered if inspect.isawaitable(answered) else answered
@@ -181,7 +206,12 @@ class OwnService:
             body = write_query(operation, answer, namespace=self._namespace, request_id=request_id)
         return WireResponse(status=200, headers=headers, body=body)
 
-    def refuse(self, protocol: str, error: ApiError, request_id: str) -> WireResponse:
+    def _turn_away(self, protocol: str, error: NotLetIn, signing_name: str, request_id: str) -> WireResponse:
+        """A refusal by IAM; its code in the query protocol is known, whatever the request speaks."""
+        query_code = error.in_words_of("query", signing_name).code
+        return self.refuse(protocol, error.in_words_of(protocol, signing_name), request_id, query_code=query_code)
+
+    def refuse(self, protocol: str, error: ApiError, request_id: str, *, query_code: str = "") -> WireResponse:
         """An error under the code that its model gives it on the wire, with the model's status where none was said."""
         traits = self.model.errors.get(error.code)
         status = error.status
@@ -197,14 +227,14 @@ class OwnService:
             service=self.service,
             namespace=self._namespace,
             json_version=self._json_version,
-            query_code=self._query_code(protocol, error.code),
+            query_code=self._query_code(protocol, error.code, query_code),
         )
 
-    def _query_code(self, protocol: str, code: str) -> str:
+    def _query_code(self, protocol: str, code: str, known: str) -> str:
         if protocol not in SHAPE_NAMES_PROTOCOLS or "awsQueryCompatible" not in self.model.metadata:
             return ""
         traits = self.model.errors.get(code)
-        return traits.code if traits else code
+        return known or (traits.code if traits else code)
 
     @property
     def _namespace(self) -> str:

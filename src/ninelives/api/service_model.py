@@ -128,6 +128,11 @@ class ServiceModel:
             result_wrapper=answered.get("resultWrapper") if answered else None,
         )
 
+    def http_of(self, name: str) -> Mapping[str, Any]:
+        """Method and URI (``requestUri``) of an operation."""
+        http: Mapping[str, Any] = self._operations[name]["http"]
+        return http
+
     def shape(self, name: str) -> Shape:
         made = self._made.get(name)
         if made is None:

@@ -21,8 +21,8 @@ from ninelives.dataplane.bootstrap import bootstrap
 log = logging.getLogger(__name__)
 
 CONCURRENCY = 2
-DRAIN_TIME_SECONDS = 600
-"""How long streams live on a listener that was changed or removed."""
+DRAIN_TIME_SECONDS = 24 * 60 * 60
+"""How long streams live on a listener that was changed or removed: ALB cuts none when an attribute changes."""
 FLUSH_MILLISECONDS = 25
 """How long a line (health event, access log) may wait in Envoy's buffers."""
 ADOPT_SECONDS = 2.0

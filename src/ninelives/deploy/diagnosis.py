@@ -437,6 +437,13 @@ def _no_room(evidence: Evidence, _: Expectation) -> Diagnosis | None:
                 cause="ECS may neither start nor stop a task: minimum_healthy and maximum leave no room.",
                 next_step="Raise `deploy.maximum`, or lower `deploy.minimum_healthy`.",
             )
+        if protected := re.search(r"\(reason (\d+) tasks under protection\)", event.message):
+            return Diagnosis(
+                code="protected_tasks",
+                cause=f"{protected[1]} old tasks are protected from scale-in: ECS lets them run, and the release waits.",
+                next_step="Wait until they have done their work, or take their protection away: "
+                "`aws ecs update-task-protection --no-protection-enabled`.",
+            )
     return None
 
 

@@ -7,7 +7,14 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from ninelives.model.ecs import AdvancedConfiguration, Json, Service, ServiceLoadBalancer, TaskDefinition
+from ninelives.model.ecs import (
+    AdvancedConfiguration,
+    DeploymentConfiguration,
+    Json,
+    Service,
+    ServiceLoadBalancer,
+    TaskDefinition,
+)
 from ninelives.model.elbv2 import Forward, TargetGroup
 from ninelives.model.errors import ApiError
 from ninelives.region.ecs_lookup import find_task_definition
@@ -180,6 +187,21 @@ def check_volumes(given: Json, definition: TaskDefinition) -> None:
             raise ApiError("InvalidParameterException", message)
         message = "A volume that is configured at launch is not supported by this region yet: it comes later."
         raise ApiError("UnsupportedFeatureException", message)
+
+
+def rebalancing(given: Json, configuration: DeploymentConfiguration) -> str:
+    """Whether a new service is kept balanced over zones: unless it says otherwise, where it has the room for it.
+
+    Source: ECS developer guide, "Balancing an Amazon ECS service across Availability Zones".
+    """
+    has_room = configuration.maximum_percent > 100  # noqa: PLR2004 - a percentage
+    asked: str = given.get("availabilityZoneRebalancing", "ENABLED" if has_room else "DISABLED")
+    if asked == "ENABLED" and not has_room:
+        message = (
+            "Availability Zone Rebalancing needs a maximumPercent above 100: a task is started before another is stopped."
+        )
+        raise ApiError("InvalidParameterException", message)
+    return asked
 
 
 def filled_network(network_configuration: Json) -> Json:

@@ -29,7 +29,6 @@ SHOWN_DEFAULTS: Json = {
     "enableECSManagedTags": False,
     "propagateTags": "NONE",
     "enableExecuteCommand": False,
-    "availabilityZoneRebalancing": "ENABLED",
     "placementConstraints": [],
     "placementStrategy": [],
     "serviceRegistries": [],
@@ -121,6 +120,7 @@ def _checked_service(region: Region, cluster: Cluster, name: str, given: Json) -
     rules.check_volumes(given, definition)
     resolved_platform(given.get("platformVersion"))
     load_balancers = rules.read_load_balancers(given.get("loadBalancers", ()))
+    configuration = merged(DeploymentConfiguration(), given.get("deploymentConfiguration", {}))
     service = Service(
         arn=region.place.service(cluster.name, name),
         name=name,
@@ -128,7 +128,7 @@ def _checked_service(region: Region, cluster: Cluster, name: str, given: Json) -
         status=ServiceStatus.ACTIVE,
         desired_count=rules.desired_count(given["desiredCount"]),
         task_definition_arn=definition.arn,
-        deployment_configuration=merged(DeploymentConfiguration(), given.get("deploymentConfiguration", {})),
+        deployment_configuration=configuration,
         health_check_grace_period=rules.grace_period(given.get("healthCheckGracePeriodSeconds"), load_balancers),
         created_at=region.now(),
         load_balancers=load_balancers,
@@ -136,6 +136,7 @@ def _checked_service(region: Region, cluster: Cluster, name: str, given: Json) -
             **SHOWN_DEFAULTS,
             **launched.members,
             **_shown(given),
+            "availabilityZoneRebalancing": rules.rebalancing(given, configuration),
             "platformVersion": given.get("platformVersion", "LATEST"),
             "platformFamily": platform_family(definition),
         },
@@ -202,11 +203,14 @@ def _changed(region: Region, before: Service, given: Json) -> Service:
     load_balancers = before.load_balancers
     if "loadBalancers" in given:
         load_balancers = rules.read_load_balancers(given["loadBalancers"])
+    configuration = merged(before.deployment_configuration, given.get("deploymentConfiguration", {}))
+    if "availabilityZoneRebalancing" in given:
+        rules.rebalancing(given, configuration)
     after = replace(
         before,
         desired_count=rules.desired_count(given.get("desiredCount", before.desired_count)),
         task_definition_arn=definition.arn,
-        deployment_configuration=merged(before.deployment_configuration, given.get("deploymentConfiguration", {})),
+        deployment_configuration=configuration,
         health_check_grace_period=_grace_period(before, given, load_balancers),
         load_balancers=load_balancers,
         members=members,

@@ -197,11 +197,8 @@ def _check_what_is_asked(check: TargetHealthCheck, group: TargetGroup) -> None:
         raise ApiError(
             "ValidationError", "Health check enabled must be true for target groups with target type 'ip' or 'instance'"
         )
-    if check.protocol != group.protocol:
-        raise ApiError(
-            "InvalidConfigurationRequest",
-            f"ninelives checks the health of targets by their own protocol; use {group.protocol} instead of {check.protocol}",
-        )
+    if check.protocol not in {"HTTP", "HTTPS"}:
+        raise ApiError("ValidationError", f"Health check protocol '{check.protocol}' must be HTTP or HTTPS")
     if group.protocol_version == "GRPC":
         _check_grpc_matcher(check.matcher)
     else:

@@ -36,6 +36,8 @@ ADMITTED: Json = {"filter_metadata": {"envoy.lb": {"admitted": "yes"}}}
 
 SUBSETS: Json = {"fallback_policy": "NO_FALLBACK", "subset_selectors": [{"keys": ["admitted"]}]}
 SLOW_START_MIN_PERCENT = 1
+ON_CHECKS: Json = {"checks": "yes"}
+"""Chooses the transport socket of health checks."""
 
 
 class Admission(Enum):
@@ -114,8 +116,10 @@ def cluster(group: TargetGroup, timing: Timing, *, registered: int = 0) -> Json:
         found["health_checks"] = [_health_check(group, health_rule(group, timing))]
     if group.protocol == "HTTPS":
         found["transport_socket"] = target_socket(group.protocol_version)
-        if group.protocol_version == "GRPC":
-            found |= grpc_checks.raw_socket()
+    if group.health_check.enabled and _checks_otherwise(group):
+        found["transport_socket_matches"] = [
+            {"name": "checks", "match": ON_CHECKS, "transport_socket": _socket_of_checks(group)}
+        ]
     return found
 
 
@@ -187,6 +191,19 @@ def preserved_header_case() -> Json:
     }
 
 
+def _checks_otherwise(group: TargetGroup) -> bool:
+    """Whether checks speak TLS where requests do not, or the other way round; those of gRPC go to our own socket, in clear."""
+    by_tls = group.protocol_version != "GRPC" and group.health_check.protocol == "HTTPS"
+    return by_tls is not (group.protocol == "HTTPS")
+
+
+def _socket_of_checks(group: TargetGroup) -> Json:
+    if group.protocol == "HTTP":
+        return target_socket(group.protocol_version)
+    raw = f"{TYPE}.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
+    return {"name": "raw", "typed_config": {"@type": raw}}
+
+
 def _health_check(group: TargetGroup, rule: HealthRule) -> Json:
     interval = f"{rule.interval.total_seconds():g}s"
     return {
@@ -199,6 +216,7 @@ def _health_check(group: TargetGroup, rule: HealthRule) -> Json:
         "healthy_threshold": 1,
         "reuse_connection": False,
         "always_log_health_check_failures": True,
+        **({"transport_socket_match_criteria": ON_CHECKS} if _checks_otherwise(group) else {}),
         **(_grpc_check(group) if group.protocol_version == "GRPC" else _http_check(group)),
         "event_logger": [
             {
@@ -230,11 +248,11 @@ def _grpc_check(group: TargetGroup) -> Json:
     """A call of the method with an empty message, by way of the listener that shows gRPC statuses as HTTP's."""
     check = group.health_check
     headers = {"user-agent": "ELB-HealthChecker/2.0", "content-type": "application/grpc", "te": "trailers"}
-    if group.protocol == "HTTPS":
+    if check.protocol == "HTTPS":
         headers[grpc_checks.TLS_HEADER] = "yes"
     first = grpc_checks.FIRST_STATUS
     expected = [{"start": first + one["start"], "end": first + one["end"]} for one in status_ranges(check.matcher)]
-    found: Json = {
+    return {
         "http_health_check": {
             "path": check.path,
             "method": "POST",
@@ -245,9 +263,6 @@ def _grpc_check(group: TargetGroup) -> Json:
             "request_headers_to_add": [_header(name, value) for name, value in headers.items()],
         }
     }
-    if group.protocol == "HTTPS":
-        found["transport_socket_match_criteria"] = grpc_checks.ON_CHECKS
-    return found
 
 
 def _header(name: str, value: str) -> Json:

@@ -27,7 +27,6 @@ TARGET_HEADER: Final = "x-envoy-original-dst-host"
 OWN_HEADER: Final = "x-ninelives-own"
 """Marks an answer of Envoy itself, which is a gRPC status too."""
 TLS_HEADER: Final = "x-ninelives-tls"
-ON_CHECKS: Final = {"checks": "yes"}
 
 _SCRIPT: Final = f"""\
 local function grpc_status(handle, headers)
@@ -61,12 +60,6 @@ def code_of(status: int) -> int | None:
 def address() -> Json:
     """Where checks go, as an address of Envoy."""
     return {"pipe": {"path": SOCKET}}
-
-
-def raw_socket() -> Json:
-    """Members of a cluster whose targets speak TLS: to the listener its checks do not."""
-    plain = {"name": "raw", "typed_config": {"@type": f"{TYPE}.extensions.transport_sockets.raw_buffer.v3.RawBuffer"}}
-    return {"transport_socket_matches": [{"name": "checks", "match": ON_CHECKS, "transport_socket": plain}]}
 
 
 def listener() -> Json:

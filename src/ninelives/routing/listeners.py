@@ -1,8 +1,9 @@
 """An ELB listener as an Envoy listener and its route configuration.
 
-Envoy lets old connections go when a listener changes: each is asked to close with its next answer, and cut after ten
-minutes. So what changes in a deployment stands in the route configuration. The listener depends only on its own record and
-on attributes of the load balancer that belong to connections.
+Envoy lets old connections go when a listener changes: its socket stays, each connection is asked to close with its next
+answer, and a stream that goes on is cut after a day (``dataplane.process``). So what changes in a deployment stands in the
+route configuration. The listener depends only on its own record and on attributes of the load balancer that belong to
+connections: Envoy has no place for those below its filter chains.
 """
 
 from collections.abc import Iterable, Mapping

@@ -53,6 +53,7 @@ DEPLOYMENT_LIMIT = timedelta(days=30)
 STAGE_LIMIT = timedelta(hours=24)
 """How long a stage of a deployment that shifts traffic may take, its hooks aside."""
 STEPS_MAX = 1_000
+NO_RULES = "invalid networking configuration. One or more rules not found"
 TIMED_OUT = "{stage} did not complete within 24 hours."
 TOOK_TOO_LONG = "it did not complete within 30 days."
 """Both our wording."""
@@ -221,7 +222,7 @@ def _is_rolled_out(draft: Draft, one: ServiceDeployment) -> bool:
 def _shift_test(draft: Draft, one: ServiceDeployment) -> bool | Cause:
     revision = draft.revisions[draft.primary.revision_arn]
     if not rules_are_there(draft, revision):
-        return Cause.of("invalid networking configuration. One or more rules not found")
+        return Cause.of(NO_RULES)
     if one.test_traffic_percent is None and not is_up(draft, draft.primary):
         return False
     has_test = any(side.test_rule for side in sides_of(draft, revision))
@@ -236,7 +237,7 @@ def _shift_production(draft: Draft, one: ServiceDeployment) -> bool | Cause:
     """
     revision = draft.revisions[draft.primary.revision_arn]
     if not rules_are_there(draft, revision):
-        return Cause.of("invalid networking configuration. One or more rules not found")
+        return Cause.of(NO_RULES)
     percent = steps_of(one.deployment_configuration)[one.step]
     if not others_serve(draft, draft.primary):
         percent = WHOLE
@@ -251,12 +252,15 @@ def _shift_production(draft: Draft, one: ServiceDeployment) -> bool | Cause:
 
 
 def _clean_up(draft: Draft, one: ServiceDeployment) -> bool | Cause:
-    """Whether the source is gone. Where somebody has given it production traffic again by hand, it cannot go: the service
-    goes back to it.
+    """Whether the source is gone. Where somebody has given it production traffic again by hand, or has deleted the rule that
+    took it away, it cannot go: the service goes back to it.
     """
     if one.production_traffic_percent == WHOLE:
+        revision = draft.revisions[draft.primary.revision_arn]
+        if not rules_are_there(draft, revision):
+            return Cause.of(NO_RULES)
         try:
-            check_has_traffic(draft, draft.revisions[draft.primary.revision_arn])
+            check_has_traffic(draft, revision)
         except InvalidNetworking as error:
             return Cause.of(f"invalid networking configuration. {error}")
     return _may_end(draft, one)

@@ -15,8 +15,10 @@ from ninelives.model.ecs import (
     Json,
     LastStatus,
     Service,
+    ServiceEvent,
     ServiceLoadBalancer,
     ServiceStatus,
+    Task,
 )
 from ninelives.model.errors import ApiError
 from ninelives.region import ecs_services
@@ -104,8 +106,8 @@ def task_counts(region: Region, arn: str) -> TaskCounts:
     """The counts of the service of that ARN."""
     running: Counter[str | None] = Counter()
     pending: Counter[str | None] = Counter()
-    for task in region.state.tasks.values():
-        if task.service_arn == arn and task.is_live:
+    for task in region.state.of_service(Task, arn):
+        if task.is_live:
             (running if task.last_status is LastStatus.RUNNING else pending)[task.revision_arn] += 1
     return TaskCounts(running=running, pending=pending)
 
@@ -120,11 +122,7 @@ def requested_count(service: Service, deployment: Deployment, counts: TaskCounts
 def write_service(region: Region, service: Service, *, with_tags: bool) -> Mapping[str, Any]:
     counts = task_counts(region, service.arn)
     deployments = current_deployments(region, service)
-    events = sorted(
-        (one for one in region.state.events.values() if one.service_arn == service.arn),
-        key=lambda one: one.sequence,
-        reverse=True,
-    )
+    events = sorted(region.state.of_service(ServiceEvent, service.arn), key=lambda one: one.sequence, reverse=True)
     answer = {
         **{name: value for name, value in service.members.items() if name not in INTERNAL_MEMBERS},
         "serviceArn": service.arn,

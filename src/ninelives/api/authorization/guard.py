@@ -1,0 +1,255 @@
+"""The guard at the door: whose request it is, and whether it may be carried out.
+
+``authorize`` is for every way in: the door asks it with the caller that it has made out from the signature, and parts of the
+region that act for somebody (CloudFormation, the start of a task) ask it with that caller.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from ninelives.access import Decision, MalformedPolicy, Policies, Policy, PolicyKind, Request, decide, denial, read_policy
+from ninelives.access.patterns import pattern
+from ninelives.access.policies import Effect, Statement
+from ninelives.access.principals import Principal, PrincipalKind
+from ninelives.api.authorization import caller as callers
+from ninelives.api.authorization.actions import FREE
+from ninelives.api.authorization.asks import Ask, asks
+from ninelives.api.authorization.caller import Caller, Session, caller_keys, request_wide_keys, time_keys
+from ninelives.api.authorization.credentials import LONG_TERM, Credentials, Mint, RegionKeys
+from ninelives.api.authorization.known import RegionFacts
+from ninelives.api.authorization.records import AccountRecords, Identity, NamedDocument
+from ninelives.api.authorization.refusals import NotLetIn, Why
+from ninelives.api.authorization.signatures import Signature, check_signature, check_time, read_signature
+from ninelives.api.wire import WireRequest
+from ninelives.model.arns import Place
+
+log = logging.getLogger(__name__)
+
+
+class RecordSource(Protocol):
+    """Where IAM's records are (``MotoBridge``)."""
+
+    async def account_records(self) -> AccountRecords: ...
+
+    def changes(self, backend: str) -> int:
+        """A number that grows whenever a backend's records may have changed."""
+
+
+BACKENDS: Final = ("iam", "secretsmanager", "s3", "sqs", "sns")
+"""moto's backends whose records decide."""
+
+FULL: Final = Policy(
+    name="root",
+    kind=PolicyKind.IDENTITY,
+    statements=(Statement(position=0, sid=None, effect=Effect.ALLOW, actions=("*",), resources=(pattern("*"),)),),
+)
+"""What the account's root user may do, unless a policy on a resource denies it."""
+
+ASSUMING: Final = ("sts:assumerole", "sts:tagsession", "sts:setsourceidentity")
+
+
+class Guard:
+    """Judges requests by the region's IAM records.
+
+    ``resource_policy`` tells policies on resources that the region keeps itself, by ARN. ``noted`` is told each decision.
+    """
+
+    def __init__(
+        self,
+        *,
+        place: Place,
+        keys: RegionKeys,
+        now: Callable[[], datetime],
+        facts: RegionFacts,
+        source: RecordSource,
+        resource_policy: Callable[[str], str | None] = lambda _: None,
+        noted: Callable[[Request, Policies, Decision], None] = lambda *_: None,
+    ) -> None:
+        self.place = place
+        self.now = now
+        self.mint = Mint(keys)
+        self._keys = keys
+        self._facts = facts
+        self._source = source
+        self._resource_policy = resource_policy
+        self._noted = noted
+        self._seen: tuple[int, ...] | None = None
+
+    async def records(self) -> AccountRecords:
+        """IAM's records, read again when they may have changed."""
+        seen = tuple(self._source.changes(name) for name in BACKENDS)
+        if seen != self._seen:
+            self._facts.records = await self._source.account_records()
+            self._seen = seen
+        return self._facts.records
+
+    # Whose request it is.
+
+    async def identify(self, request: WireRequest, *, source_ip: str | None = None) -> Caller:
+        """The caller, by the request's signature. Raises ``NotLetIn``."""
+        signature = read_signature(request)
+        records = await self.records()
+        secret, principal, tags, session = self._bearer(signature, records)
+        check_time(signature, self.now())
+        check_signature(signature, request, secret)
+        wide = request_wide_keys(region=signature.region, source_ip=source_ip, user_agent=request.headers.get("user-agent"))
+        return Caller(principal=principal, session=session, keys={**wide, **caller_keys(principal, tags, session)})
+
+    def _bearer(
+        self, signature: Signature, records: AccountRecords
+    ) -> tuple[str, Principal, Mapping[str, str], Session | None]:
+        """Secret key, principal with its tags, and session of an access key."""
+        key = signature.access_key
+        if signature.token is None and key == self._keys.access_key:
+            return self._keys.secret, callers.root(self.place), {}, None
+        if key.startswith(LONG_TERM):
+            known = records.keys.get(key)
+            if known is None or not known.is_active or signature.token is not None:
+                raise NotLetIn(Why.UNKNOWN_KEY)
+            identity = records.users[known.user]
+            return known.secret, callers.user(identity, self.place), identity.tags, None
+        session = self.mint.session(key, signature.token or "")
+        if session is None:
+            raise NotLetIn(Why.UNKNOWN_KEY)
+        if session.expires_at <= self.now():
+            raise NotLetIn(Why.EXPIRED_TOKEN)
+        principal, tags = self._of_session(session, records)
+        return self.mint.secret_of(key), principal, tags, session
+
+    def _of_session(self, session: Session, records: AccountRecords) -> tuple[Principal, Mapping[str, str]]:
+        if session.kind is PrincipalKind.ROOT:
+            return callers.root(self.place), {}
+        if session.kind is PrincipalKind.USER:
+            found = next((one for one in records.users.values() if one.arn == session.principal_arn), None)
+            if found is not None:
+                return callers.user(found, self.place), found.tags
+        role = records.roles.get(session.principal_arn)
+        if session.kind is not PrincipalKind.SESSION or role is None:
+            raise NotLetIn(Why.UNKNOWN_KEY)
+        return callers.role_session(role, session.name, self.place), role.tags
+
+    async def of_session(self, session: Session, *, region: str | None = None) -> Caller:
+        """The caller that a session's credentials make, for what the region does as a role. Raises ``NotLetIn``."""
+        principal, tags = self._of_session(session, await self.records())
+        wide = request_wide_keys(region=region or self.place.region, source_ip=None, user_agent=None)
+        return Caller(principal=principal, session=session, keys={**wide, **caller_keys(principal, tags, session)})
+
+    # Whether it may.
+
+    async def authorize(self, caller: Caller, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
+        """Let an operation pass, or raise ``NotLetIn``. ``service`` is botocore's name or the signing name."""
+        records = await self.records()
+        for ask in asks(service, operation, parameters, self.place, self._facts):
+            self._judge(caller, ask, records)
+
+    async def authorize_action(self, caller: Caller, action: str, resource: str) -> None:
+        """Let one action on one resource pass, or raise ``NotLetIn``."""
+        self._judge(caller, Ask(action=action, resource=resource), await self.records())
+
+    def _judge(self, caller: Caller, ask: Ask, records: AccountRecords) -> None:
+        if ask.action in FREE:
+            return
+        request, policies = self.request(caller, ask), self._policies(caller, ask, records)
+        decision = decide(request, policies)
+        self._noted(request, policies, decision)
+        if not decision.is_allowed:
+            raise NotLetIn(Why.NOT_ALLOWED, denial(request, decision))
+
+    def request(self, caller: Caller, ask: Ask) -> Request:
+        owner = {"aws:resourceaccount": (self.place.account,)}
+        context = {**self.time_keys(), **owner, **caller.keys, **ask.context}
+        return Request(principal=caller.principal, action=ask.action, resource=ask.resource, context=context)
+
+    def _policies(self, caller: Caller, ask: Ask, records: AccountRecords) -> Policies:
+        identity, boundary = self._own(caller, records)
+        is_assuming = ask.action.lower().startswith(ASSUMING)
+        return Policies(
+            identity=identity,
+            boundary=boundary,
+            session=_session_policies(caller.session, records),
+            resource=self._trust(ask.resource, records) if is_assuming else self._on(ask.resource, records),
+            resource_decides=is_assuming,
+        )
+
+    def _own(self, caller: Caller, records: AccountRecords) -> tuple[tuple[Policy, ...], Policy | None]:
+        if caller.is_root:
+            return (FULL,), None
+        found = identity_of(caller.principal, records)
+        if found is None:
+            return (), None
+        return _read_all(found.policies, PolicyKind.IDENTITY), _boundary(found.boundary)
+
+    def _trust(self, role_arn: str, records: AccountRecords) -> Policy | None:
+        role = records.roles.get(role_arn)
+        return None if role is None else self.trust_of(role)
+
+    def trust_of(self, role: Identity) -> Policy | None:
+        """Who may assume a role."""
+        return _read(NamedDocument(name=f"trust of {role.name}", document=role.trust), PolicyKind.TRUST)
+
+    def time_keys(self) -> Mapping[str, tuple[str, ...]]:
+        return time_keys(self.now())
+
+    def note(self, request: Request, policies: Policies, decision: Decision) -> None:
+        """Keep a decision that was made elsewhere in the room with the others."""
+        self._noted(request, policies, decision)
+
+    def _on(self, resource: str, records: AccountRecords) -> Policy | None:
+        """The policy on a resource; an object's is its bucket's."""
+        arn = resource.split("/", 1)[0] if resource.startswith("arn:aws:s3:::") else resource
+        text = records.resource_policies.get(arn) or self._resource_policy(arn)
+        return _read(NamedDocument(name=arn, document=text), PolicyKind.RESOURCE) if text else None
+
+    # What services do as roles.
+
+    async def assume_as_service(self, service: str, role_arn: str, session_name: str, expires_at: datetime) -> Credentials:
+        """Credentials of a role for a service. Raises ``NotLetIn`` where the role's trust does not name the service."""
+        caller = await self.as_service(service)
+        self._judge(caller, Ask(action="sts:AssumeRole", resource=role_arn), await self.records())
+        return self.mint.credentials(self.session_of(role_arn, session_name, expires_at))
+
+    async def as_service(self, service: str) -> Caller:
+        principal = callers.service(service, self.place)
+        return Caller(principal=principal, keys=caller_keys(principal, {}, None))
+
+    def session_of(self, role_arn: str, name: str, expires_at: datetime) -> Session:
+        return Session(
+            kind=PrincipalKind.SESSION, principal_arn=role_arn, name=name, issued_at=self.now(), expires_at=expires_at
+        )
+
+
+def identity_of(principal: Principal, records: AccountRecords) -> Identity | None:
+    """The user or role whose policies count for a principal."""
+    if principal.role_arn is not None:
+        return records.roles.get(principal.role_arn)
+    return next((one for one in records.users.values() if one.arn == principal.arn), None)
+
+
+def _session_policies(session: Session | None, records: AccountRecords) -> tuple[Policy, ...] | None:
+    if session is None or (session.policy is None and not session.policy_arns):
+        return None
+    documents = [NamedDocument(name="session policy", document=session.policy)] if session.policy else []
+    documents += [NamedDocument(name=arn, document=records.managed.get(arn, "")) for arn in session.policy_arns]
+    return _read_all(tuple(documents), PolicyKind.SESSION)
+
+
+def _boundary(document: NamedDocument | None) -> Policy | None:
+    """A boundary that cannot be read allows nothing."""
+    if document is None:
+        return None
+    return _read(document, PolicyKind.BOUNDARY) or Policy(name=document.name, kind=PolicyKind.BOUNDARY, statements=())
+
+
+def _read_all(documents: tuple[NamedDocument, ...], kind: PolicyKind) -> tuple[Policy, ...]:
+    return tuple(policy for policy in (_read(one, kind) for one in documents) if policy is not None)
+
+
+def _read(document: NamedDocument, kind: PolicyKind) -> Policy | None:
+    """A policy; None for one that IAM would not have taken: it allows nothing, and the log tells of it."""
+    try:
+        return read_policy(document.document, kind, document.name)
+    except MalformedPolicy as error:
+        log.warning("the %s %s is ignored: %s", kind, document.name, error)
+        return None
