@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from runtime_bench import PORT, Bench, Given, Watched, as_seen, doomed_command, watched
 
 from ninelives.model.containers import MountPoint, RestartPolicy, Ulimit, VolumeFrom
@@ -616,5 +617,23 @@ def test_a_runtime_of_another_instance_touches_nothing(bench: Bench) -> None:
             await one.runtime.stop(launch)
 
             assert (await one.until_stopped(launch)).exit_code in {137, 143}
+
+    asyncio.run(main())
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("pid_mode", ["task", None])
+def test_containers_see_each_others_processes_where_the_task_says_so(docker_bench: Bench, pid_mode: str | None) -> None:
+    async def main() -> None:
+        async with watched(docker_bench) as one:
+            looks = "while :; do cat /proc/[0-9]*/cmdline | tr '\\0' ' '; echo; sleep 0.2; done"
+            launch = docker_bench.launch(docker_bench.container("exec sleep 7777"), docker_bench.container(looks, name="side"))
+            definition = replace(launch.definition, members={"pidMode": pid_mode} if pid_mode else {})
+            launch = replace(launch, definition=definition)
+            await one.start(launch)
+            await one.until(lambda: len(one.messages(launch, "side")) > 3)
+
+            seen = any("sleep 7777" in message for message in one.messages(launch, "side"))
+            assert seen is (pid_mode == "task")
 
     asyncio.run(main())

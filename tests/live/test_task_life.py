@@ -1,13 +1,19 @@
 """A task sees what its definition promises it: secrets, environment files, itself, its role, and the region's AWS API."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import botocore
+import certifi
 import pytest
 from live_region import RegionUnderTest, eventually
+
+from ninelives.rehearsal.releases.python_image import make_python_image, remove_python_image
 
 sys.path.append(str(Path(__file__).parents[1] / "contracts"))
 from small_images import SmallRegistry, docker_root, small_registry
@@ -34,6 +40,18 @@ echo "aws $(get $AWS_ENDPOINT_URL/_ninelives/health)"
 sleep 300
 """
 WITH_PYTHON = "import sys, urllib.request as web; print(web.urlopen(sys.argv[1]).read().decode())"
+SDK = """
+import boto3
+print("sdk", boto3.Session().get_credentials().method, boto3.client("sts").get_caller_identity()["Arn"])
+"""
+SDK_FILES = """
+import json, sys
+import boto3, botocore.httpsession
+boto3.client("sts", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+import botocore.credentials, botocore.utils, encodings.idna, _strptime
+print(json.dumps([module.__file__ for module in sys.modules.values() if getattr(module, "__file__", None)]))
+"""
+"""Run with boto3: the modules that it needs."""
 GET = {
     "docker": 'get() { busybox wget -qO- "$1"; }',
     "host": f"get() {{ {sys.executable} -c '{WITH_PYTHON}' \"$1\"; }}",
@@ -64,19 +82,23 @@ def lines(region: RegionUnderTest, images: SmallRegistry) -> dict[str, str]:
         "logConfiguration": LOGS,
     }
     task = run(region, container)
-    stream = f"life/web/{task.rpartition('/')[2]}"
 
     def written() -> dict[str, str]:
-        logs = region.client("logs")
-        try:
-            events = logs.get_log_events(logGroupName="/life", logStreamName=stream)["events"]
-        except logs.exceptions.ResourceNotFoundException:
-            return {}  # it has not begun
-        found = dict(event["message"].partition(" ")[::2] for event in events)
+        found = dict(message.partition(" ")[::2] for message in said_by(region, task))
         return found if "aws" in found else {}
 
     found: dict[str, str] = eventually(written, what="the last line")
     return found | {"arn": task}
+
+
+def said_by(region: RegionUnderTest, task_arn: str) -> list[str]:
+    """The lines that a task has written."""
+    logs = region.client("logs")
+    try:
+        stream = f"life/web/{task_arn.rpartition('/')[2]}"
+        return [event["message"] for event in logs.get_log_events(logGroupName="/life", logStreamName=stream)["events"]]
+    except logs.exceptions.ResourceNotFoundException:
+        return []  # it has not begun
 
 
 def run(region: RegionUnderTest, container: dict[str, Any]) -> str:
@@ -97,6 +119,42 @@ def run(region: RegionUnderTest, container: dict[str, Any]) -> str:
     answer = ecs.run_task(cluster="life", taskDefinition="life", launchType="FARGATE", networkConfiguration=network)
     arn: str = answer["tasks"][0]["taskArn"]
     return arn
+
+
+def sdk_files() -> list[Path]:
+    """boto3 as it is here: its modules, and the data of the service that is asked."""
+    done = subprocess.run([sys.executable, "-c", SDK_FILES], check=True, capture_output=True, text=True)
+    data = Path(botocore.__file__).parent / "data"
+    return [
+        *map(Path, json.loads(done.stdout)),
+        Path(certifi.where()),
+        *data.glob("*.json*"),
+        *(data / "sts").rglob("*.json*"),
+    ]
+
+
+@pytest.fixture
+def python(region: RegionUnderTest, images: SmallRegistry) -> Iterator[dict[str, Any]]:
+    """The members of a container that has Python with boto3."""
+    if region.runtime == "host":
+        yield {"image": images.add("small", "1", [docker_root()], {}), "command": [sys.executable, "-c", SDK]}
+        return
+    image = f"ninelives-sdk:{uuid4().hex[:12]}"
+    make_python_image(image, sdk_files())
+    packages = {"name": "PYTHONPATH", "value": str(Path(botocore.__file__).parents[1])}
+    yield {"image": image, "command": ["python3", "-c", SDK], "environment": [packages]}
+    remove_python_image(image)
+
+
+def test_an_unmodified_sdk_in_a_task_has_the_task_s_role_and_the_region_s_api(
+    region: RegionUnderTest, python: dict[str, Any]
+) -> None:
+    arn = run(region, {"name": "web", "logConfiguration": LOGS, **python})
+
+    (said,) = eventually(lambda: said_by(region, arn), what="what the SDK says")
+
+    task_id = arn.rpartition("/")[2]
+    assert said == f"sdk container-role arn:aws:sts::123456789012:assumed-role/cats/{task_id}"
 
 
 def test_a_task_has_its_secrets_and_its_environment_files(lines: dict[str, str]) -> None:

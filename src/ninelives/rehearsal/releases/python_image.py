@@ -28,9 +28,9 @@ print(json.dumps([sys.executable, *(m.__file__ for m in sys.modules.values() if 
 """
 
 
-def root_archive() -> bytes:
-    """The image's files as a tar archive, as ``docker import`` takes it."""
-    interpreter, *modules = _modules()
+def root_archive(also: Iterable[Path] = ()) -> bytes:
+    """The image's files as a tar archive, as ``docker import`` takes it; with other files ``also``, at their paths here."""
+    interpreter, *modules = [*_modules(), *map(str, also)]
     program = Path(interpreter).resolve()
     binaries = [program, SHELL.resolve(), *(Path(one) for one in modules if one.endswith(".so"))]
     files = {*map(Path, modules), *binaries, *(Path(one) for one in _libraries(binaries)), *_landmarks(program)}
@@ -49,7 +49,7 @@ def root_archive() -> bytes:
     return content.getvalue()
 
 
-def make_python_image(name: str) -> None:
+def make_python_image(name: str, also: Iterable[Path] = ()) -> None:
     """Import the image into Docker's engine under ``name``. Raises ``subprocess.CalledProcessError``.
 
     A label names it in all that is built from it, for ``remove_python_image``.
@@ -63,7 +63,7 @@ def make_python_image(name: str) -> None:
         'CMD ["python3"]',
     ]
     command = ["docker", "import", *(word for change in changes for word in ("--change", change)), "-", name]
-    subprocess.run(command, input=root_archive(), check=True, capture_output=True)
+    subprocess.run(command, input=root_archive(also), check=True, capture_output=True)
 
 
 def remove_python_image(name: str) -> None:
