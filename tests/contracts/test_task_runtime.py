@@ -518,6 +518,31 @@ def test_too_much_memory_ends_a_container_with_its_reason(bench: Bench) -> None:
     asyncio.run(main())
 
 
+def test_containers_share_the_memory_of_their_task_and_the_largest_is_killed_when_they_use_more(bench: Bench) -> None:
+    """Each alone is below the 64 MiB. ``tail`` keeps what it was told to write at the end, which does not come."""
+
+    def takes(mebibytes: int) -> str:
+        tail = "busybox tail" if bench.kind == "docker" else "tail"
+        return f"(head -c {mebibytes << 20} /dev/zero; sleep 60) | {tail} -c {mebibytes << 20}"
+
+    async def main() -> None:
+        async with watched(bench) as one:
+            small, large = bench.container(takes(24), name="small"), bench.container(takes(44), name="large")
+            alone, together = bench.launch(large, memory_mib=64), bench.launch(small, large, memory_mib=64)
+            await one.start(alone)
+            await one.start(together)
+            stopped = await one.until_stopped(together, "large")
+
+            assert stopped.exit_code == 137
+            assert stopped.reason == "OutOfMemoryError: Container killed due to memory usage"
+            assert one.container(together, "small").last_status == "RUNNING"
+            assert one.container(alone, "large").last_status == "RUNNING"
+            used = (await one.runtime.usage([alone.task.arn]))[alone.task.arn]
+            assert used.memory_bytes > 44 << 20
+
+    asyncio.run(main())
+
+
 def test_usage_tells_cpu_and_memory_of_what_runs(bench: Bench) -> None:
     async def main() -> None:
         async with watched(bench) as one:

@@ -28,6 +28,7 @@ from ninelives.runtime import task_run
 from ninelives.runtime.engine import EngineAway, FoundTask, NoInputs, Seen, StartFailed, cannot_pull, cannot_start
 from ninelives.runtime.engine_runtime import EngineRuntime
 from ninelives.runtime.log_feed import LogFeed
+from ninelives.runtime.task_memory import is_to_be_watched
 from ninelives.runtime.task_run import TaskRun
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,6 +46,8 @@ class FakeEngine:
     """Raised by the next operations."""
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
     """What each container was told besides its definition."""
+    uses: dict[str, int] = field(default_factory=dict)
+    """Bytes of memory by container."""
     run: TaskRun | None = None
     heeds_signals: bool = True
 
@@ -92,6 +95,9 @@ class FakeEngine:
     async def kill(self, task_arn: str, container_name: str) -> None:
         self._ask(f"kill {container_name}")
         self.end(container_name, 137)
+
+    async def memory(self, task_arn: str) -> Mapping[str, int]:
+        return self.uses
 
     async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:
         return {}
@@ -552,3 +558,38 @@ def test_a_container_waits_for_the_one_whose_volumes_it_mounts() -> None:
         assert engine.asked[-2:] == ["start db", "start web"]
 
     asyncio.run(main())
+
+
+def test_of_containers_that_use_more_memory_than_their_task_has_the_largest_is_killed_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for pause in ("WATCH_MEMORY_SECONDS", "WATCH_MEMORY_CLOSELY_SECONDS"):
+        monkeypatch.setattr(task_run, pause, 0)
+
+    async def main() -> None:
+        engine = FakeEngine(uses={"web": 400 << 20, "side": 112 << 20})
+        told = Told(engine, launch_of(container("web"), container("side")))
+        told.run.start()
+        await told.until(is_started)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert "kill web" not in engine.asked, "exactly what it has"
+
+        engine.uses = {"web": 400 << 20, "side": 113 << 20}
+        await told.until(lambda report: report.containers[0].last_status == "STOPPED")
+        engine.uses = {"side": 113 << 20}
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+        assert told.reports[-1].containers[0].reason == "OutOfMemoryError: Container killed due to memory usage"
+        assert told.reports[-1].containers[1].last_status == "RUNNING"
+        await told.run.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("own_limits", [(256, 256), (512,)], ids=["within the task's", "of one container"])
+def test_containers_that_their_own_limits_bound_are_not_watched(own_limits: tuple[int, ...]) -> None:
+    containers = [replace(container(f"c{number}"), memory_mib=limit) for number, limit in enumerate(own_limits)]
+
+    assert not is_to_be_watched(launch_of(*containers).definition)

@@ -354,6 +354,15 @@ class DockerEngine:
                 found[arn] = together(found.get(arn), one)
         return found
 
+    async def memory(self, task_arn: str) -> Mapping[str, int]:
+        running = {
+            name: one.id
+            for (arn, name), one in self._containers.items()
+            if arn == task_arn and one.last.last_status == "RUNNING"
+        }
+        answers = await asyncio.gather(*(self._do(partial(self._usage, container_id)) for container_id in running.values()))
+        return {name: one.memory_bytes for name, one in zip(running, answers, strict=True) if one is not None}
+
     def _usage(self, container_id: str) -> TaskUsage | None:
         from docker.errors import NotFound
 

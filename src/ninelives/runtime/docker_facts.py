@@ -20,10 +20,10 @@ from ninelives.runtime.start_failures import (
     pull_not_permitted,
     registry_unreachable,
 )
+from ninelives.runtime.task_memory import OUT_OF_MEMORY
 
 T = TypeVar("T")
 
-OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 STATUSES = {"created": "PENDING", "running": "RUNNING", "paused": "RUNNING", "restarting": "RUNNING"}
 HEALTH = {"healthy": HealthStatus.HEALTHY, "unhealthy": HealthStatus.UNHEALTHY}
 YEAR_OF_NEVER = 1

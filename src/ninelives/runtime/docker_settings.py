@@ -1,7 +1,8 @@
 """A container definition in the words of Docker's API: the body of ``POST /containers/create``.
 
 Source: Docker Engine API v1.41, ``ContainerCreate``. Limits are close to Fargate's, not the same: Docker knows no task, so
-each container may use the task's whole CPU, and without a limit of its own the task's whole memory.
+each container may use the task's whole CPU, and without a limit of its own the task's whole memory; that together they use no
+more is looked at by ``TaskRun``.
 """
 
 from collections.abc import Mapping, Sequence

@@ -119,6 +119,9 @@ class ContainerEngine(Protocol):
     async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:
         """What those tasks have used of which something runs."""
 
+    async def memory(self, task_arn: str) -> Mapping[str, int]:
+        """By container name, the bytes that what runs of a task uses now."""
+
     async def remove(self, task_arn: str) -> None:
         """Kill and remove all that is left of the task."""
 

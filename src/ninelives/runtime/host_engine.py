@@ -339,6 +339,13 @@ class HostEngine:
         }
         return await self._do(lambda: usage_of_trees(roots))
 
+    async def memory(self, task_arn: str) -> Mapping[str, int]:
+        task = self._tasks.get(task_arn)
+        processes = {} if task is None else task.processes
+        roots = {name: [pid] for name, one in processes.items() if (pid := one.process_pid()) is not None}
+        used = await self._do(lambda: usage_of_trees(roots))
+        return {name: one.memory_bytes for name, one in used.items()}
+
     async def remove(self, task_arn: str) -> None:
         task = self._tasks.get(task_arn)
         if task is None:

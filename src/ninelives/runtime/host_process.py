@@ -21,8 +21,8 @@ from ninelives.runtime.engine import cannot_start, utc_now
 from ninelives.runtime.host_command import HostCommand
 from ninelives.runtime.host_usage import usage_of_trees
 from ninelives.runtime.start_failures import not_started
+from ninelives.runtime.task_memory import OUT_OF_MEMORY
 
-OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 KILLED = 128 + signal.SIGKILL
 FILES_OF_A_RUN = ("started.json", "exited.json")
 PRIVATE = 0o600
@@ -147,6 +147,11 @@ class HostProcess:
         """The supervisor, whose descendants are all that runs of the container; None where none lives."""
         started = _read_json(self.directory / "started.json")
         return int(started["shim_pid"]) if started is not None and self.is_supervised() else None
+
+    def process_pid(self) -> int | None:
+        """The container's first process; None where none lives."""
+        started = _read_json(self.directory / "started.json")
+        return int(started["pid"]) if started is not None and self.is_supervised() else None
 
     def health_status(self) -> HealthStatus:
         """What the health checks said last; kept over a restart of the control plane."""

@@ -22,6 +22,7 @@ from ninelives.runtime.dependencies import (
 )
 from ninelives.runtime.engine import ContainerEngine, EngineAway, FoundTask, StartFailed, cannot_initialize
 from ninelives.runtime.restarts import may_restart
+from ninelives.runtime.task_memory import OUT_OF_MEMORY, is_half_full, is_to_be_watched, to_be_killed
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -30,6 +31,8 @@ RETRY_SECONDS = 1.0
 """When a stop or a removal that the engine refused is tried again."""
 ENGINE_AWAY_SECONDS = 30.0
 """How long a task that starts waits for an engine that does not answer: a daemon's restart is no failure of the task."""
+WATCH_MEMORY_SECONDS, WATCH_MEMORY_CLOSELY_SECONDS = 2.0, 0.5
+"""How often the memory of a task of several containers is looked at, and how often once it uses half of what it has."""
 KILLED_WITHIN_SECONDS = 5.0
 """A container that lives on after SIGKILL is killed again after this time."""
 
@@ -60,7 +63,10 @@ class TaskRun:
         self._recorded = {one.name: one for one in launch.task.containers}
         self._restarting: dict[str, ContainerObservation | None] = {}
         """Containers that are being started again, with what was seen of each meanwhile."""
+        self._out_of_memory: set[str] = set()
+        """Containers that were killed because the task used more memory than it has."""
         self._changed = asyncio.Event()
+        self._watching: asyncio.Task[None] | None = None
         self._bringing_up: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._removing: asyncio.Task[None] | None = None
@@ -87,6 +93,7 @@ class TaskRun:
         pending = [one for one in self._level.containers if one.last_status == "PENDING"]
         if not pending and (self._level.address is not None or task.desired_status is DesiredStatus.STOPPED):
             self._level = replace(self._level, is_started=True)
+            self._watch()
         elif task.desired_status is DesiredStatus.RUNNING:
             self.start()
         else:
@@ -116,7 +123,8 @@ class TaskRun:
 
     async def close(self) -> None:
         """Do nothing more; the containers stay as they are."""
-        jobs = [job for job in (self._bringing_up, self._stopping, self._removing, *self._operations) if job is not None]
+        perhaps = (self._watching, self._bringing_up, self._stopping, self._removing, *self._operations)
+        jobs = [job for job in perhaps if job is not None]
         for job in jobs:
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
@@ -128,6 +136,9 @@ class TaskRun:
         known = self._container(container.name)
         if known.last_status == "STOPPED" or _is_of_an_earlier_run(container, known):
             return
+        if container.last_status == "STOPPED" and container.name in self._out_of_memory:
+            self._out_of_memory.discard(container.name)
+            container = replace(container, reason=container.reason or OUT_OF_MEMORY)
         if container.name in self._restarting:
             self._restarting[container.name] = container
         elif container.last_status == "STOPPED" and self._may_restart(container):
@@ -199,6 +210,7 @@ class TaskRun:
             self._become(failure=f"ResourceInitializationError: the {self._engine.name} runtime failed: {error}")
         else:
             self._become(is_started=True, address=address or self._level.address)
+            self._watch()
 
     async def _resolved(self) -> TaskInputs:
         """The task's inputs, asked for once. Raises ``StartFailed``."""
@@ -303,6 +315,31 @@ class TaskRun:
                     raise cannot_initialize(str(away)) from away
             await asyncio.sleep(RETRY_SECONDS)
 
+    # Memory.
+
+    def _watch(self) -> None:
+        if is_to_be_watched(self._launch.definition):
+            self._watching = self._spawn(self._watch_memory(), "watch memory of")
+
+    async def _watch_memory(self) -> None:
+        """Whenever all containers together use more memory than the task has, kill the largest."""
+        arn, definition = self._launch.task.arn, self._launch.definition
+        pause = WATCH_MEMORY_CLOSELY_SECONDS
+        while not all(one.last_status == "STOPPED" for one in self._level.containers):
+            await asyncio.sleep(pause)
+            try:
+                used = await self._engine.memory(arn)
+                pause = WATCH_MEMORY_CLOSELY_SECONDS if is_half_full(definition, used) else WATCH_MEMORY_SECONDS
+                name = to_be_killed(definition, used)
+                if name is not None:
+                    log.info("task %s uses more memory than it has; container %s is killed", self._launch.task.id, name)
+                    self._out_of_memory.add(name)
+                    await self._engine.kill(arn, name)
+            except EngineAway:
+                continue  # whoever waits for it says so
+            except Exception:
+                log.exception("task %s: its memory could not be looked at; it is looked at again", self._launch.task.id)
+
     # Down.
 
     async def _stop(self) -> None:
@@ -322,8 +359,9 @@ class TaskRun:
             await self._until_stopped(name, KILLED_WITHIN_SECONDS)
 
     async def _remove(self) -> None:
-        if self._stopping is not None:
-            self._stopping.cancel()
+        for job in (self._stopping, self._watching):
+            if job is not None:
+                job.cancel()
         await self._end_bringing_up()
         arn = self._launch.task.arn
         await self._persist(lambda: self._engine.remove(arn))
