@@ -1,14 +1,16 @@
 """Host images: a real OCI image whose bytes depend on the input alone, and its way into a registry."""
 
+import base64
 import gzip
 import io
 import json
 import os
 import tarfile
+import urllib.request
 from pathlib import Path
 
 import pytest
-from fake_registry import FakeRegistry
+from served_registry import served
 
 from ninelives.deploy.build_context import read_context
 from ninelives.deploy.distribution import push, repository_of
@@ -95,30 +97,35 @@ def test_an_image_without_a_command_is_refused(tmp_path: Path) -> None:
         make(tmp_path, "a", dockerfile="FROM ruby\nCOPY app.rb /\n")
 
 
+AS_AWS = f"Basic {base64.b64encode(b'AWS:token').decode()}"
+
+
 def test_a_push_brings_blobs_and_manifest_and_sends_nothing_twice(tmp_path: Path) -> None:
     image = make(tmp_path, "a")
-    with FakeRegistry() as registry:
-        registry.authorization = "Basic xyz"
-        repository = repository_of(registry.uri, "Basic xyz")
-
-        digests = {push(image, repository, tag) for tag in ("1.0.0", "same")}
+    with served(tmp_path / "registry") as registry:
+        digests = {push(image, repository_of(registry.uri, AS_AWS), tag) for tag in ("1.0.0", "same")}
 
         assert {image.digest} == digests
         assert 2 == registry.uploads
-        assert {"1.0.0": image.manifest, "same": image.manifest} == registry.manifests
-        assert image.config in registry.blobs.values()
-        assert image.layer.read_bytes() in registry.blobs.values()
+        for what, content in (
+            ("manifests/1.0.0", image.manifest),
+            ("manifests/same", image.manifest),
+            (f"blobs/{digest_of(image.config)}", image.config),
+            (f"blobs/{digest_of(image.layer.read_bytes())}", image.layer.read_bytes()),
+        ):
+            host, _, name = registry.uri.partition("/")
+            with urllib.request.urlopen(f"http://{host}/v2/{name}/{what}") as answer:
+                assert content == answer.read(), what
 
 
 def test_a_refusal_is_told_in_the_registrys_words(tmp_path: Path) -> None:
-    image = make(tmp_path, "a")
-    with FakeRegistry() as registry:
-        registry.authorization = "Basic xyz"
-        with pytest.raises(PushFailed, match="UNAUTHORIZED: who are you"):
+    image, other = make(tmp_path, "a"), make(tmp_path, "b", dockerfile=DOCKERFILE.replace("A=1", "A=3"))
+    with served(tmp_path / "registry") as registry:
+        with pytest.raises(PushFailed, match="UNAUTHORIZED: Log in as AWS"):
             push(image, repository_of(registry.uri, "Basic wrong"), "1.0.0")
-        registry.refuses_manifests = True
-        with pytest.raises(PushFailed, match="TAG_INVALID: the tag is immutable"):
-            push(image, repository_of(registry.uri, "Basic xyz"), "1.0.0")
+        push(image, repository_of(registry.uri, AS_AWS), "1.0.0")
+        with pytest.raises(PushFailed, match=r"TAG_INVALID: .*immutable"):
+            push(other, repository_of(registry.uri, AS_AWS), "1.0.0")
         uri = registry.uri
 
     with pytest.raises(PushFailed, match="does not answer"):
