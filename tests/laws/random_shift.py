@@ -6,7 +6,7 @@ from random import Random
 
 from hypothesis import strategies as st
 from random_service import BEHAVIOURS
-from service_world import FUNCTION, GOOD, PRODUCTION, TEST, Setting, World, seconds
+from service_world import FUNCTION, GOOD, PRODUCTION, TEST, Setting, World, rule, seconds
 
 from ninelives.model.cloudwatch import StateValue
 from ninelives.model.ecs import (
@@ -97,10 +97,13 @@ class ShiftLaws:
 
     statuses: dict[str, ServiceDeploymentStatus] = field(default_factory=dict)
     rules: dict[str, Rule] = field(default_factory=dict)
+    by_hand: bool = False
+    """Whether somebody changes the production rule by hand: where traffic goes is not the scheduler's alone then."""
 
     def held(self, world: World, plan: Plan, before: Mapping[str, Task]) -> None:
         assert len([one for one in world.deployments.values() if one.status is DeploymentStatus.PRIMARY]) == 1
-        self._weights(world)
+        if not self.by_hand:
+            self._weights(world)
         self._served(world, before)
         for decision in plan.decisions:
             if isinstance(decision, Put) and isinstance(decision.record, ServiceDeployment):
@@ -150,9 +153,9 @@ class ShiftLaws:
         assert record.status is was or record.status in BY_PLAN.get(was, set()), f"{was} to {record.status}"
         self.statuses[record.arn] = record.status
         if record.status in {D.SUCCESSFUL, D.ROLLBACK_SUCCESSFUL}:
-            assert is_in_place(world, with_test=record.deployment_configuration.strategy.shifts_traffic), (
-                f"{record.status} is told, but it is not"
-            )
+            shifts = record.deployment_configuration.strategy.shifts_traffic
+            is_so = is_given_all(world) or not shifts if self.by_hand else is_in_place(world, with_test=shifts)
+            assert is_so, f"{record.status} is told, but it is not"
             target = record.rollback.service_revision_arn if record.rollback else record.target_revision_arn
             assert world.primary.revision_arn == target
 
@@ -163,7 +166,13 @@ def is_in_place(world: World, *, with_test: bool = False) -> bool:
     if not len(tasks) == len(world.live) == world.service.desired_count:
         return False
     groups = {key.target_group_arn for task in tasks for key in _keys(world, task)}
-    return all(world.share(group, rule) == 100 for group in groups for rule in (PRODUCTION, TEST)[: 1 + with_test])
+    return all(world.share(group, arn) == 100 for group in groups for arn in (PRODUCTION, TEST)[: 1 + with_test])
+
+
+def is_given_all(world: World) -> bool:
+    """Whether the production rule, as it is recorded now, gives all traffic to the PRIMARY deployment's tasks."""
+    mine = {key.target_group_arn for task in world.live_of(world.primary) for key in _keys(world, task)}
+    return all(group in mine for group, weight in _weights(world.rules[PRODUCTION]).items() if weight and mine)
 
 
 def _weights(rule: Rule | None) -> dict[str, int]:
@@ -198,7 +207,11 @@ def live_through(world: World, laws: ShiftLaws, random: Random) -> None:
     world.run(random.choice((5, 100, 400)))
     until = world.now + seconds(FAULTS_LAST)
     while world.now < until:
-        _something_happens(world, random)
+        if laws.by_hand and random.random() < 0.15:
+            blue = random.choice((0, 1, 50, 100))
+            world.rules[PRODUCTION] = rule(PRODUCTION, blue=blue, green=100 - blue)
+        else:
+            _something_happens(world, random)
         laws.asked(world)
         world.run(random.expovariate(1 / random.choice((2, 40, 150))))
     world.frailty = 0
