@@ -36,6 +36,7 @@ def start_region(settings: RegionSettings) -> RunningRegion:
         "--state", str(settings.state_directory), "--port", str(settings.port), "--region", settings.region,
         "--account", settings.account, "--runtime", settings.runtime, "--time-scale", str(settings.time_scale),
     ]  # fmt: skip
+    command.append("--enforce-iam" if settings.enforce_iam else "--no-enforce-iam")
     command += [f"--function={name}={where}" for name, where in settings.functions.items()]
     with settings.log_file.open("ab") as output:
         process = subprocess.Popen(

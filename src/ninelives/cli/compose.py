@@ -130,11 +130,13 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
 ) -> AsyncIterator[Loop]:
     """A region that answers at ``settings.endpoint``; on leaving, its control plane lets go and tasks and proxy run on."""
     from ninelives.api import cloudformation, cloudwatch, ecr, ecs, elbv2, events
+    from ninelives.api.authorization import simulation
     from ninelives.api.door import create_app
     from ninelives.api.in_process import InProcess
     from ninelives.api.moto_bridge import MotoBridge
     from ninelives.api.time_scale import telling_time_scale
     from ninelives.cli.agent_endpoint import AgentEndpoint
+    from ninelives.cli.enforcement import enforcement_of
     from ninelives.hooks import LocalFunctions, read_stand_ins
     from ninelives.registry import Registry, registry_app
     from ninelives.stacks import Catalogue, Engine, StackStore
@@ -159,13 +161,14 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         timing=timing,
         alarms=cloud_watch.alarms,
     )
-    agent = AgentEndpoint(settings, region, moto.call)
-    runtime = make_runtime(settings, ecs.ServiceInputs(moto.call, agent.variables))
+    registry = Registry(directory / "registry", account=settings.account, now=region.now)
+    enforced = enforcement_of(settings, region, moto, registry)
+    agent = AgentEndpoint(settings, region, enforced.roles.agents_call if enforced else moto.call)
+    runtime = make_runtime(settings, ecs.ServiceInputs(moto.call, agent.variables, enforced.roles if enforced else None))
     log_sink = CloudWatchLogs(moto.call)
     functions = LocalFunctions(read_stand_ins(settings.functions))
     outbox, event_bridge = _event_bridge(region, moto, functions)
     cloud_watch.alarms.watch(lambda alarm, before: outbox.take([("default", state_change(alarm, before))]))
-    registry = Registry(directory / "registry", account=settings.account, now=region.now)
     operations: dict[str, Operations] = {
         "ecs": ecs.operations(region),
         "elbv2": elbv2.operations(
@@ -175,10 +178,21 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
             elbv2.S3LogBuckets(moto.call, place),
         ),
         "cloudwatch": cloudwatch.operations(cloud_watch),
-        "ecr": ecr.operations(registry, place=place, endpoint=f"{HOST}:{settings.port}", now=region.now),
+        "ecr": ecr.operations(
+            registry,
+            place=place,
+            endpoint=f"{HOST}:{settings.port}",
+            now=region.now,
+            password=enforced.registry_password if enforced else None,
+        ),
+        **({"sts": enforced.sts} if enforced else {}),
     }
-    before_moto = {"events": events.operations(outbox, moto.call)}
-    in_process = InProcess(operations=operations, before_moto=before_moto, moto=moto.call, place=place)
+    before_moto = {
+        "events": events.operations(outbox, moto.call),
+        "iam": simulation.operations(enforced.guard.records if enforced else moto.account_records),
+    }
+    guard = enforced.guard if enforced else None
+    in_process = InProcess(operations=operations, before_moto=before_moto, moto=moto.call, place=place, guard=guard)
     stacks = Engine(
         StackStore(directory / "stacks.sqlite"),
         place=place,
@@ -192,8 +206,9 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         operations=operations,
         before_moto=before_moto,
         moto=moto,
-        registry=registry_app(registry),
+        registry=registry_app(registry, enforced.gate if enforced else None),
         place=place,
+        guard=guard,
     )
     # Both before the proxy starts: it tells at once of the requests that ended while nobody listened.
     observing = Measuring(region, runtime, cloud_watch.metrics), AccessLogs(region, directory / "access-logs", moto.call)
@@ -299,6 +314,7 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
             account=settings.account,
             runtime=settings.runtime,
             started=started,
+            enforces_iam=settings.enforce_iam,
             is_ending=is_ending,
         )
         write_json(settings.state_directory / "region.json", asdict(running))

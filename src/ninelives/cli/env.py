@@ -4,17 +4,23 @@ import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ninelives.cli.errors import UserError
 from ninelives.cli.settings import HOST, PORT, RunningRegion, default_state_directory, read_running
 
+if TYPE_CHECKING:
+    from ninelives.api.authorization.credentials import RegionKeys
+
 ACCESS_KEY = "ninelives"
 
 
-def environment(running: RunningRegion) -> dict[str, str]:
+def environment(running: RunningRegion, keys: "RegionKeys | None" = None) -> dict[str, str]:
     """Environment variables that point every AWS SDK at a region, and what `ninelives deploy` builds images with for it.
+
+    ``keys`` are the root keys of a region that enforces IAM; any others do for one that does not.
 
     Source: AWS SDKs and Tools reference, "Service-specific endpoints" and "Environment variables".
     """
@@ -22,11 +28,20 @@ def environment(running: RunningRegion) -> dict[str, str]:
         "AWS_ENDPOINT_URL": running.endpoint,
         "AWS_REGION": running.region,
         "AWS_DEFAULT_REGION": running.region,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
+        "AWS_ACCESS_KEY_ID": keys.access_key if keys else ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": keys.secret if keys else ACCESS_KEY,
         "AWS_EC2_METADATA_DISABLED": "true",
         "NINELIVES_BUILDER": running.runtime,
     }
+
+
+def root_keys(running: RunningRegion, directory: Path) -> "RegionKeys | None":
+    """The root keys of a region that enforces IAM."""
+    if not running.enforces_iam:
+        return None
+    from ninelives.cli.access_keys import read_keys
+
+    return read_keys(directory)
 
 
 def around_proxies(variables: Mapping[str, str]) -> dict[str, str]:
@@ -57,7 +72,7 @@ def env(port: int, state: Path | None) -> None:
     running = read_running(directory)
     if running is None or not running.is_alive:
         raise UserError(f"No region runs from {directory}.", hint="Start one with `ninelives up`.")
-    for name, value in environment(running).items():
+    for name, value in environment(running, root_keys(running, directory)).items():
         click.echo(f"export {name}={shlex.quote(value)}")
     for name, value in around_proxies(os.environ).items():
         click.echo(f"export {name}={shlex.quote(value)}")

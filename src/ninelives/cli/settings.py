@@ -29,6 +29,8 @@ class RegionSettings:
     time_scale: float = 1.0
     functions: Mapping[str, str] = field(default_factory=dict)
     """What stands in for Lambda functions that lifecycle hooks name: a URL or ``path.py:function`` by name or ARN."""
+    enforce_iam: bool = False
+    """Whether signatures are checked and IAM policies decide."""
 
     @property
     def endpoint(self) -> str:
@@ -59,7 +61,8 @@ def default_state_directory(port: int) -> Path:
 
 
 STATE_ENTRIES = (
-    "access-logs", "agent.*", "cloudwatch.*", "envoy", "load", "moto", "registry", "tasks", "region.*", "settings.*",
+    "access-logs", "access.*", "agent.*", "cloudwatch.*", "envoy", "load", "moto", "registry", "tasks", "region.*",
+    "settings.*",
 )  # fmt: skip
 """What stands in a state folder, as patterns of names."""
 
@@ -84,6 +87,7 @@ class RunningRegion:
     runtime: str
     started: str
     """The process's start time as the kernel counts it: a pid alone may be another's by now."""
+    enforces_iam: bool = False
     is_ending: bool = False
     """Whether it was told to stop or to let go, and is about to."""
 

@@ -78,6 +78,11 @@ def _of_form(pattern: re.Pattern[str], expected: str) -> Callable[[click.Context
     help="What stands in for a Lambda function that a lifecycle hook names: a URL that takes a POST, or path.py:function. "
     "May be repeated; `NAME=` forgets one.",
 )
+@click.option(
+    "--enforce-iam/--no-enforce-iam",
+    default=None,
+    help="Check signatures and let IAM policies decide, as AWS does; `ninelives env` has the root keys [no].",
+)
 @click.option("--foreground", is_flag=True, help="Stay in the foreground; Ctrl-C stops everything.")
 def up(state: Path | None, functions: Mapping[str, str], *, foreground: bool, **asked: Any) -> None:
     """Start an embedded AWS region, or bring one back with its tasks and its traffic.
@@ -152,12 +157,17 @@ def _say_unchanged(running: RunningRegion, before: RegionSettings, asked: Region
         ("--account", running.account, asked.account),
         ("--runtime", running.runtime, running.runtime if asked.runtime == "auto" else asked.runtime),
         ("--time-scale", f"{before.time_scale:g}", f"{asked.time_scale:g}"),
+        ("--enforce-iam", _yes(running.enforces_iam), _yes(asked.enforce_iam)),
         ("--function", _listed(before.functions), _listed(asked.functions)),
     )
     other = [f"{option} is {real}, not {wanted}" for option, real, wanted in choices if real != wanted]
     if other:
         end = _verb("down", running, before.state_directory)
         click.echo(f"It stays as it was started: {'; '.join(other)}. To change that, end it first with `{end}`.", err=True)
+
+
+def _yes(value: object) -> str:
+    return "on" if value else "off"
 
 
 def _listed(functions: Mapping[str, str]) -> str:

@@ -27,12 +27,15 @@ from ninelives.registry.exchange import (
     read_request,
     send_answer,
 )
+from ninelives.registry.gate import Gate, NotAdmitted
 from ninelives.registry.manifests import BYTES_MAX, OCI_INDEX
 from ninelives.registry.names import checked_digest, checked_tag, is_digest
 from ninelives.registry.records import Image
 from ninelives.registry.registry import Registry
 
 log = logging.getLogger(__name__)
+
+UNAUTHORIZED: Final = 401
 
 PAGE_MAX: Final = 1000
 """Names and tags that one page has at the most."""
@@ -224,6 +227,24 @@ async def referrers(registry: Registry, request: Request, *, name: str, digest: 
     return json_answer({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": found}, headers=headers)
 
 
+_ACTIONS: Final[Mapping[Handle, str]] = {
+    catalog: "ecr:DescribeRepositories",
+    tags: "ecr:ListImages",
+    referrers: "ecr:ListImageReferrers",
+    head_blob: "ecr:BatchCheckLayerAvailability",
+    get_blob: "ecr:GetDownloadUrlForLayer",
+    begin_upload: "ecr:InitiateLayerUpload",
+    upload_status: "ecr:UploadLayerPart",
+    upload_part: "ecr:UploadLayerPart",
+    finish_upload: "ecr:CompleteLayerUpload",
+    cancel_upload: "ecr:UploadLayerPart",
+    get_manifest: "ecr:BatchGetImage",
+    put_manifest: "ecr:PutImage",
+    delete_manifest: "ecr:BatchDeleteImage",
+}
+"""What ECR calls what a request does. Source: ECR user guide, "Required IAM permissions for pushing an image"."""
+
+
 _ROUTES: Final[Mapping[str, Mapping[str, Handle]]] = {
     r"/v2/?": {"GET": version, "HEAD": version},
     r"/v2/_catalog": {"GET": catalog},
@@ -250,8 +271,9 @@ _ROUTES: Final[Mapping[str, Mapping[str, Handle]]] = {
 class RegistryApp:
     """ASGI, under ``/v2/``."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, gate: Gate | None = None) -> None:
         self._registry = registry
+        self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = read_request(scope, receive)
@@ -262,12 +284,16 @@ class RegistryApp:
         await send_answer(send, answer, head=request.method == "HEAD")
 
     async def _answer(self, request: Request) -> Answer:
-        if not is_welcome(request):
-            challenge = {"www-authenticate": 'Basic realm="ninelives"'}
-            return error_answer("UNAUTHORIZED", "Log in as AWS: see aws ecr get-login-password", status=401, headers=challenge)
+        if self._gate is None and not is_welcome(request):
+            return _unauthorized("Log in as AWS: see aws ecr get-login-password")
         handler = _route(request)
         if isinstance(handler, Answer):
             return handler
+        if self._gate is not None:
+            try:
+                await _pass(self._gate, request, handler)
+            except NotAdmitted as error:
+                return _unauthorized(str(error)) if error.status == UNAUTHORIZED else _not_admitted(error)
         try:
             return await handler(self._registry, request)
         except Disconnected:
@@ -279,12 +305,30 @@ class RegistryApp:
             return error_answer("UNKNOWN", "An internal error of the region; its log tells more.", status=500)
 
 
-def registry_app(registry: Registry) -> RegistryApp:
-    """The registry's protocol as an ASGI application that answers everything under ``/v2/``."""
-    return RegistryApp(registry)
+def registry_app(registry: Registry, gate: Gate | None = None) -> RegistryApp:
+    """The registry's protocol as an ASGI application that answers everything under ``/v2/``; a ``gate`` is asked first."""
+    return RegistryApp(registry, gate)
 
 
-def _route(request: Request) -> Handle | Answer:
+async def _pass(gate: Gate, request: Request, handler: "partial[Awaitable[Answer]]") -> None:
+    """Ask the gate. To mount another repository's blob is to read it."""
+    authorization, name = request.headers.get("authorization"), handler.keywords.get("name")
+    await gate.admit(authorization, _ACTIONS.get(handler.func), name)
+    source = request.query.get("from")
+    if handler.func is begin_upload and request.query.get("mount") is not None and source is not None:
+        await gate.admit(authorization, _ACTIONS[get_blob], source)
+
+
+def _unauthorized(message: str) -> Answer:
+    challenge = {"www-authenticate": 'Basic realm="ninelives"'}
+    return error_answer("UNAUTHORIZED", message, status=UNAUTHORIZED, headers=challenge)
+
+
+def _not_admitted(error: NotAdmitted) -> Answer:
+    return error_answer(error.code, str(error), status=error.status)
+
+
+def _route(request: Request) -> "partial[Awaitable[Answer]] | Answer":
     for pattern, handlers in _ROUTES.items():
         found = re.fullmatch(pattern, request.path)
         if found is None:

@@ -136,6 +136,14 @@ class Guard:
         wide = request_wide_keys(region=region or self.place.region, source_ip=None, user_agent=None)
         return Caller(principal=principal, session=session, keys={**wide, **caller_keys(principal, tags, session)})
 
+    async def of_user(self, arn: str) -> Caller:
+        """The caller that a user is, without a request of his. Raises ``NotLetIn``."""
+        found = next((one for one in (await self.records()).users.values() if one.arn == arn), None)
+        if found is None:
+            raise NotLetIn(Why.UNKNOWN_KEY)
+        principal = callers.user(found, self.place)
+        return Caller(principal=principal, keys=caller_keys(principal, found.tags, None))
+
     # Whether it may.
 
     async def authorize(self, caller: Caller, service: str, operation: str, parameters: Mapping[str, Any]) -> None:

@@ -22,9 +22,18 @@ _HANDLERS: Mapping[str, EcrHandler] = {
 }
 
 
-def operations(registry: Registry, *, place: Place, endpoint: str, now: Callable[[], datetime]) -> Operations:
-    """ECR's operations on ``registry``, by name. ``endpoint`` is the host and port under which clients reach the registry."""
-    shop = Shop(registry=registry, place=place, endpoint=endpoint, now=now)
+def operations(
+    registry: Registry,
+    *,
+    place: Place,
+    endpoint: str,
+    now: Callable[[], datetime],
+    password: Callable[[Call], str] | None = None,
+) -> Operations:
+    """ECR's operations on ``registry``, by name. ``endpoint`` is the host and port under which clients reach the registry;
+    ``password`` is what a caller may log in with there, where the registry asks who it is.
+    """
+    shop = Shop(registry=registry, place=place, endpoint=endpoint, now=now, password=password)
     return {name: _refusing(partial(handler, shop)) for name, handler in _HANDLERS.items()}
 
 

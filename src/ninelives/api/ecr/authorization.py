@@ -10,12 +10,13 @@ from ninelives.api.call import Call
 from ninelives.api.ecr.shop import EcrHandler, Shop
 
 TOKEN_LASTS: Final = timedelta(hours=12)
-"""Source: ``ecr`` 2015-09-21, ``GetAuthorizationToken``. The registry listens on loopback and asks for no token."""
+"""Source: ``ecr`` 2015-09-21, ``GetAuthorizationToken``. Without enforcement of IAM the registry asks for no token."""
 
 
 def get_authorization_token(shop: Shop, call: Call) -> Mapping[str, Any]:
     asked = call.parameters.get("registryIds") or [shop.registry.id]
-    token = base64.b64encode(f"AWS:{secrets.token_urlsafe(96)}".encode()).decode()
+    password = secrets.token_urlsafe(96) if shop.password is None else shop.password(call)
+    token = base64.b64encode(f"AWS:{password}".encode()).decode()
     data = {
         "authorizationToken": token,
         "expiresAt": shop.now() + TOKEN_LASTS,

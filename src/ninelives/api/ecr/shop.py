@@ -28,6 +28,8 @@ class Shop:
     place: Place
     endpoint: str
     now: Callable[[], datetime]
+    password: Callable[[Call], str] | None = None
+    """What a caller may log in with, where that decides what he may do."""
 
     def repository(self, call: Call) -> Repository:
         """The repository that a request names. Raises ``RepositoryNotFound``, for that of another registry too."""

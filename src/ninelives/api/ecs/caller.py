@@ -8,7 +8,9 @@ from ninelives.region.ecs_services import Idempotency
 
 
 def caller_arn(call: Call) -> str:
-    """The principal of a request: the account's root, for the region knows of no other yet."""
+    """The principal of a request: the account's root, where IAM is not enforced and nobody else is known."""
+    if call.caller is not None:
+        return call.caller.arn
     return f"arn:{call.place.partition}:iam::{call.place.account}:root"
 
 

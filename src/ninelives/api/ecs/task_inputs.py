@@ -5,7 +5,7 @@ Source of the words: stopped reasons of real tasks; ECS developer guide, "Troubl
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from ninelives.model.ecs import ContainerDefinition
 from ninelives.model.errors import ApiError
@@ -38,26 +38,42 @@ FILES = "failed to download env files: service call has been retried 1 time(s)"
 LOGGER = "failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream"
 
 
+class ActingRoles(Protocol):
+    """Where IAM is enforced: what acts as a task's execution role."""
+
+    async def as_execution_role(self, launch: TaskLaunch) -> Call:
+        """Calls operations as the role. Raises ``InputsMissing``."""
+
+    async def login(self, launch: TaskLaunch, image: str) -> RegistryLogin | None:
+        """What an image of the region's own registry is pulled with. Raises ``InputsMissing``."""
+
+
 class ServiceInputs:
     """The region's ``InputSource``: SSM, Secrets Manager, S3 and CloudWatch Logs, asked in process.
 
     The order is Fargate's: what a task logs to and pulls with comes before what its containers see. ``variables`` are the
-    agent's, which the definition may set otherwise.
+    agent's, which the definition may set otherwise. With ``roles`` all is asked as the task's execution role.
     """
 
-    def __init__(self, call: Call, variables: Variables | None = None) -> None:
+    def __init__(self, call: Call, variables: Variables | None = None, roles: ActingRoles | None = None) -> None:
         self._call = call
         self._variables = variables or (lambda _launch, _name: {})
+        self._roles = roles
 
     async def inputs(self, launch: TaskLaunch) -> TaskInputs:
+        call = self._call if self._roles is None else await self._roles.as_execution_role(launch)
+        retrieval = _Retrieval(call)
         containers = launch.definition.containers
         for container in containers:
-            await self._make_log_stream(launch, container)
-        secrets = await self._secrets(containers)
-        logins = {one.name: await self._login(one.repository_credentials) for one in containers if one.repository_credentials}
+            await retrieval.make_log_stream(launch, container)
+        secrets = await retrieval.secrets(containers)
+        logins = {
+            one.name: await retrieval.login(one.repository_credentials) for one in containers if one.repository_credentials
+        }
+        logins |= await self._own_logins(launch, known=logins)
         environment = {}
         for one in containers:
-            files = [await self._environment_file(arn) for arn in one.environment_files]
+            files = [await retrieval.environment_file(arn) for arn in one.environment_files]
             own = {name: secrets[value_from] for name, value_from in one.secrets}
             added = added_variables(dict(one.environment), files, own)
             known = {**dict(one.environment), **added}
@@ -66,7 +82,25 @@ class ServiceInputs:
         reaches_agent = any(self._variables(launch, one.name) for one in containers)
         return TaskInputs(environment=environment, logins=logins, reaches_agent=reaches_agent)
 
-    async def _make_log_stream(self, launch: TaskLaunch, container: ContainerDefinition) -> None:
+    async def _own_logins(self, launch: TaskLaunch, *, known: Mapping[str, RegistryLogin]) -> dict[str, RegistryLogin]:
+        """By container: what its image of the region's registry is pulled with. One login serves for one image."""
+        if self._roles is None:
+            return {}
+        wanted = {
+            one.name: launch.images.get(one.name, one.image) for one in launch.definition.containers if one.name not in known
+        }
+        by_image = {image: await self._roles.login(launch, image) for image in sorted(set(wanted.values()))}
+        found = {name: by_image[image] for name, image in wanted.items()}
+        return {name: login for name, login in found.items() if login is not None}
+
+
+class _Retrieval:
+    """What one task needs, asked by ``call``."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    async def make_log_stream(self, launch: TaskLaunch, container: ContainerDefinition) -> None:
         to = awslogs.destination(launch.task, launch.definition, container.name)
         if to is None:
             return
@@ -84,7 +118,7 @@ class ServiceInputs:
             if error.code != "ResourceAlreadyExistsException":
                 raise
 
-    async def _secrets(self, containers: tuple[ContainerDefinition, ...]) -> dict[str, str]:
+    async def secrets(self, containers: tuple[ContainerDefinition, ...]) -> dict[str, str]:
         """The value of each ``valueFrom``; each is asked for once."""
         wanted = {value_from: read_value_from(value_from) for one in containers for _, value_from in one.secrets}
         names = sorted({one.name for one in wanted.values() if isinstance(one, ParameterReference)})
@@ -146,7 +180,7 @@ class ServiceInputs:
             raise _missing(f"{failed}: secret {reference.arn} is binary: only a secret string can be a variable.")
         return str(answer["SecretString"])
 
-    async def _login(self, secret: str) -> RegistryLogin:
+    async def login(self, secret: str) -> RegistryLogin:
         text = await self._secret_string(SecretReference(arn=secret), AUTH_FROM_ASM)
         try:
             content = json.loads(text)
@@ -155,7 +189,7 @@ class ServiceInputs:
             cause = f"secret {secret} is not a JSON object with username and password."
             raise _missing(f"{AUTH_FROM_ASM}: {cause}") from None
 
-    async def _environment_file(self, arn: str) -> dict[str, str]:
+    async def environment_file(self, arn: str) -> dict[str, str]:
         place = ENVIRONMENT_FILE.fullmatch(arn)
         assert place is not None, "the API lets no other ARN through"
         try:
