@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import cfnlint
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from ninelives.stacks.types import TYPES
 
 TARGET = Path(__file__).resolve().parent.parent / "src" / "ninelives" / "stacks" / "schemas.json"
-SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"
+PROVIDERS = Path(cfnlint.__file__).parent / "data" / "schemas" / "providers"
 
 PROSE = frozenset({"description", "title", "examples", "format", "$comment", "markdownDescription"})
 """Keywords that say nothing of what is valid here; ``format`` is cfn-lint's own."""
@@ -34,7 +35,10 @@ OF_A_TYPE = (
     "readOnlyProperties",
     "writeOnlyProperties",
     "primaryIdentifier",
+    "replacementStrategy",
 )
+REGION = "us-east-1"
+"""The region whose types are the fullest."""
 
 
 def compact(value: Any, *, is_named: bool = False) -> Any:
@@ -48,18 +52,19 @@ def compact(value: Any, *, is_named: bool = False) -> Any:
     return value
 
 
-def schema(file: str) -> Mapping[str, Any]:
-    body = json.loads((SCHEMAS / "resources" / f"{file}.json").read_text(encoding="utf-8"))
-    return {name: compact(body[name], is_named=name in {"properties", "definitions"}) for name in OF_A_TYPE if name in body}
+def schema(type_name: str) -> Mapping[str, Any]:
+    """A type's schema, and as ``attributes`` what ``Fn::GetAtt`` gives: of some types more than what is read-only."""
+    published = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, type_name)
+    body = published.schema
+    kept = {name: compact(body[name], is_named=name in {"properties", "definitions"}) for name in OF_A_TYPE if name in body}
+    return kept | {"attributes": sorted(published.get_atts)}
 
 
 def main() -> None:
-    published = json.loads((SCHEMAS / "providers" / "us-east-1.json").read_text(encoding="utf-8"))
+    published = json.loads((PROVIDERS / f"{REGION}.json").read_text(encoding="utf-8"))
     known = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
     wanted = sorted({name for name in (*known, *TYPES, *sys.argv[1:]) if name in published})
-    lines = [
-        f"{json.dumps(name)}: {json.dumps(schema(published[name]), separators=(',', ':'), sort_keys=True)}" for name in wanted
-    ]
+    lines = [f"{json.dumps(name)}: {json.dumps(schema(name), separators=(',', ':'), sort_keys=True)}" for name in wanted]
     TARGET.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     sys.stdout.write(f"{len(wanted)} types\n")
 

@@ -1,7 +1,12 @@
 import asyncio
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parent.parent / "api"))  # `ecs_world`, `running_door`
+
 from type_bench import Bench
 
 

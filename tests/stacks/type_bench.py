@@ -1,7 +1,7 @@
 """A resource type by itself: what it does on the region's API when the engine asks it as it would."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,10 @@ class Bench:
     async def _async_call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         return await self._call(service, operation, parameters)
 
+    async def settled(self, is_done: Callable[[], Awaitable[bool]]) -> None:
+        """What has been begun comes about at once, where nothing is run."""
+        assert await is_done()
+
     def request(self, logical_id: str, **properties: Any) -> Request:
         return Request(
             call=self._call,
@@ -50,7 +54,7 @@ class Bench:
 
         async def created() -> Request:
             made = replace(request, physical_id=await resource_type.create(request))
-            assert await resource_type.is_stable(made)
+            await self.settled(lambda: resource_type.is_stable(made))
             return replace(made, attributes=await resource_type.attributes(made))
 
         return self._runner.run(created())
@@ -64,7 +68,7 @@ class Bench:
         async def updated() -> Request:
             physical_id = await TYPES[type_name].update(changed) or changed.physical_id
             made = replace(changed, physical_id=physical_id)
-            assert await TYPES[type_name].is_stable(made)
+            await self.settled(lambda: TYPES[type_name].is_stable(made))
             return replace(made, attributes=await TYPES[type_name].attributes(made))
 
         return self._runner.run(updated())
@@ -75,6 +79,6 @@ class Bench:
     def delete(self, type_name: str, request: Request) -> None:
         async def deleted() -> None:
             await TYPES[type_name].delete(request)
-            assert await TYPES[type_name].is_gone(request)
+            await self.settled(lambda: TYPES[type_name].is_gone(request))
 
         self._runner.run(deleted())

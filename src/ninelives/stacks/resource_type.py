@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from ninelives.model.arns import Place
 from ninelives.model.errors import ApiError
@@ -46,6 +47,8 @@ class Request:
     """In ``update``: the stack's tags as they were."""
     token: str = ""
     """The same whenever this operation is begun again, and of no other: for ``clientToken`` and its like."""
+    began_at: datetime | None = None
+    """When this operation began, the same whenever it is begun again; None: whatever there is belongs to it."""
     suffix: str = ""
     """12 random letters and digits; the same whenever this resource's creation is begun again."""
 
@@ -98,7 +101,7 @@ class ResourceFailed(Exception):
 class ResourceType:
     """One resource type. ``create`` and ``delete`` are its own; the rest has answers for what is simple."""
 
-    name: ClassVar[str]
+    name: str
     """``AWS::Logs::LogGroup``."""
 
     async def create(self, request: Request) -> str:

@@ -26,6 +26,12 @@ class Schema:
         found: Mapping[str, Any] = self.body.get("properties", {})
         return found
 
+    def resolved(self, part: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A part of the schema, or the definition that it refers to."""
+        while "$ref" in part:
+            part = self.body["definitions"][part["$ref"].removeprefix("#/definitions/")]
+        return part
+
     def _pointers(self, keyword: str) -> frozenset[str]:
         return frozenset(pointer.removeprefix("/properties/") for pointer in self.body.get(keyword, ()))
 
@@ -52,8 +58,13 @@ class Schema:
 
     @property
     def attribute_names(self) -> frozenset[str]:
-        """What ``Fn::GetAtt`` may name."""
-        return frozenset(name.replace("/", ".") for name in self.read_only)
+        """What ``Fn::GetAtt`` may name: what is read-only, and of some types every property."""
+        return frozenset(self.body.get("attributes", ()))
+
+    @property
+    def is_deleted_first(self) -> bool:
+        """Whether a replacement can only be made once the old resource is gone."""
+        return bool(self.body.get("replacementStrategy") == "delete_then_create")
 
     def replacement(self, name: str) -> Replacement:
         """Whether a change of the property makes a new resource."""

@@ -3,9 +3,51 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ninelives.stacks.resource_type import ResourceType
-from ninelives.stacks.types import logs
+from ninelives.stacks.declared import Declared
+from ninelives.stacks.types import (
+    applicationautoscaling,
+    cdk,
+    certificatemanager,
+    cloudwatch,
+    ec2,
+    ec2_security,
+    ecr,
+    ecs,
+    elbv2,
+    events,
+    iam,
+    kms,
+    logs,
+    s3,
+    secretsmanager,
+    servicediscovery,
+    sns,
+    sqs,
+    ssm,
+)
 
-TYPES: Final[Mapping[str, ResourceType]] = {one.name: one for one in logs.TYPES}
+SERVICES: Final = (
+    applicationautoscaling,
+    cdk,
+    certificatemanager,
+    cloudwatch,
+    ec2,
+    ec2_security,
+    ecr,
+    ecs,
+    elbv2,
+    events,
+    iam,
+    kms,
+    logs,
+    s3,
+    secretsmanager,
+    servicediscovery,
+    sns,
+    sqs,
+    ssm,
+)
+
+TYPES: Final[Mapping[str, Declared]] = {one.name: one for service in SERVICES for one in service.TYPES}
 
 __all__ = ["TYPES"]
