@@ -1,76 +1,15 @@
 """What intents record is what loop and scheduler go on with: whole lives of services on a still clock, through the API."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from ecs_world import NETWORK, PLACE, World, fargate
+from obedient_region import ObedientRuntime, SilentDataPlane
 
-from ninelives.model.ecs import LastStatus, ServiceDeploymentStatus, TaskAddress
-from ninelives.model.observation import ContainerObservation, TaskObservation
+from ninelives.model.ecs import LastStatus, ServiceDeploymentStatus
 from ninelives.region.loop import Loop
-from ninelives.region.ports import LogLine, TaskLaunch, TaskUsage
-
-
-class ObedientRuntime:
-    """Starts and stops tasks at once; containers of images that are called ``broken`` exit at once."""
-
-    name = "obedient"
-
-    def subscribe(self, observed: Callable[[TaskObservation], None], _logged: Callable[[LogLine], None]) -> None:
-        self._observed = observed
-
-    async def adopt(self, tasks: Collection[TaskLaunch]) -> None: ...
-
-    async def start(self, launch: TaskLaunch) -> None:
-        self._observed(self._seen(launch, "RUNNING"))
-        if "broken" in launch.definition.containers[0].image:
-            self._observed(self._seen(launch, "STOPPED", exit_code=1))
-
-    async def stop(self, launch: TaskLaunch) -> None:
-        self._observed(self._seen(launch, "STOPPED", exit_code=143))
-
-    async def remove(self, task_arn: str) -> None:
-        self._observed(TaskObservation(task_arn=task_arn, is_removed=True))
-
-    async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:  # noqa: ARG002
-        return {}
-
-    async def statistics(self, task_arn: str) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002 - the port's
-        return {}
-
-    async def close(self) -> None: ...
-
-    @staticmethod
-    def _seen(launch: TaskLaunch, status: str, exit_code: int | None = None) -> TaskObservation:
-        return TaskObservation(
-            task_arn=launch.task.arn,
-            containers=tuple(
-                ContainerObservation(name=one.name, last_status=status, exit_code=exit_code)
-                for one in launch.definition.containers
-            ),
-            address=TaskAddress(ip="172.17.0.2"),
-            is_started=True,
-        )
-
-
-class SilentDataPlane:
-    def prepare(self, snapshot: object) -> None: ...
-
-    def subscribe(self, changed: object) -> None: ...
-
-    async def start(self) -> bool:
-        return True
-
-    async def publish(self, snapshot: object) -> None: ...
-
-    def target_health(self, _key: object) -> None:
-        return None
-
-    async def requests_in_flight(self, keys: Collection[Any]) -> dict[Any, int]:
-        return dict.fromkeys(keys, 0)
 
 
 class LivingWorld(World):

@@ -175,6 +175,38 @@ def test_a_services_model_is_the_one_that_moto_has_read() -> None:
     assert moto_internals.service_model("ec2") is utils.get_service_model("ec2")
 
 
+def test_a_service_that_moto_has_not_can_be_scaled(moto: Moto) -> None:
+    call = WireRequest(
+        method="POST",
+        raw_path="/",
+        query_string="",
+        headers={
+            "x-amz-target": "AnyScaleFrontendService.RegisterScalableTarget",
+            "content-type": "application/x-amz-json-1.1",
+        },
+        body=json.dumps(
+            {
+                "ServiceNamespace": "ecs",
+                "ResourceId": "service/cats/web",
+                "ScalableDimension": "ecs:service:DesiredCount",
+                "MinCapacity": 1,
+                "MaxCapacity": 2,
+            }
+        ).encode(),
+    )
+
+    _, answer = moto.respond("application-autoscaling", PLACE.region, call)
+
+    assert answer.status == 200
+
+
+def test_a_requested_certificate_is_issued_at_once(moto: Moto) -> None:
+    backend: Any = moto.backend(BackendKey("acm", PLACE.region))
+    arn = backend.request_certificate("cats.example.com", "", [], [])
+
+    assert backend.describe_certificate(arn).status == "ISSUED"
+
+
 def test_default_images_are_not_loaded(moto: Moto) -> None:
     backend: Any = moto.backend(BackendKey("ec2", "eu-west-1"))
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent.parent / "api"))  # `ecs_world`, `running_door`
+sys.path.append(str(Path(__file__).parents[1] / "api"))
 
+from region_bench import RegionBench
 from type_bench import Bench
 
 
@@ -20,4 +21,17 @@ def bench() -> Iterator[Bench]:
         made = Bench(runner)
         yield made
         runner.run(made.moto.close())
+    BackendDict.reset()
+
+
+@pytest.fixture(scope="module")
+def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegionBench]:
+    """Resource types on a region whose loop runs when something is waited for."""
+    from moto.core.base_backend import BackendDict
+
+    BackendDict.reset()
+    with asyncio.Runner() as runner:
+        made = RegionBench(runner, tmp_path_factory.mktemp("region"))
+        yield made
+        made.close()
     BackendDict.reset()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from ninelives.api.call import Operations
@@ -21,6 +22,7 @@ class Bench:
 
     def __init__(self, runner: asyncio.Runner) -> None:
         self._runner = runner
+        self._tokens = (f"11111111-2222-3333-4444-{number:012}" for number in count())
         self.operations: dict[str, Operations] = {}
         self.moto = MotoBridge(place=PLACE)
         self._call = InProcess(operations=self.operations, before_moto={}, moto=self.moto.call, place=PLACE)
@@ -44,13 +46,13 @@ class Bench:
             logical_id=logical_id,
             properties=properties,
             tags={"aws:cloudformation:stack-name": "cats"},
-            token="11111111-2222-3333-4444-666666666666",
+            token=next(self._tokens),
             suffix="1A2B3C4D5E6F",
         )
 
-    def create(self, type_name: str, logical_id: str = "It", **properties: Any) -> Request:
+    def create(self, type_name: str, logical_id: str = "It", *, suffix: str = "1A2B3C4D5E6F", **properties: Any) -> Request:
         """Make a resource; the request that updates, reads or deletes it."""
-        resource_type, request = TYPES[type_name], self.request(logical_id, **properties)
+        resource_type, request = TYPES[type_name], replace(self.request(logical_id, **properties), suffix=suffix)
 
         async def created() -> Request:
             made = replace(request, physical_id=await resource_type.create(request))
@@ -63,7 +65,7 @@ class Bench:
         return self._runner.run(TYPES[type_name].find(request))
 
     def update(self, type_name: str, request: Request, **properties: Any) -> Request:
-        changed = replace(request, previous=request.properties, properties=properties)
+        changed = replace(request, previous=request.properties, properties=properties, token=next(self._tokens))
 
         async def updated() -> Request:
             physical_id = await TYPES[type_name].update(changed) or changed.physical_id

@@ -26,7 +26,7 @@ os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # Each of its 500 
 
 import botocore.session
 from botocore.model import ServiceModel
-from moto import backends
+from moto import backends, settings
 from moto.backend_index import backend_url_patterns
 from moto.core.base_backend import AccountSpecificBackend, BackendDict, BaseBackend
 from moto.core.common_models import BaseModel
@@ -39,6 +39,8 @@ from ninelives.api.authorization.records import AccountRecords, Identity, NamedD
 from ninelives.api.moto_records import BackendKey, LogEvents
 from ninelives.api.wire import WireRequest
 from ninelives.model.arns import Place
+
+settings.ACM_VALIDATION_WAIT = 0  # A certificate is issued when it is first looked at, not 60 s later.
 
 HOST_LABELS: Final = {
     "budgets": "budgets",
@@ -111,6 +113,13 @@ class _OfferingsLoader:
         if "instance_type_offerings" in folder and name.partition(".")[0] not in self.regions:
             return []
         return self.load(path)
+
+
+def scale_services_of_the_region() -> None:
+    """Let any ECS service be a scalable target: moto looks for it among its own, and the region's are not there."""
+    from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
+
+    ApplicationAutoscalingBackend._ecs_service_exists_for_target = lambda *_: True  # noqa: SLF001
 
 
 def find_regions_without_models() -> None:
@@ -202,6 +211,8 @@ class Moto:
 
     def _handler(self, name: str, region: str, url: str) -> Handler:
         if name not in self._routes:
+            if name == "applicationautoscaling":
+                scale_services_of_the_region()
             backend = self.backend(BackendKey(name, self._region_in(name, region)))
             self._routes[name] = [(re.compile(pattern), handler) for pattern, handler in backend.urls.items()]
         for pattern, handler in self._routes[name]:

@@ -288,10 +288,10 @@ class Declared(ResourceType):
     identified_by: str | Callable[[Request, Mapping[str, Any]], str] = lambda it, _: it.name(128)
     """Where the answer to ``create_by`` has the physical id."""
     parts: tuple[Part, ...] = ()
-    update_by: Step | None = None
+    update_by: Callable[[Request], Awaitable[Any]] | None = None
     """Carries what ``takes`` names and is not create-only, when some of it changes."""
     read_by: Read
-    delete_by: tuple[Step, ...] = ()
+    delete_by: tuple[Callable[[Request], Awaitable[Any]], ...] = ()
     named: Named | None = None
     """Where the physical id is the name: then what an interrupted ``create`` has made is found by it."""
     find_by: Callable[[Request], Awaitable[str | None]] | None = None
@@ -363,6 +363,13 @@ class Declared(ResourceType):
         properties = schema_of(self.name).properties
         return {name: value for name, value in without_none(live).items() if name in properties}
 
+    def refusals(self, properties: Mapping[str, Any]) -> list[str]:
+        return [self._refusal(name) for name in sorted(properties.keys() - self.taken)]
+
+    def _refusal(self, name: str) -> str:
+        why = self.refused.get(name, "it is not there yet")
+        return f"Property {name} of {self.name} is not supported by this region: {why}."
+
     def replacement(self, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Replacement | None:
         return self.replaces(name, before, after)
 
@@ -383,9 +390,9 @@ def described(
         try:
             answer = await step(request)
             found = answer if not path else answer.get(path)
-            if isinstance(found, list | tuple):
-                found = next((one for one in found if where(request, one)), None)
-            if not found:
+            candidates = found if isinstance(found, list | tuple) else [found]
+            found = next((one for one in candidates if one and where(request, one)), None)
+            if found is None:
                 return None
             return {**found, **(await also(request, found) if also else {})}
         except ApiError as error:

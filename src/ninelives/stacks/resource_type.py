@@ -140,6 +140,11 @@ class ResourceType:
         del request
         raise NotImplementedError
 
+    def refusals(self, properties: Mapping[str, Any]) -> list[str]:
+        """What of the properties this region has not, a sentence each; the engine tells them before anything is made."""
+        del properties
+        return []
+
     def replacement(self, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Replacement | None:
         """Whether a change of the property ``name`` makes a new resource; None: the schema says it."""
         del name, before, after

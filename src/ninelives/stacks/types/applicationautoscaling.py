@@ -83,6 +83,11 @@ async def _policy_read(it: Request, found: Mapping[str, Any]) -> Mapping[str, An
     return {"Arn": it.physical_id, **take("ScalingTargetId")(it)}
 
 
+def _is_of(found: Mapping[str, Any], scaled: Mapping[str, Any]) -> bool:
+    """By what it scales: moto, which keeps this region's policies, gives one that changes another ARN."""
+    return all(found[name] == value for name, value in scaled.items())
+
+
 POLICY: Final = Declared(
     name="AWS::ApplicationAutoScaling::ScalingPolicy",
     takes=f"{WHAT} ScalingTargetId PolicyName PolicyType {CONFIGURATIONS}",
@@ -99,7 +104,7 @@ POLICY: Final = Declared(
         ),
         "ScalingPolicies",
         _policy_read,
-        where=lambda it, found: found["PolicyARN"] == it.physical_id,
+        where=lambda it, found: found["PolicyName"] == it.properties["PolicyName"] and _is_of(found, _scaled(it)),
     ),
     delete_by=(Step(f"{SERVICE}:DeleteScalingPolicy", lambda it: {**_scaled(it), **take("PolicyName")(it)}),),
 )

@@ -290,6 +290,17 @@ async def _nat(it: Request, found: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
+async def _let_go(it: Request) -> None:
+    """The address is free again once the gateway is gone; moto, which keeps both, forgets that."""
+    allocation = it.properties.get("AllocationId")
+    if allocation is None:
+        return
+    found = (await ask(it, "ec2:DescribeAddresses", {"AllocationIds": [allocation]})).get("Addresses", ())
+    for address in found:
+        if "AssociationId" in address:
+            await ask(it, "ec2:DisassociateAddress", {"AssociationId": address["AssociationId"]})
+
+
 NAT_GATEWAY: Final = Declared(
     name="AWS::EC2::NatGateway",
     takes="SubnetId AllocationId ConnectivityType",
@@ -302,7 +313,7 @@ NAT_GATEWAY: Final = Declared(
         _nat,
         where=lambda _, one: one["State"] != "deleted",
     ),
-    delete_by=(Step("ec2:DeleteNatGateway", lambda it: {"NatGatewayId": it.physical_id}),),
+    delete_by=(Step("ec2:DeleteNatGateway", lambda it: {"NatGatewayId": it.physical_id}), _let_go),
     stable_by=_nat_gateway("available"),
     gone_by=_nat_gateway("deleted"),
 )
@@ -312,19 +323,19 @@ def _endpoint(it: Request) -> Mapping[str, Any]:
     parameters = take(
         "VpcId ServiceName VpcEndpointType RouteTableIds SubnetIds SecurityGroupIds PrivateDnsEnabled IpAddressType"
     )
-    return {**parameters(it), "PolicyDocument": document_text(it.properties.get("PolicyDocument"))}
+    policy = document_text(it.properties.get("PolicyDocument"))
+    return {"VpcEndpointType": "Gateway", **parameters(it), "PolicyDocument": policy}
 
 
 def _endpoint_changes(it: Request) -> Mapping[str, Any]:
+    if "RouteTableIds" in it.changed:
+        reason = "This region cannot give an endpoint other route tables: moto, which keeps it, would leave the routes behind."
+        raise ResourceFailed(reason, code="NotUpdatable")
     changes: dict[str, Any] = {"VpcEndpointId": it.physical_id}
-    for name, word in (
-        ("RouteTableIds", "RouteTableIds"),
-        ("SubnetIds", "SubnetIds"),
-        ("SecurityGroupIds", "SecurityGroupIds"),
-    ):
+    for name in ("SubnetIds", "SecurityGroupIds"):
         before, after = it.previous.get(name, ()), it.properties.get(name, ())
-        changes[f"Add{word}"] = [one for one in after if one not in before] or None
-        changes[f"Remove{word}"] = [one for one in before if one not in after] or None
+        changes[f"Add{name}"] = [one for one in after if one not in before] or None
+        changes[f"Remove{name}"] = [one for one in before if one not in after] or None
     if "PolicyDocument" in it.changed:
         policy = document_text(it.properties.get("PolicyDocument"))
         changes |= {"PolicyDocument": policy} if policy else {"ResetPolicy": True}

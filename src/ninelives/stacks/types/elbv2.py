@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ninelives.model.errors import ApiError
 from ninelives.stacks.declared import Declared, Members, Named, Setting, Step, ask, described, tag_list, tagging, take
-from ninelives.stacks.resource_type import Request, ResourceFailed
+from ninelives.stacks.resource_type import Request, ResourceFailed, is_not_found
 
 NAME: Final = Named(name="Name", limit=32)
 
@@ -214,12 +215,17 @@ async def _remove_certificate(it: Request, certificate: Mapping[str, Any]) -> No
     await ask(it, "elbv2:RemoveListenerCertificates", parameters)
 
 
-async def _certificates(it: Request, found: Mapping[str, Any]) -> Mapping[str, Any]:
-    del found
+async def _certificates(it: Request) -> Mapping[str, Any] | None:
     wanted = {one["CertificateArn"] for one in it.properties["Certificates"]}
-    listed = (await ask(it, "elbv2:DescribeListenerCertificates", take("ListenerArn")(it)))["Certificates"]
+    try:
+        listed = (await ask(it, "elbv2:DescribeListenerCertificates", take("ListenerArn")(it)))["Certificates"]
+    except ApiError as error:
+        if is_not_found(error):
+            return None
+        raise
     kept = [{"CertificateArn": one["CertificateArn"]} for one in listed if one["CertificateArn"] in wanted]
-    return {"Id": it.physical_id, "ListenerArn": it.properties["ListenerArn"], "Certificates": kept}
+    live = {"Id": it.physical_id, "ListenerArn": it.properties["ListenerArn"], "Certificates": kept}
+    return live if kept else None
 
 
 LISTENER_CERTIFICATE: Final = Declared(
@@ -228,7 +234,7 @@ LISTENER_CERTIFICATE: Final = Declared(
     create_by=Step("elbv2:AddListenerCertificates", take("ListenerArn Certificates")),
     identified_by=lambda it, _: it.name(),
     parts=(Members("Certificates", _add_certificate, _remove_certificate, is_made=True, is_unmade=True),),
-    read_by=described(Step("elbv2:DescribeListenerCertificates", take("ListenerArn")), "Certificates", _certificates),
+    read_by=_certificates,
 )
 
 TYPES: Final = (LOAD_BALANCER, TARGET_GROUP, LISTENER, LISTENER_RULE, LISTENER_CERTIFICATE)

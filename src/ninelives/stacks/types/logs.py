@@ -114,13 +114,19 @@ async def _filter_read(it: Request, found: Mapping[str, Any]) -> Mapping[str, An
     return live
 
 
+async def _put_anew(it: Request) -> None:
+    """moto, which keeps this region's filters, would keep the old one besides."""
+    await ask(it, "logs:DeleteMetricFilter", _filter(it))
+    await ask(it, "logs:PutMetricFilter", _put_filter(it))
+
+
 METRIC_FILTER: Final = Declared(
     name=FILTER,
     takes="LogGroupName FilterName FilterPattern MetricTransformations ApplyOnTransformedLogs",
     create_by=Step("logs:PutMetricFilter", _put_filter),
     identified_by=lambda it, _: FILTER_NAME(it),
     named=FILTER_NAME,
-    update_by=Step("logs:PutMetricFilter", _put_filter),
+    update_by=_put_anew,
     read_by=described(
         Step(
             "logs:DescribeMetricFilters",

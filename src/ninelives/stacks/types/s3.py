@@ -152,7 +152,7 @@ async def _told(it: Request, operation: str) -> Mapping[str, Any] | None:
     try:
         return await ask(it, operation, _bucket(it))
     except ApiError as error:
-        if is_not_found(error) or error.code.endswith("NotFoundError"):
+        if is_not_found(error) or error.code == "404":  # a HEAD has no body to tell more
             return None
         raise
 

@@ -85,7 +85,12 @@ SECRET: Final = Declared(
             "Description KmsKeyId",
             Step(
                 "secretsmanager:UpdateSecret",
-                lambda it: {"SecretId": it.physical_id, "Description": "", **take("Description KmsKeyId")(it)},
+                lambda it: {
+                    "SecretId": it.physical_id,
+                    "Description": "",
+                    "ClientRequestToken": it.token or None,
+                    **take("Description KmsKeyId")(it),
+                },
             ),
             is_made=True,
         ),

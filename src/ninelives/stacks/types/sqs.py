@@ -56,8 +56,9 @@ def _attributes_of(url: str) -> Mapping[str, Any]:
 async def _queue(it: Request, found: Mapping[str, Any]) -> Mapping[str, Any]:
     attributes = found["Attributes"]
     arn = attributes["QueueArn"]
+    is_fifo = True if attributes.get("FifoQueue") == "true" else None
     live = {name: typed(attributes[name]) for name in ATTRIBUTES.split() if attributes.get(name)}
-    return {"Arn": arn, "QueueName": arn.rpartition(":")[2], "QueueUrl": it.physical_id, **live}
+    return {"Arn": arn, "QueueName": arn.rpartition(":")[2], "QueueUrl": it.physical_id, "FifoQueue": is_fifo, **live}
 
 
 async def _find(it: Request) -> str | None:
