@@ -1,5 +1,7 @@
 """What holds of every resource type, and what a table of types does where a life does not pass by."""
 
+from typing import Any
+
 import pytest
 from region_bench import RegionBench, task_definition
 from type_bench import Bench
@@ -55,7 +57,7 @@ def test_what_an_interrupted_creation_has_made_is_found_by_its_name(bench: Bench
 
 def test_a_service_whose_circuit_breaker_rolls_back_fails_in_the_words_of_cloudformation(region: RegionBench) -> None:
     breaker = {"DeploymentCircuitBreaker": {"Enable": True, "Rollback": True}}
-    given = {
+    given: dict[str, Any] = {
         "Cluster": region.cluster,
         "ServiceName": "breaking",
         "DesiredCount": 1,

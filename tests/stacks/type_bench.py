@@ -65,7 +65,13 @@ class Bench:
         return self._runner.run(TYPES[type_name].find(request))
 
     def update(self, type_name: str, request: Request, **properties: Any) -> Request:
-        changed = replace(request, previous=request.properties, properties=properties, token=next(self._tokens))
+        changed = replace(
+            request,
+            properties=properties,
+            previous=request.properties,
+            previous_tags=request.tags,
+            token=next(self._tokens),
+        )
 
         async def updated() -> Request:
             physical_id = await TYPES[type_name].update(changed) or changed.physical_id

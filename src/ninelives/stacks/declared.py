@@ -18,6 +18,9 @@ Read = Callable[[Request], Awaitable[Mapping[str, Any] | None]]
 
 MISSING: Final = object()
 
+DONE_ALREADY: Final = ("AlreadyExists", "Duplicate")
+"""What a second request of the same kind is refused with."""
+
 
 def without_none(value: Any) -> Any:
     """The same without what is None, at any depth.
@@ -215,7 +218,7 @@ class Tagging:
 
     async def change(self, request: Request) -> None:
         wanted = request.all_tags(self.name)
-        gone = sorted(_keys(request.previous.get(self.name)) - wanted.keys())
+        gone = request.tags_gone(self.name)
         if gone:
             await self.remove(request, gone)
         if wanted:
@@ -244,10 +247,6 @@ def tagging(
         await ask(it, remove, {**of(it), keys: gone})
 
     return Tagging(added, removed)
-
-
-def _keys(tags: Any) -> set[str]:
-    return set(tags) if isinstance(tags, Mapping) else {tag["Key"] for tag in tags or ()}
 
 
 async def _unless_gone(work: Awaitable[Any]) -> None:
@@ -311,10 +310,19 @@ class Declared(ResourceType):
     async def create(self, request: Request) -> str:
         answer = await self.create_by(request) if self.create_by else {}
         physical_id = self._identified(request, answer)
+        request.made(physical_id)
         made = replace(request, physical_id=physical_id)
         for part in self.parts:
             await part.make(made)
         return physical_id
+
+    async def resume(self, request: Request) -> None:
+        for part in self.parts:
+            try:
+                await part.make(request)
+            except ApiError as error:
+                if not any(word in error.code for word in DONE_ALREADY):
+                    raise
 
     def _identified(self, request: Request, answer: Mapping[str, Any]) -> str:
         if callable(self.identified_by):

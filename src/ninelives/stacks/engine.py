@@ -237,6 +237,7 @@ class Engine:
                     status=ResourceStatus.UPDATE_IN_PROGRESS,
                     status_reason="",
                     token=self.ids.uuid(),
+                    began_at=self.now(),
                     previous=resource.properties,
                     previous_tags=resource.tags,
                     updated_at=self.now(),
@@ -284,6 +285,7 @@ class Engine:
                 updated_at=self.now(),
                 action=Action.CREATE,
                 token=self.ids.uuid(),
+                began_at=self.now(),
                 suffix=self.ids.resource_suffix(),
                 created_in=operation.id,
             ),
@@ -385,7 +387,9 @@ class Engine:
         physical_id: str | None = resource.physical_id or None
         if physical_id is None and is_again:
             physical_id = await resource_type.find(request)
-        if physical_id is None:
+        if physical_id is not None:
+            await resource_type.resume(replace(request, physical_id=physical_id))
+        else:
             physical_id = await resource_type.create(request)
         await self._complete(self._made(resource, physical_id), request)
 
@@ -544,6 +548,7 @@ class Engine:
             tags={**resource.tags, **of_stack},
             previous_tags={**resource.previous_tags, **of_stack},
             token=resource.token,
+            began_at=resource.began_at,
             suffix=resource.suffix,
             made=lambda physical_id: self._made(resource, physical_id),
         )

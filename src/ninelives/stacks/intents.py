@@ -138,9 +138,24 @@ async def target_of(engine: Engine, blueprint: Blueprint, stack_id: str, name: s
     """A blueprint read and checked. Raises ``TemplateError`` and ``ApiError``."""
     target = Target(blueprint, await engine.surroundings(stack_id, name))
     engine.catalogue.check_known({one: target.template.resources[one].type for one in target.template.resources})
+    _check_properties(engine, target)
     _check_policies(target)
     _check_capabilities(target.template, blueprint.capabilities)
     return target
+
+
+def _check_properties(engine: Engine, target: Target) -> None:
+    """Raises ``TemplateError`` that names all properties which the region has not; what is wrong besides is told later."""
+    found: list[str] = []
+    for name in target.wanted:
+        try:
+            properties = target.properties(name, lambda _: None)
+        except TemplateError:
+            continue
+        refusals = engine.catalogue[target.template.resources[name].type].refusals(properties)
+        found += [f"{name}: {refusal}" for refusal in refusals]
+    if found:
+        raise TemplateError(f"Template error: {' '.join(found)}")
 
 
 def _check_policies(target: Target) -> None:

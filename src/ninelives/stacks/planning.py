@@ -227,16 +227,21 @@ def _step(facts: Facts, operation: Operation, resource: Resource | None, draft: 
     denied = _denied(facts, operation, resource, "Update:Replace" if is_replaced else "Update:Modify")
     if denied is not None:
         return Refuse(draft.logical_id, draft.type, denied, resource)
-    if is_replaced:
-        kept = catalogue.keeps_its_name(draft.type, resource.properties, draft.properties)
-        if kept is not None:
-            reason = (
-                "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
-                f"Rename {kept} and update the stack again."
-            )
-            return Refuse(draft.logical_id, draft.type, reason, resource)
-        return Create(draft, resource)
-    return Update(resource, draft)
+    return _replacement(catalogue, resource, draft) if is_replaced else Update(resource, draft)
+
+
+def _replacement(catalogue: Catalogue, resource: Resource, draft: Draft) -> Step:
+    """A new resource beside the old one, or after it where there cannot be both."""
+    if catalogue.schema(draft.type).is_deleted_first:
+        return Delete(resource)
+    kept = catalogue.keeps_its_name(draft.type, resource.properties, draft.properties)
+    if kept is not None:
+        reason = (
+            "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
+            f"Rename {kept} and update the stack again."
+        )
+        return Refuse(draft.logical_id, draft.type, reason, resource)
+    return Create(draft, resource)
 
 
 def _denied(facts: Facts, operation: Operation, resource: Resource, action: str) -> str | None:

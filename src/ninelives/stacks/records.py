@@ -209,6 +209,8 @@ class Resource:
     """What is under way; it is begun again after the control plane was killed."""
     token: str = ""
     """Of the action under way."""
+    began_at: datetime | None = None
+    """When the action under way began, or the last one."""
     suffix: str = ""
     is_current: bool = True
     created_in: str = ""

@@ -108,6 +108,10 @@ class ResourceType:
         """Make the resource; its physical id."""
         raise NotImplementedError
 
+    async def resume(self, request: Request) -> None:
+        """Do what an interrupted ``create`` had yet to do after it had made the resource; what is done already stays."""
+        del request
+
     async def update(self, request: Request) -> str | None:
         """Change the resource to ``request.properties``. A new physical id, where the change has made a new resource."""
         raise NotImplementedError
