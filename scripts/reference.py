@@ -7,7 +7,7 @@ Run it with `.venv/bin/python scripts/reference.py`; tests/test_docs.py holds th
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -227,19 +227,32 @@ def own_answers() -> str:
 
 
 def resource_types() -> str:
-    """The resource types of CloudFormation that the region has, with what GetAtt gives and what makes a new resource."""
-    from ninelives.stacks import Catalogue, ResourceType
+    """The resource types of CloudFormation that the region has: a row each, with what becomes of their properties."""
+    from ninelives.stacks.schemas import schema_of
     from ninelives.stacks.types import TYPES
 
-    catalogue = Catalogue(TYPES)
-    rows = ["| type | `Fn::GetAtt` | a change makes a new resource | drift |", "|---|---|---|---|"]
-    for name in sorted(TYPES):
-        schema = catalogue.schema(name)
-        attributes = ", ".join(f"`{one}`" for one in sorted(schema.attribute_names))
-        replaced = ", ".join(f"`{one}`" for one in sorted(schema.create_only))
-        drift = "yes" if type(TYPES[name]).read is not ResourceType.read else "not told"
-        rows.append(f"| `{name}` | {attributes} | {replaced} | {drift} |")
+    rows = ["| type | live | recorded only | refused | `Fn::GetAtt` |", "|---|---|---|---|---|"]
+    for name, one in sorted(TYPES.items()):
+        schema = schema_of(name)
+        recorded = dict.fromkeys(one.taken, one.inert) if one.inert else one.recorded
+        known = schema.properties.keys() - {path for path in schema.read_only if "/" not in path}
+        refused = {missing: one.refused.get(missing, "not there yet") for missing in known - one.taken}
+        attributes = {path.partition(".")[0] for path in schema.attribute_names}
+        cells = (_named(one.taken - recorded.keys()), _because(recorded), _because(refused), _named(attributes))
+        rows.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
+
+
+def _named(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
+def _because(reasons: Mapping[str, str]) -> str:
+    """Names by the reason that they share."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in sorted(reasons.items()):
+        by_reason.setdefault(reason, []).append(name)
+    return "; ".join(f"{_named(names)}: {reason}" for reason, names in by_reason.items())
 
 
 def intrinsic_functions() -> str:

@@ -297,6 +297,8 @@ class Declared(ResourceType):
     stable_by: Callable[[Request], Awaitable[bool]] = _at_once
     gone_by: Callable[[Request], Awaitable[bool]] = _at_once
     replaces: Callable[[str, Mapping[str, Any], Mapping[str, Any]], Replacement | None] = lambda *_: None
+    inert: str = ""
+    """Why nothing acts on the whole resource, where nothing does: it is kept, shown, and given to what refers to it."""
     recorded: Mapping[str, str] = field(default_factory=dict)
     """Properties that are taken and shown again, on which nothing acts: why."""
     refused: Mapping[str, str] = field(default_factory=dict)

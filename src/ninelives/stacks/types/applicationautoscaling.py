@@ -7,6 +7,7 @@ from ninelives.stacks.declared import Declared, Members, Step, ask, described, t
 from ninelives.stacks.resource_type import Request
 
 SERVICE: Final = "application-autoscaling"
+NOTHING_SCALES: Final = "nothing scales by itself in this region yet"
 WHAT: Final = "ServiceNamespace ResourceId ScalableDimension"
 CAPACITY: Final = "MinCapacity MaxCapacity RoleARN SuspendedState"
 
@@ -49,6 +50,7 @@ async def _find_target(it: Request) -> str | None:
 
 SCALABLE_TARGET: Final = Declared(
     name="AWS::ApplicationAutoScaling::ScalableTarget",
+    inert=NOTHING_SCALES,
     takes=f"{WHAT} {CAPACITY}",
     create_by=Step(f"{SERVICE}:RegisterScalableTarget", take(f"{WHAT} {CAPACITY}")),
     identified_by=_identifier,
@@ -90,6 +92,7 @@ def _is_of(found: Mapping[str, Any], scaled: Mapping[str, Any]) -> bool:
 
 POLICY: Final = Declared(
     name="AWS::ApplicationAutoScaling::ScalingPolicy",
+    inert=NOTHING_SCALES,
     takes=f"{WHAT} ScalingTargetId PolicyName PolicyType {CONFIGURATIONS}",
     create_by=Step(f"{SERVICE}:PutScalingPolicy", _policy),
     identified_by="PolicyARN",

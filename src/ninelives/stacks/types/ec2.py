@@ -7,6 +7,7 @@ from ninelives.stacks.declared import Declared, Parameters, Read, Setting, Step,
 from ninelives.stacks.resource_type import Request, ResourceFailed
 from ninelives.stacks.spelling import document, document_text
 
+NETWORK: Final = "tasks and the load balancer have this machine's network: nothing is routed or filtered"
 IPAM: Final = "addresses come from CidrBlock; this region has no IPAM"
 IPV6: Final = "targets of this region have IPv4 addresses only"
 DESTINATIONS: Final = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
@@ -77,6 +78,7 @@ def _switch(operation: str, key: str, name: str, *, default: bool) -> Setting:
 
 VPC: Final = Declared(
     name="AWS::EC2::VPC",
+    inert=NETWORK,
     takes="CidrBlock InstanceTenancy",
     create_by=Step("ec2:CreateVpc", tagged("vpc", take("CidrBlock InstanceTenancy"))),
     identified_by="Vpc.VpcId",
@@ -107,6 +109,7 @@ async def _subnet(it: Request, found: Mapping[str, Any]) -> Mapping[str, Any]:
 
 SUBNET: Final = Declared(
     name="AWS::EC2::Subnet",
+    inert=NETWORK,
     takes="VpcId CidrBlock AvailabilityZone AvailabilityZoneId Ipv6CidrBlock",
     create_by=Step(
         "ec2:CreateSubnet", tagged("subnet", take("VpcId CidrBlock AvailabilityZone AvailabilityZoneId Ipv6CidrBlock"))
@@ -133,6 +136,7 @@ SUBNET: Final = Declared(
 
 INTERNET_GATEWAY: Final = Declared(
     name="AWS::EC2::InternetGateway",
+    inert=NETWORK,
     create_by=Step("ec2:CreateInternetGateway", tagged("internet-gateway", lambda _: {})),
     identified_by="InternetGateway.InternetGatewayId",
     parts=(TAGS,),
@@ -175,6 +179,7 @@ async def _gateway_attachment(it: Request) -> Mapping[str, Any] | None:
 
 GATEWAY_ATTACHMENT: Final = Declared(
     name="AWS::EC2::VPCGatewayAttachment",
+    inert=NETWORK,
     takes="VpcId",
     create_by=Step("ec2:AttachInternetGateway", take("InternetGatewayId VpcId")),
     identified_by=lambda it, _: f"IGW|{it.properties['VpcId']}",
@@ -186,6 +191,7 @@ GATEWAY_ATTACHMENT: Final = Declared(
 
 ROUTE_TABLE: Final = Declared(
     name="AWS::EC2::RouteTable",
+    inert=NETWORK,
     takes="VpcId",
     create_by=Step("ec2:CreateRouteTable", tagged("route-table", take("VpcId"))),
     identified_by="RouteTable.RouteTableId",
@@ -219,6 +225,7 @@ async def _route(it: Request) -> Mapping[str, Any] | None:
 
 ROUTE: Final = Declared(
     name="AWS::EC2::Route",
+    inert=NETWORK,
     takes=f"RouteTableId {' '.join(DESTINATIONS)} {ROUTE_TARGETS}",
     create_by=Step("ec2:CreateRoute", take(f"RouteTableId {' '.join(DESTINATIONS)} {ROUTE_TARGETS}")),
     identified_by=lambda it, _: f"{it.properties['RouteTableId']}|{_destination(it)}",
@@ -242,6 +249,7 @@ async def _association(it: Request) -> Mapping[str, Any] | None:
 
 SUBNET_ROUTE_TABLE_ASSOCIATION: Final = Declared(
     name="AWS::EC2::SubnetRouteTableAssociation",
+    inert=NETWORK,
     takes="RouteTableId SubnetId",
     create_by=Step("ec2:AssociateRouteTable", take("RouteTableId SubnetId")),
     identified_by="AssociationId",
@@ -251,6 +259,7 @@ SUBNET_ROUTE_TABLE_ASSOCIATION: Final = Declared(
 
 EIP: Final = Declared(
     name="AWS::EC2::EIP",
+    inert=NETWORK,
     takes="Domain NetworkBorderGroup Address",
     create_by=Step(
         "ec2:AllocateAddress",
@@ -303,6 +312,7 @@ async def _let_go(it: Request) -> None:
 
 NAT_GATEWAY: Final = Declared(
     name="AWS::EC2::NatGateway",
+    inert=NETWORK,
     takes="SubnetId AllocationId ConnectivityType",
     create_by=Step("ec2:CreateNatGateway", tagged("natgateway", take("SubnetId AllocationId ConnectivityType"))),
     identified_by="NatGateway.NatGatewayId",
@@ -357,6 +367,7 @@ async def _endpoint_read(it: Request, found: Mapping[str, Any]) -> Mapping[str, 
 
 VPC_ENDPOINT: Final = Declared(
     name="AWS::EC2::VPCEndpoint",
+    inert=NETWORK,
     takes=(
         "VpcId ServiceName VpcEndpointType RouteTableIds SubnetIds SecurityGroupIds PrivateDnsEnabled IpAddressType "
         "PolicyDocument"

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from ninelives.stacks.declared import Declared, Members, Named, Setting, Step, ask, described
 from ninelives.stacks.resource_type import Request
-from ninelives.stacks.types.ec2 import TAGS, tagged
+from ninelives.stacks.types.ec2 import NETWORK, TAGS, tagged
 
 ALL_OUT: Final = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 """What a new group lets out."""
@@ -103,6 +103,7 @@ _EGRESS: Final = inline("Egress")
 
 SECURITY_GROUP: Final = Declared(
     name="AWS::EC2::SecurityGroup",
+    inert=NETWORK,
     takes="GroupDescription GroupName VpcId",
     create_by=Step(
         "ec2:CreateSecurityGroup",
@@ -142,6 +143,7 @@ def rule_type(way: str) -> Declared:
     more = " GroupName SourceSecurityGroupName SourceSecurityGroupOwnerId" if way == "Ingress" else ""
     return Declared(
         name=f"AWS::EC2::SecurityGroup{way}",
+        inert=NETWORK,
         takes=f"{names}{more}",
         create_by=Step(f"ec2:AuthorizeSecurityGroup{way}", one),
         identified_by="SecurityGroupRules.SecurityGroupRuleId",

@@ -349,6 +349,7 @@ async def _profile_read(it: Request, found: Mapping[str, Any]) -> Mapping[str, A
 
 INSTANCE_PROFILE: Final = Declared(
     name="AWS::IAM::InstanceProfile",
+    inert="this region has no EC2 instances",
     takes="InstanceProfileName Path",
     create_by=Step("iam:CreateInstanceProfile", lambda it: {**take("Path")(it), "InstanceProfileName": PROFILE_NAME(it)}),
     identified_by="InstanceProfile.InstanceProfileName",

@@ -72,6 +72,7 @@ KEY: Final = Declared(
     read_by=described(
         Step("kms:DescribeKey", _key), "KeyMetadata", _read, where=lambda _, found: found["KeyState"] != "PendingDeletion"
     ),
+    recorded={"KeyPolicy": "who may use a key is not checked"},
     delete_by=(
         Step(
             "kms:ScheduleKeyDeletion",

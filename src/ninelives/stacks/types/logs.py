@@ -137,7 +137,7 @@ METRIC_FILTER: Final = Declared(
         where=lambda it, one: one["filterName"] == it.physical_id,
     ),
     delete_by=(Step("logs:DeleteMetricFilter", _filter),),
-    recorded={"MetricTransformations": "no metric is made of log events yet"},
+    inert="no metric is made of log events yet",
 )
 
 TYPES: Final = (LOG_GROUP, LOG_STREAM, METRIC_FILTER)

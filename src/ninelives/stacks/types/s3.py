@@ -254,6 +254,19 @@ BUCKET: Final = Declared(
     ),
     read_by=_read,
     delete_by=(Step("s3:DeleteBucket", _bucket),),
+    recorded=dict.fromkeys(
+        (
+            "AccessControl",
+            "BucketEncryption",
+            "CorsConfiguration",
+            "LifecycleConfiguration",
+            "LoggingConfiguration",
+            "OwnershipControls",
+            "PublicAccessBlockConfiguration",
+            "WebsiteConfiguration",
+        ),
+        NOT_HERE,
+    ),
     refused={
         "ReplicationConfiguration": "there is no other region to replicate to",
         "NotificationConfiguration": NOT_HERE,

@@ -7,6 +7,7 @@ from ninelives.stacks.declared import Declared, Setting, Step, ask, described, t
 from ninelives.stacks.resource_type import Request, ResourceFailed
 
 SERVICE: Final = "servicediscovery"
+NO_NAMES: Final = "no name of it is answered on this machine"
 TAGS: Final = tagging(f"{SERVICE}:TagResource", f"{SERVICE}:UntagResource", lambda it: {"ResourceARN": it.attributes["Arn"]})
 
 
@@ -39,6 +40,7 @@ def _namespace_changes(it: Request) -> Mapping[str, Any]:
 
 NAMESPACE: Final = _Namespace(
     name="AWS::ServiceDiscovery::PrivateDnsNamespace",
+    inert=NO_NAMES,
     takes="Name Vpc",
     parts=(
         Setting("Description Properties", Step(f"{SERVICE}:UpdatePrivateDnsNamespace", _namespace_changes), is_made=True),
@@ -46,7 +48,6 @@ NAMESPACE: Final = _Namespace(
     ),
     read_by=described(Step(f"{SERVICE}:GetNamespace", lambda it: {"Id": it.physical_id}), "Namespace", _namespace),
     delete_by=(Step(f"{SERVICE}:DeleteNamespace", lambda it: {"Id": it.physical_id}),),
-    recorded={"Name": "nothing answers to its names on this machine"},
 )
 
 
@@ -70,6 +71,7 @@ CHANGEABLE: Final = "Description DnsConfig HealthCheckConfig"
 
 SERVICE_TYPE: Final = Declared(
     name="AWS::ServiceDiscovery::Service",
+    inert=NO_NAMES,
     takes="Name NamespaceId Type HealthCheckCustomConfig",
     create_by=Step(
         f"{SERVICE}:CreateService",
