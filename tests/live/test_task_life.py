@@ -101,6 +101,17 @@ def said_by(region: RegionUnderTest, task_arn: str) -> list[str]:
         return []  # it has not begun
 
 
+def ended(region: RegionUnderTest, task_arn: str) -> dict[str, Any]:
+    """The task once nothing is left of it."""
+
+    def stopped() -> dict[str, Any]:
+        task: dict[str, Any] = region.client("ecs").describe_tasks(cluster="life", tasks=[task_arn])["tasks"][0]
+        return task if task["lastStatus"] == "STOPPED" else {}
+
+    found: dict[str, Any] = eventually(stopped, what="the task's end")
+    return found
+
+
 def run(region: RegionUnderTest, container: dict[str, Any]) -> str:
     """The ARN of a new task of a definition with this container."""
     ecs = region.client("ecs")
@@ -152,6 +163,7 @@ def test_an_unmodified_sdk_in_a_task_has_the_task_s_role_and_the_region_s_api(
     arn = run(region, {"name": "web", "logConfiguration": LOGS, **python})
 
     (said,) = eventually(lambda: said_by(region, arn), what="what the SDK says")
+    assert ended(region, arn)["containers"][0]["exitCode"] == 0
 
     task_id = arn.rpartition("/")[2]
     assert said == f"sdk container-role arn:aws:sts::123456789012:assumed-role/cats/{task_id}"
@@ -192,12 +204,8 @@ def test_a_task_whose_secret_is_missing_ends_with_fargate_s_words(region: Region
         "logConfiguration": LOGS,
     }
     arn = run(region, container)
-    ecs = region.client("ecs")
 
-    def stopped() -> dict[str, Any]:
-        task: dict[str, Any] = ecs.describe_tasks(cluster="life", tasks=[arn])["tasks"][0]
-        return task if task["lastStatus"] == "STOPPED" else {}
+    task = ended(region, arn)
 
-    task = eventually(stopped, what="the task's end")
     assert task["stopCode"] == "TaskFailedToStart"
     assert task["stoppedReason"].endswith("invalid ssm parameters: /cats/none")
