@@ -27,7 +27,10 @@ REASONS = {
 """Where ALB's words differ from the registered ones."""
 
 OWN_ANSWERS = {
-    400: ("live", "headers above 64 KB together, or one above 16 KB; what is malformed or ambiguous; no Host; CONNECT"),
+    400: (
+        "live",
+        "headers above 64 KB, Cookie or Authorization above 16 KB; what is malformed or ambiguous; no Host; CONNECT",
+    ),
     401: ("live", "no valid token where a rule validates tokens; authentication actions are refused"),
     403: ("not here", "there is no WAF"),
     405: ("live", "TRACE"),
