@@ -22,7 +22,17 @@ from ninelives.model.ecs import (
     Task,
     TaskAddress,
 )
-from ninelives.model.elbv2 import Action, FixedResponse, Forward, Redirect, Rule, Target, WeightedTargetGroup
+from ninelives.model.elbv2 import (
+    Action,
+    FixedResponse,
+    Forward,
+    JwtClaim,
+    JwtValidation,
+    Redirect,
+    Rule,
+    Target,
+    WeightedTargetGroup,
+)
 from ninelives.region.ports import Record
 from ninelives.region.state import State
 from ninelives.store import SqliteStore, StoreFromTheFuture
@@ -71,6 +81,18 @@ RECORDS: list[Record] = [
     *(
         Rule(arn=f"r{number}", listener_arn="l", priority=None, conditions=(), action=action)
         for number, action in enumerate(ACTIONS)
+    ),
+    Rule(
+        arn="validated",
+        listener_arn="l",
+        priority=1,
+        conditions=(),
+        action=ACTIONS[0],
+        jwt_validation=JwtValidation(
+            jwks_endpoint="https://issuer.test/keys",
+            issuer="https://issuer.test/",
+            additional_claims=(JwtClaim(name="scope", format="single-string", values=("read",)),),
+        ),
     ),
     Target(target_group_arn="g", id="172.17.0.2", port=4567, registered_at=NOW, draining_since=NOW),
 ]
