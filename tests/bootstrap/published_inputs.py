@@ -1,4 +1,4 @@
-"""The inputs of the published actions that a workflow uses, as their own ``action.yml`` names them at the pinned release.
+"""Inputs and outputs of the published actions that a workflow uses, as their ``action.yml`` has them at the pinned release.
 
 Neither GitHub's schema nor actionlint looks at ``with:`` of an action that is pinned by a commit.
 """
@@ -45,4 +45,19 @@ REQUIRED: Mapping[str, frozenset[str]] = {
     "aws-actions/configure-aws-credentials": frozenset({"aws-region"}),
     "aws-actions/amazon-ecs-render-task-definition": frozenset({"container-name", "image"}),
     "aws-actions/amazon-ecs-deploy-task-definition": frozenset({"task-definition"}),
+}
+
+OUTPUTS: Mapping[str, frozenset[str]] = {
+    "actions/checkout": frozenset({"ref", "commit"}),
+    "astral-sh/setup-uv": frozenset({"uv-version", "uv-path", "uvx-path", "cache-hit"}),
+    "aws-actions/configure-aws-credentials": frozenset(
+        {"aws-account-id", "aws-access-key-id", "aws-secret-access-key", "aws-session-token", "aws-expiration"}
+    ),
+    "aws-actions/amazon-ecr-login": frozenset({"registry"}),
+    "aws-actions/amazon-ecs-render-task-definition": frozenset({"task-definition"}),
+    "aws-actions/amazon-ecs-deploy-task-definition": frozenset(
+        {"task-definition-arn", "codedeploy-deployment-id", "run-task-arn"}
+    ),
+    "docker/setup-buildx-action": frozenset({"name", "driver", "platforms", "nodes"}),
+    "docker/build-push-action": frozenset({"imageid", "digest", "metadata"}),
 }

@@ -10,7 +10,14 @@ from ninelives.cli.settings import HOST, PORT, RegionSettings, default_state_dir
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True, help="Port of the region.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    envvar="NINELIVES_PORT",
+    default=PORT,
+    show_default=True,
+    help="Port of the region.",
+)
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False, resolve_path=True),

@@ -18,8 +18,8 @@ from ninelives.rehearsal.proof import Proof
 from ninelives.rehearsal.rehearse import Script, rehearse
 from ninelives.rehearsal.sample import Kind, Target
 
-BEFORE_SECONDS = 3.0
-AFTER_SECONDS = 5.0
+BEFORE_SECONDS = 2.0
+AFTER_SECONDS = 3.0
 FIRST_ANSWER_SECONDS = 10.0
 FRESH_SHARE = 0.25
 """Of the requests that come over connections of their own: they meet a closed port, kept ones a closed connection."""

@@ -43,7 +43,13 @@ def _of_form(pattern: re.Pattern[str], expected: str) -> Callable[[click.Context
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=None, help=f"Port of the AWS endpoint on 127.0.0.1 [{PORT}].")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    envvar="NINELIVES_PORT",
+    default=None,
+    help=f"Port of the AWS endpoint on 127.0.0.1 [{PORT}].",
+)
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False, resolve_path=True),
@@ -66,6 +72,7 @@ def _of_form(pattern: re.Pattern[str], expected: str) -> Callable[[click.Context
 @click.option(
     "--time-scale",
     type=click.FloatRange(min=1.0),
+    envvar="NINELIVES_TIME_SCALE",
     default=None,
     help="Divide the waits that are only policy (ticks, health check intervals) by N [1].",
 )

@@ -32,6 +32,11 @@ class Aws:
         self.is_local = is_local
         self.endpoint = endpoint
 
+    @property
+    def is_near(self) -> bool:
+        """Whether it answers on this machine, so that it may be asked often."""
+        return self.is_local or (self.endpoint is not None and urlsplit(self.endpoint).hostname in LOOPBACK)
+
     @cached_property
     def ecs(self) -> Any:
         return self._client("ecs")

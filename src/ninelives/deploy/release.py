@@ -196,7 +196,7 @@ def conclude(
             clock,
             Patience(
                 timeout=timeout_of(options, file),
-                pace_seconds=LOCAL_PACE_SECONDS if aws.is_local else AWS_PACE_SECONDS,
+                pace_seconds=LOCAL_PACE_SECONDS if aws.is_near else AWS_PACE_SECONDS,
                 waits_for_decisions=options.waits_for_decisions,
             ),
             known_events=started.known_events | told,

@@ -14,6 +14,8 @@ from ninelives.deploy.image import Image
 from ninelives.deploy.service_file import ServiceFile
 
 VERSION_TAG = "ninelives:version"
+VERSION_LABEL = "org.opencontainers.image.version"
+"""Source: OCI image specification, "Annotations"."""
 DIGEST_TAG = "ninelives:digest"
 FINGERPRINT_TAG = "ninelives:fingerprint"
 ARCHITECTURES = {"linux/amd64": "X86_64", "linux/arm64": "ARM64"}
@@ -85,14 +87,21 @@ def tags_of(answer: Mapping[str, Any]) -> dict[str, str]:
 
 
 def version_of(definition: Mapping[str, Any], tags: Mapping[str, str]) -> str:
-    """The version that a task definition runs: its tag, else its first image's tag; ``?`` where neither says.
+    """The version that a task definition runs: its tag, else its first container's label or image's tag; else ``?``.
+
+    The label is what a workflow of AWS's actions leaves: it names images by their digest, and knows no tags.
 
     >>> version_of({"containerDefinitions": [{"image": "host:5000/cats:2.0.1@sha256:aa"}]}, {})
+    '2.0.1'
+    >>> labels = {"org.opencontainers.image.version": "2.0.1"}
+    >>> version_of({"containerDefinitions": [{"image": "host:5000/cats@sha256:aa", "dockerLabels": labels}]}, {})
     '2.0.1'
     """
     if VERSION_TAG in tags:
         return tags[VERSION_TAG]
     containers: Sequence[Mapping[str, Any]] = definition.get("containerDefinitions") or ()
+    if containers and (label := (containers[0].get("dockerLabels") or {}).get(VERSION_LABEL)):
+        return str(label)
     image = str(containers[0].get("image", "")) if containers else ""
     _, colon, tag = image.partition("@")[0].rsplit("/", 1)[-1].partition(":")
     return tag if colon else "?"
