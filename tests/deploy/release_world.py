@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from ninelives.deploy.aws import Aws, error_code
 from ninelives.deploy.clock import WallClock
@@ -107,6 +108,21 @@ class ServiceDeployments:
         ]
 
 
+class Stacks:
+    """CloudFormation with no stack but those of ``outputs``."""
+
+    def __init__(self) -> None:
+        self.outputs: dict[str, dict[str, str]] = {}
+        self.status = "CREATE_COMPLETE"
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 (boto3's own)
+        if StackName not in self.outputs:
+            refusal: Any = {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}
+            raise ClientError({"Error": refusal}, "DescribeStacks")
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs[StackName].items()]
+        return {"Stacks": [{"StackName": StackName, "StackStatus": self.status, "Outputs": outputs}]}
+
+
 class World:
     """An account, the tool's session in it, and what the tool said."""
 
@@ -115,6 +131,7 @@ class World:
         self.clients: dict[str, Any] = {
             name: SESSION.client(name, region_name=REGION) for name in ("ecr", "elbv2", "ec2", "iam", "logs")
         }
+        self.stacks = self.clients["cloudformation"] = Stacks()
         self.ecs = ServiceDeployments(SESSION.client("ecs", region_name=REGION))
         self.steps: list[Step] = []
         self.seen: list[Progress] = []

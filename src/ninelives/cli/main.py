@@ -5,6 +5,7 @@ A bug of ours does show one.
 """
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -23,6 +24,7 @@ VERBS: dict[str, str] = {
     "down": "Stop an embedded region.",
     "env": "Print shell lines that point AWS clients at the region.",
     "demo": "Release Cats 2.0.1 over 1.0.0 under load, and count every request.",
+    "bootstrap": "Make what the service stands on in an AWS account, changes and costs shown first.",
     "deploy": "Build, push and release a version; wait for the verdict.",
     "status": "Show the service: version, tasks, targets, events.",
     "wait": "Wait for the running deployment's verdict.",
@@ -130,16 +132,17 @@ def _aws_error(error: Any) -> tuple[str, str | None]:
     response = getattr(error, "response", None)
     if isinstance(response, dict) and "Error" in response:
         code, message = response["Error"].get("Code", "error"), response["Error"].get("Message", "no message")
-        return f"AWS refused {error.operation_name}: {code}: {message}", _refusal_hint(code)
+        return f"AWS refused {error.operation_name}: {code}: {message}", _refusal_hint(code, message)
     name = type(error).__name__
     if name in {"NoCredentialsError", "PartialCredentialsError"}:
         return "No AWS credentials were found.", "Set AWS_PROFILE or AWS_ACCESS_KEY_ID, or log in with `aws sso login`."
     return f"{name}: {error}", None
 
 
-def _refusal_hint(code: str) -> str | None:
+def _refusal_hint(code: str, message: str) -> str | None:
     if code in {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}:
-        return "The credentials lack a permission for this call."
+        action = re.search(r"not authorized to perform:? ([a-z0-9-]+:\w+)", message)
+        return f"Allow {action[1]} to the credentials." if action else "The credentials lack a permission for this call."
     if code in {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}:
         return "Renew the credentials, for example with `aws sso login`."
     return None

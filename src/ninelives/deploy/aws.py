@@ -73,6 +73,18 @@ class Aws:
     def scaling(self) -> Any:
         return self._client("application-autoscaling")
 
+    @cached_property
+    def cloudformation(self) -> Any:
+        return self._client("cloudformation")
+
+    @cached_property
+    def sts(self) -> Any:
+        return self._client("sts")
+
+    @cached_property
+    def s3(self) -> Any:
+        return self._client("s3")
+
 
 def connect(*, is_local: bool, region: str | None, variables: Mapping[str, str] | None = None) -> Aws:
     """Reach the API in ``region`` (None: the chain's). Raises ``NoRegion`` where nothing answers."""

@@ -45,17 +45,27 @@ class NoRegion(DeployError):
 class MissingPieces(DeployError):
     """Parts of the surroundings that are missing where we do not make them; ``pieces`` names each."""
 
-    def __init__(self, pieces: Sequence[str], *, environment: str) -> None:
+    def __init__(self, pieces: Sequence[str], *, environment: str, stack: str | None = None) -> None:
         listed = "\n".join(f"  - {piece}" for piece in pieces)
         super().__init__(
             f"The environment {environment!r} lacks what the service stands on:\n{listed}",
-            hint="What the file names must be there; where it names nothing (or `null`, in `environments.local`), "
-            "`ninelives deploy` makes its own."
-            if environment == LOCAL
-            else "Make them (Terraform, CDK, CloudFormation or the console), or name existing ones in the service file; "
-            "only the environment 'local' is made by `ninelives deploy`.",
+            hint=_who_makes_them(environment, stack),
         )
         self.pieces = tuple(pieces)
+
+
+def _who_makes_them(environment: str, stack: str | None) -> str:
+    if stack is not None:
+        return f"The stack {stack} is older than the service file: `ninelives bootstrap` brings it up to date."
+    if environment == LOCAL:
+        return (
+            "What the file names must be there; where it names nothing (or `null`, in `environments.local`), "
+            "`ninelives deploy` makes its own."
+        )
+    return (
+        "Make them with `ninelives bootstrap` (or Terraform, CDK, the console), or name existing ones in the service file; "
+        "only in the environment 'local' does `ninelives deploy` make them by itself."
+    )
 
 
 class BuildFailed(DeployError):

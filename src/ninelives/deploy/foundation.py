@@ -1,9 +1,9 @@
 """What a service stands on: cluster, repository, log group, roles, network, front door, alarms.
 
-In the environment ``local`` what is missing is made through the AWS API, each step told. Elsewhere nothing is made:
-everything that is missing is named in one ``MissingPieces``. What exists is used as it is; only the settings that the service
-file itself states (health check, deregistration delay, the rules of a shift, the service's own alarms) are brought to what it
-says.
+Where ``ninelives bootstrap`` has laid it, its stack says what it is. Without it, in the environment ``local``, what is missing
+is made through the AWS API, each step told. Elsewhere nothing is made: everything that is missing is named in one
+``MissingPieces``. What exists is used as it is; only the settings that the service file itself states (health check,
+deregistration delay, the rules of a shift, the service's own alarms) are brought to what it says.
 """
 
 from dataclasses import dataclass
@@ -76,13 +76,13 @@ def _lay(aws: Aws, definition: Definition, tell: Tell) -> Foundation:
     repository_uri = _repository(ground)
     _see_to_log_group(ground)
     execution_role = _execution_role(ground)
-    task_role = ground.role(file.roles.task, None) if file.roles.task else None
+    task_role = ground.role(file.roles.task, None) if file.roles.task else _laid(ground, "task_role_arn")
     hooks_role = _hooks_role(ground)
     network = _network(ground)
     front_door = find_or_make_front_door(ground, network)
     see_to_alarms(ground, _load_balancer_arn(aws, file, front_door))
     if ground.missing or execution_role is None or front_door is None:
-        raise MissingPieces(ground.missing, environment=definition.environment)
+        raise MissingPieces(ground.missing, environment=definition.environment, stack=_laid(ground, "stack"))
     return Foundation(
         repository_uri=repository_uri,
         execution_role_arn=execution_role,
@@ -141,7 +141,7 @@ def _see_to_log_group(ground: Ground) -> None:
 
 def _execution_role(ground: Ground) -> str | None:
     """Source: ECS developer guide, "Amazon ECS task execution IAM role"."""
-    named = ground.file.roles.execution
+    named = ground.file.roles.execution or _laid(ground, "execution_role_arn")
     name = named or EXECUTION_ROLE
     actions = (
         "ecr:GetAuthorizationToken",
@@ -164,7 +164,7 @@ def _hooks_role(ground: Ground) -> str | None:
     """Source: ECS developer guide, "Permissions required for Lambda functions in Amazon ECS blue/green deployments"."""
     if all(hook.function is None for hook in ground.file.deploy.hooks):
         return None
-    named = ground.file.roles.hooks
+    named = ground.file.roles.hooks or _laid(ground, "hooks_role_arn")
     name = named or HOOKS_ROLE
 
     def make() -> str:
@@ -180,15 +180,32 @@ def _hooks_role(ground: Ground) -> str | None:
 
 
 def _network(ground: Ground) -> Network | None:
-    asked = ground.file.network
+    asked, laid = ground.file.network, ground.bootstrapped
     if asked.subnets and asked.security_groups:
-        return Network(subnets=asked.subnets, security_groups=asked.security_groups)
+        return Network(subnets=asked.subnets, security_groups=asked.security_groups, public_ip=asked.public_ip, is_stated=True)
+    if laid is not None:
+        return Network(
+            subnets=asked.subnets or laid.subnets,
+            security_groups=asked.security_groups or (laid.security_group,),
+            public_ip=asked.public_ip if asked.subnets else laid.public_ip,
+            is_stated=True,
+        )
     if not ground.makes:
         if asked.subnets or asked.security_groups:
             ground.missing.append("network: both subnets and security_groups (only one of them is named)")
         return None
     subnets = asked.subnets or _default_subnets(ground)
-    return Network(subnets=subnets, security_groups=asked.security_groups or (_security_group(ground, subnets),))
+    return Network(
+        subnets=subnets,
+        security_groups=asked.security_groups or (_security_group(ground, subnets),),
+        public_ip=asked.public_ip,
+        is_stated=bool(asked.subnets),
+    )
+
+
+def _laid(ground: Ground, what: str) -> str | None:
+    """What the service's stack says of itself; None where there is none."""
+    return getattr(ground.bootstrapped, what) if ground.bootstrapped is not None else None
 
 
 def _default_subnets(ground: Ground) -> tuple[str, ...]:

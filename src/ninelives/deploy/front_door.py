@@ -293,7 +293,7 @@ def _test_traffic(
         own = _listener(ground, balancer, asked.port, action, what="test listener")
         if own is None:
             return None, None
-        return rules_of(ground.aws, own)[-1], public_url(ground.aws, balancer, own)
+        return _forwarding(rules_of(ground.aws, own), groups), public_url(ground.aws, balancer, own)
     found = next((rule for rule in rules if _is_for_test(rule, asked)), None)
     if found is None:
         found = ground.make(
@@ -306,6 +306,11 @@ def _test_traffic(
             )["Rules"][0],
         )
     return found, public_url(ground.aws, balancer, listener)
+
+
+def _forwarding(rules: Sequence[Mapping[str, Any]], groups: _Groups) -> Mapping[str, Any]:
+    """The rule of the test listener that ECS moves: the first that forwards to one of the groups, else its default rule."""
+    return next((rule for rule in rules if set(groups.arns) & weights_of(rule).keys()), rules[-1])
 
 
 def _header_condition(asked: TestListener) -> dict[str, Any]:
@@ -334,7 +339,8 @@ def _infrastructure_role(ground: Ground) -> str | None:
     Source: ECS developer guide, "Amazon ECS infrastructure IAM role for load balancers"; the actions are those of the managed
     policy AmazonECSInfrastructureRolePolicyForLoadBalancers.
     """
-    named = ground.file.roles.infrastructure
+    laid = ground.bootstrapped
+    named = ground.file.roles.infrastructure or (laid.infrastructure_role_arn if laid is not None else None)
     name = named or INFRASTRUCTURE_ROLE
     actions = (
         "DescribeListeners", "DescribeRules", "DescribeTargetGroups", "DescribeTargetHealth", "RegisterTargets",

@@ -8,12 +8,16 @@ from typing import Any
 from ninelives.deploy.aws import Aws, error_code
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.reports import Act, Tell
+from ninelives.deploy.stack_outputs import find_bootstrapped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     subnets: tuple[str, ...]
     security_groups: tuple[str, ...]
+    public_ip: bool = True
+    is_stated: bool = False
+    """Whether the file or the service's stack says it; a service that is there keeps any other network."""
 
     def vpc(self, aws: Aws) -> str:
         return str(aws.ec2.describe_subnets(SubnetIds=[self.subnets[0]])["Subnets"][0]["VpcId"])
@@ -25,7 +29,8 @@ class Ground:
     def __init__(self, aws: Aws, definition: Definition, tell: Tell) -> None:
         self.aws = aws
         self.file = definition.file
-        self.makes = definition.is_local
+        self.bootstrapped = find_bootstrapped(aws, definition.file)
+        self.makes = definition.is_local and self.bootstrapped is None
         self.tell = tell
         self.missing: list[str] = []
 

@@ -174,7 +174,8 @@ def create_request(file: ServiceFile, task_definition: str, foundation: Foundati
     """CreateService's members. Raises ``DeployError`` when the network is not known."""
     if foundation.network is None:
         raise DeployError(
-            "A service needs a network when it is made.", hint="Name `network: {subnets: […], security_groups: […]}`."
+            "A service needs a network when it is made.",
+            hint="`ninelives bootstrap` makes one; or name `network: {subnets: […], security_groups: […]}`.",
         )
     return {
         "cluster": file.cluster_name,
@@ -185,7 +186,7 @@ def create_request(file: ServiceFile, task_definition: str, foundation: Foundati
         "deploymentController": {"type": "ECS"},
         "deploymentConfiguration": deployment_configuration(file, foundation),
         "healthCheckGracePeriodSeconds": int(file.health.grace_period.total_seconds()),
-        "networkConfiguration": _network_configuration(file, foundation),
+        "networkConfiguration": _network_configuration(foundation),
         "loadBalancers": [_load_balancer(file, foundation)],
         "propagateTags": "TASK_DEFINITION",
         "enableECSManagedTags": True,
@@ -219,8 +220,8 @@ def update_request(
         else:
             request["desiredCount"] = count
             tell(Act.CHANGED, f"count {now} to {count}")
-    if file.network.subnets and foundation.network is not None:
-        network = _network_configuration(file, foundation)
+    if foundation.network is not None and foundation.network.is_stated:
+        network = _network_configuration(foundation)
         if not _says_the_same(
             network["awsvpcConfiguration"], live.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
         ):
@@ -231,13 +232,13 @@ def update_request(
     return request
 
 
-def _network_configuration(file: ServiceFile, foundation: Foundation) -> dict[str, Any]:
+def _network_configuration(foundation: Foundation) -> dict[str, Any]:
     assert foundation.network is not None
     return {
         "awsvpcConfiguration": {
             "subnets": list(foundation.network.subnets),
             "securityGroups": list(foundation.network.security_groups),
-            "assignPublicIp": "ENABLED" if file.network.public_ip else "DISABLED",
+            "assignPublicIp": "ENABLED" if foundation.network.public_ip else "DISABLED",
         }
     }
 
