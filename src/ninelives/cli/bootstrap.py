@@ -91,7 +91,7 @@ def _apply(definition: "Definition", aws: "Aws", consent: Consent, *, checks_tru
     from ninelives.bootstrap.plan import drop_change_sets, make_plan
     from ninelives.bootstrap.stacks import wanted_stacks
     from ninelives.bootstrap.survey import survey
-    from ninelives.bootstrap.workflows import require_trusted
+    from ninelives.bootstrap.trust_check import require_trusted
     from ninelives.cli.bootstrap_output import Result, print_result, screen_for, show_plan
     from ninelives.deploy.clock import WallClock
 
