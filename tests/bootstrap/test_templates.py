@@ -222,8 +222,6 @@ def test_nobody_may_assume_a_role_without_a_condition() -> None:
 CALL = re.compile(
     r"\b(ecs|elbv2|ecr|ec2|iam|logs|cloudwatch|secrets|scaling|cloudformation|sts|s3)\.(?!items)([a-z_]+)\b(?=[(,)])"
 )
-    r"\b(ecs|elbv2|ecr|ec2|iam|logs|cloudwatch|secrets|scaling|cloudformation|sts|s3)\.([a-z_]+)\b(?=[(,)])(?!\(\))"
-)
 PREFIXES = {
     "elbv2": "elasticloadbalancing", "secrets": "secretsmanager", "scaling": "application-autoscaling",
 }  # fmt: skip
