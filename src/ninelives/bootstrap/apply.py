@@ -69,7 +69,8 @@ def _first_change_set(session: Session, planned: PlannedStack) -> str:
     try:
         made = make_change_set(aws, wanted, name, is_new=True, clock=session.clock, pace_seconds=pace_of(aws))
     except ChangeSetRefused as refused:
-        aws.cloudformation.delete_stack(StackName=wanted.name)
+        if find_stack(aws, wanted.name) is not None:
+            aws.cloudformation.delete_stack(StackName=wanted.name)
         raise StackFailed(
             wanted.name, "not begun", cause=refused.reason or "no reason given", hint=advice(refused.reason)
         ) from None

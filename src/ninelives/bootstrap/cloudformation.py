@@ -117,17 +117,7 @@ def make_change_set(
 
     Raises ``ChangeSetRefused``.
     """
-    made = aws.cloudformation.create_change_set(
-        StackName=wanted.name,
-        ChangeSetName=name,
-        ChangeSetType="CREATE" if is_new else "UPDATE",
-        TemplateBody=template_text(wanted.kind),
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in wanted.parameters.items()],
-        Tags=[{"Key": key, "Value": value} for key, value in wanted.tags.items()],
-        Capabilities=list(capabilities(wanted.kind)),
-        Description="ninelives bootstrap",
-    )
-    arn = str(made["Id"])
+    arn = _ask_for_change_set(aws, wanted, name, is_new=is_new)
     for _ in range(CHANGE_SET_LOOKS_MAX):
         found = aws.cloudformation.describe_change_set(ChangeSetName=arn)
         if found["Status"] == "CREATE_COMPLETE":
@@ -141,6 +131,25 @@ def make_change_set(
         clock.wait(pace_seconds)
     drop_change_set(aws, arn)
     raise ChangeSetRefused(wanted.name, "the change set was not made in time")
+
+
+def _ask_for_change_set(aws: Aws, wanted: WantedStack, name: str, *, is_new: bool) -> str:
+    try:
+        made = aws.cloudformation.create_change_set(
+            StackName=wanted.name,
+            ChangeSetName=name,
+            ChangeSetType="CREATE" if is_new else "UPDATE",
+            TemplateBody=template_text(wanted.kind),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in wanted.parameters.items()],
+            Tags=[{"Key": key, "Value": value} for key, value in wanted.tags.items()],
+            Capabilities=list(capabilities(wanted.kind)),
+            Description="ninelives bootstrap",
+        )
+    except Exception as error:
+        if error_code(error) != "ValidationError":
+            raise
+        raise ChangeSetRefused(wanted.name, error.response["Error"]["Message"]) from None  # type: ignore[attr-defined]  # it has a code
+    return str(made["Id"])
 
 
 def drop_change_set(aws: Aws, arn: str) -> None:

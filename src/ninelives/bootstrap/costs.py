@@ -79,9 +79,6 @@ def costs_of(stacks: Sequence[WantedStack], file: ServiceFile, region: str) -> C
             *([_hourly("NAT gateway", counts, prices["nat_hour"])] if (counts := counted["AWS::EC2::NatGateway"]) else []),
             _hourly("public IPv4 address", addresses, prices["public_ipv4_hour"]),
             _monthly("alarm metric", sum(ALARM_METRICS.get(one, 1) for one in alarms), prices["alarm_metric_month"]),
-            _monthly(
-                "dashboard, beyond an account's first three", counted["AWS::CloudWatch::Dashboard"], prices["dashboard_month"]
-            ),
             *_by_use(file, prices, counted),
         ),
     )
@@ -100,6 +97,7 @@ def _by_use(file: ServiceFile, prices: Mapping[str, float], counted: Mapping[str
     yield CostLine(what="load balancer traffic", price=f"${prices['lcu_hour']:g} an LCU-hour")
     if counted["AWS::EC2::NatGateway"]:
         yield CostLine(what="through NAT (images come from S3, beside it)", price=f"${prices['nat_gb']:g} a GB")
+    yield CostLine(what="dashboard, beyond an account's first three", price=f"${prices['dashboard_month']:.2f} a month")
     yield CostLine(what="logs, taken in", price=f"${prices['logs_gb']:g} a GB")
     if file.bootstrap.container_insights != "disabled":
         yield CostLine(what="Container Insights", price=f"${prices['insights_metric_month']:g} a metric and month")
