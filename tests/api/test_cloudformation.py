@@ -76,7 +76,8 @@ def refusal(call: Any, **parameters: Any) -> tuple[str, str]:
 
 
 def test_a_stack_is_made_changed_and_deleted(door: RunningDoor, cfn: Any, name: str) -> None:
-    made = cfn.create_stack(StackName=name, TemplateBody=LOGS, Tags=[{"Key": "team", "Value": "cats"}])
+    mode = {"DeploymentConfig": {"Mode": "STANDARD"}}
+    made = cfn.create_stack(StackName=name, TemplateBody=LOGS, Tags=[{"Key": "team", "Value": "cats"}], **mode)
     found = wait(cfn, "stack_create_complete", name)
     assert made["StackId"] == found["StackId"]
     group = outputs(cfn, name)["Group"]
@@ -129,3 +130,23 @@ def test_a_stack_is_made_changed_and_deleted(door: RunningDoor, cfn: Any, name: 
         (name, "DELETE_COMPLETE"),
     ]
     json.dumps(history(cfn, made["StackId"]))
+
+
+def test_what_the_region_has_not_is_refused_with_the_template(cfn: Any, name: str) -> None:
+    template = {
+        "Conditions": {"Copied": {"Fn::Equals": ["a", "b"]}},
+        "Resources": {
+            "Pictures": {"Type": "AWS::S3::Bucket", "Properties": {"AbacStatus": "Enabled"}},
+            "Names": {
+                "Type": "AWS::S3::Bucket",
+                "Properties": {"ReplicationConfiguration": {"Fn::If": ["Copied", {"Role": "r"}, {"Ref": "AWS::NoValue"}]}},
+            },
+        },
+    }
+    told = refusal(cfn.create_stack, StackName=name, TemplateBody=json.dumps(template))
+    express = refusal(cfn.create_stack, StackName=name, TemplateBody=LOGS, DeploymentConfig={"Mode": "EXPRESS"})
+
+    message = "Pictures: Property AbacStatus of AWS::S3::Bucket is not supported by this region: it is not there yet."
+    assert told == ("ValidationError", f"Template error: {message}")
+    assert express[1].startswith("Deployment mode EXPRESS is not supported by this region")
+    assert refusal(cfn.describe_stacks, StackName=name) == ("ValidationError", f"Stack with id {name} does not exist")

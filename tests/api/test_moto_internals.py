@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections import defaultdict
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import boto3
 import botocore.session
@@ -198,6 +199,23 @@ def test_a_service_that_moto_has_not_can_be_scaled(moto: Moto) -> None:
     _, answer = moto.respond("application-autoscaling", PLACE.region, call)
 
     assert answer.status == 200
+
+
+def test_policies_of_aws_are_there_once_they_are_named_and_only_those(moto: Moto) -> None:
+    arn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+    call = WireRequest(
+        method="POST",
+        raw_path="/",
+        query_string="",
+        headers={"content-type": "application/x-www-form-urlencoded"},
+        body=urlencode({"Action": "GetPolicy", "Version": "2010-05-08", "PolicyArn": arn}).encode(),
+    )
+
+    _, answer = moto.respond("iam", PLACE.region, call)
+
+    assert answer.status == 200
+    iam: Any = moto.backend(BackendKey("iam", moto_internals.GLOBAL_REGION))
+    assert list(iam.managed_policies) == [arn]
 
 
 def test_a_requested_certificate_is_issued_at_once(moto: Moto) -> None:

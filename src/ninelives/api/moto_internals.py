@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
+from urllib.parse import unquote_plus
 
 os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # Each of its 500 images would stand in every snapshot.
 
@@ -122,6 +123,25 @@ def scale_services_of_the_region() -> None:
     ApplicationAutoscalingBackend._ecs_service_exists_for_target = lambda *_: True  # noqa: SLF001
 
 
+AWS_POLICY: Final = re.compile(r"arn:aws[\w-]*:iam::aws:policy/(?:[\w+=,.@-]+/)*(?P<name>[\w+=,.@-]+)")
+
+
+def bring_aws_policies(iam: Any, body: bytes) -> None:
+    """Give IAM the policies of AWS that a request names: all of them, as moto can load them, would stand in every snapshot."""
+    wanted = {found["name"] for found in AWS_POLICY.finditer(unquote_plus(body.decode(errors="replace")))}
+    known = {policy.name for policy in iam.aws_managed_policies}
+    if wanted <= known:
+        return
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
+    from moto.iam.models import AWSManagedPolicy
+
+    published = json.loads(aws_managed_policies_data)
+    for name in sorted((wanted - known) & published.keys()):
+        policy = AWSManagedPolicy.from_data(name, iam.account_id, iam.region_name, published[name])
+        iam.aws_managed_policies.append(policy)
+        iam.managed_policies[policy.arn] = policy
+
+
 def find_regions_without_models() -> None:
     """Answer where EC2 is from botocore's list of endpoints alone, read once.
 
@@ -192,6 +212,8 @@ class Moto:
         name = backend_name_of(base)
         url = base + request.raw_path
         handler = self._handler(name, region, url)
+        if name == "iam":
+            bring_aws_policies(cast("Any", self.backend(BackendKey("iam", GLOBAL_REGION))), request.body)
         if request.query_string:
             url += f"?{request.query_string}"
         arrived = Request.from_primitives(request.method, url, self._headers(request), request.body)

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
-from ninelives.api.call import Operations
+from ninelives.api.call import Call, Handler, Operations
 from ninelives.api.cloudformation import change_sets, drift, exports, resources, stacks, templates
 from ninelives.api.cloudformation.support import SHAPES
 from ninelives.api.cloudformation.wire import EngineHandler
 from ninelives.api.support import gated
 from ninelives.stacks.engine import Engine
+from ninelives.stacks.intents import invalid
 
 _HANDLERS: Mapping[str, EngineHandler] = {
     **stacks.HANDLERS,
@@ -22,7 +24,18 @@ _HANDLERS: Mapping[str, EngineHandler] = {
 
 def operations(engine: Engine) -> Operations:
     """CloudFormation's operations, by name."""
-    return gated("cloudformation", SHAPES, {name: partial(handler, engine) for name, handler in _HANDLERS.items()})
+    return gated("cloudformation", SHAPES, {name: _moded(partial(handler, engine)) for name, handler in _HANDLERS.items()})
+
+
+def _moded(handler: Handler) -> Handler:
+    """A handler that refuses to call done what is not ready."""
+
+    def answer(call: Call) -> Any:
+        if call.parameters.get("DeploymentConfig", {}).get("Mode") == "EXPRESS":
+            raise invalid("Deployment mode EXPRESS is not supported by this region: an operation ends when all is ready.")
+        return handler(call)
+
+    return answer
 
 
 __all__ = ["operations"]

@@ -15,31 +15,33 @@ GIVEN: Final = "StackName TemplateBody TemplateURL Parameters Capabilities Resou
 
 STACKS: Final[Shapes] = {
     "CreateStackInput": members(
-        f"{GIVEN} DisableRollback TimeoutInMinutes OnFailure StackPolicyBody StackPolicyURL EnableTerminationProtection",
+        f"{GIVEN} DisableRollback TimeoutInMinutes OnFailure StackPolicyBody StackPolicyURL EnableTerminationProtection "
+        "DeploymentConfig",
         recorded={"NotificationARNs": "no events are sent", "RoleARN": CALLS_AS, "DisableValidation": VALIDATED},
         refused={
             "RollbackConfiguration": NO_TRIGGERS,
             "RetainExceptOnCreate": "DeletionPolicy says it, resource by resource",
-            "DeploymentConfig": NO_MODES,
         },
     ),
     "UpdateStackInput": members(
         f"{GIVEN} UsePreviousTemplate StackPolicyDuringUpdateBody StackPolicyDuringUpdateURL StackPolicyBody StackPolicyURL "
-        "DisableRollback",
+        "DisableRollback DeploymentConfig",
         recorded={"NotificationARNs": "no events are sent", "RoleARN": CALLS_AS, "DisableValidation": VALIDATED},
         refused={
             "RollbackConfiguration": NO_TRIGGERS,
             "RetainExceptOnCreate": "DeletionPolicy says it, resource by resource",
-            "DeploymentConfig": NO_MODES,
         },
     ),
     "DeleteStackInput": members(
-        "StackName RetainResources ClientRequestToken",
+        "StackName RetainResources ClientRequestToken DeploymentConfig",
         recorded={"RoleARN": CALLS_AS},
         refused={
             "DeletionMode": "a deletion is not forced; RetainResources leaves resources alone",
-            "DeploymentConfig": NO_MODES,
         },
+    ),
+    "DeploymentConfig": members(
+        remarks={"Mode": "STANDARD; EXPRESS is refused with ValidationError"},
+        refused={"DisableRollback": "the operation that changes the stack has a DisableRollback of its own"},
     ),
     "Parameter": members("ParameterKey ParameterValue UsePreviousValue", recorded={"ResolvedValue": "an answer's member"}),
     "Tag": members("Key Value"),
@@ -53,9 +55,9 @@ STACKS: Final[Shapes] = {
         refused={"ForceRollback": "ResourcesToSkip names what is left as it is"},
     ),
     "RollbackStackInput": members(
-        "StackName ClientRequestToken",
+        "StackName ClientRequestToken DeploymentConfig",
         recorded={"RoleARN": CALLS_AS},
-        refused={"RetainExceptOnCreate": "DeletionPolicy says it, resource by resource", "DeploymentConfig": NO_MODES},
+        refused={"RetainExceptOnCreate": "DeletionPolicy says it, resource by resource"},
     ),
     "UpdateTerminationProtectionInput": members("EnableTerminationProtection StackName"),
     "SetStackPolicyInput": members("StackName StackPolicyBody StackPolicyURL"),
@@ -66,7 +68,7 @@ STACKS: Final[Shapes] = {
 CHANGE_SETS: Final[Shapes] = {
     "CreateChangeSetInput": members(
         "StackName TemplateBody TemplateURL UsePreviousTemplate Parameters Capabilities ResourceTypes Tags ChangeSetName "
-        "Description OnStackFailure",
+        "Description OnStackFailure DeploymentConfig",
         remarks={"ChangeSetType": "CREATE and UPDATE; IMPORT is refused with ValidationError"},
         recorded={
             "ClientToken": "a change set has its name",
@@ -74,13 +76,12 @@ CHANGE_SETS: Final[Shapes] = {
             "RoleARN": CALLS_AS,
             "IncludeNestedStacks": "nested stacks are told as changed",
             "DisableValidation": VALIDATED,
+            "ImportExistingResources": f"{NO_IMPORT}: one that is there already fails its creation",
         },
         refused={
             "RollbackConfiguration": NO_TRIGGERS,
             "ResourcesToImport": NO_IMPORT,
-            "ImportExistingResources": NO_IMPORT,
             "DeploymentMode": NO_MODES,
-            "DeploymentConfig": NO_MODES,
         },
     ),
     "DescribeChangeSetInput": members("ChangeSetName StackName NextToken IncludePropertyValues"),
