@@ -29,6 +29,10 @@ from ninelives.stacks import Catalogue, Engine, ResourceType, StackStore
 PLACE = Place(region="eu-west-1", account="111122223333")
 
 
+Guarded = Callable[[Guard], tuple[Mapping[str, Operations], ASGIApp | None]]
+"""Services and a registry that ask a door's guard."""
+
+
 @cache
 def a_session() -> Any:
     """One for all tests: making one reads botocore's data anew."""
@@ -51,10 +55,14 @@ class RunningDoor:
         before_moto: Callable[[MotoBridge], Mapping[str, Operations]] = lambda _: {},
         keys: RegionKeys | None = None,
         types: Mapping[str, ResourceType] | None = None,
+        guarded: Guarded = lambda _: ({}, None),
     ) -> None:
         self._types = types
         """Those of CloudFormation, where it is served."""
         self._before_moto = before_moto
+        self._guarded = guarded
+        self.resource_policies: dict[str, str] = {}
+        """Policies on resources of the region's own, by ARN."""
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self.port = 0
@@ -86,7 +94,10 @@ class RunningDoor:
         self.moto.start()
         guard = self._guard() if self.keys else None
         before_moto = {**self._before_moto(self.moto), **({"iam": simulation.operations(guard.records)} if guard else {})}
-        served = {**operations, "sts": sts.operations(guard, FetchedKeys())} if guard else dict(operations)
+        served = dict(operations)
+        if guard is not None:
+            more, registry = self._guarded(guard)
+            served |= {**more, "sts": sts.operations(guard, FetchedKeys())}
         in_process = InProcess(operations=served, before_moto=before_moto, moto=self.moto.call, place=PLACE, guard=guard)
         self.engine = Engine(
             StackStore(directory / "stacks.sqlite" if directory else None),
@@ -117,6 +128,7 @@ class RunningDoor:
             now=lambda: datetime.now(UTC) + timedelta(minutes=self.minutes_on),  # noqa: TID251 clients sign by the clock
             facts=RegionFacts(None),
             source=self.moto,
+            resource_policy=self.resource_policies.get,
             noted=lambda *decided: self.noted.append(decided),
         )
 
