@@ -226,6 +226,13 @@ def test_keys_are_those_that_the_action_has() -> None:
     assert "ecs:privileged" not in keys
 
 
+def test_the_cluster_of_a_deployment_is_its_own() -> None:
+    keys = context_of("ecs", "DescribeServiceDeployments", serviceDeploymentArns=[f"{ECS}service-deployment/c/cats/1"])
+
+    assert (f"{ECS}cluster/c",) == keys["ecs:cluster"]
+    assert (f"{ECS}service/c/cats",) == keys["ecs:service"]
+
+
 def test_tags_of_a_request_are_keys() -> None:
     keys = context_of(
         "ecr", "CreateRepository", repositoryName="r", tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]

@@ -13,16 +13,17 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
+from ninelives.api.authorization.credentials import RegionKeys
 from ninelives.cli.background import start_region, stop_region
 from ninelives.cli.docker_images import forget_images
-from ninelives.cli.env import ACCESS_KEY, environment
+from ninelives.cli.env import ACCESS_KEY, environment, root_keys
 from ninelives.cli.settings import REGION, RegionSettings, RunningRegion
 from ninelives.runtime import DockerRuntime
 
@@ -67,17 +68,34 @@ class RegionUnderTest:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, **environment(self.running), "NO_COLOR": "1", "PYTHONWARNINGS": "default"}
+        return {**os.environ, **environment(self.running, self.keys), "NO_COLOR": "1", "PYTHONWARNINGS": "default"}
 
-    def client(self, service: str) -> Any:
-        return a_session().client(service, endpoint_url=self.running.endpoint)
+    @cached_property
+    def keys(self) -> RegionKeys | None:
+        """The root keys, where IAM is enforced."""
+        return root_keys(self.running, self.settings.state_directory)
 
-    def command(self, *arguments: str, within: float = 110.0) -> subprocess.CompletedProcess[str]:
+    def client(self, service: str, credentials: Mapping[str, str] | None = None) -> Any:
+        """A client with keys as STS answers them; without, with those of the region's environment."""
+        known = credentials or (
+            {"AccessKeyId": self.keys.access_key, "SecretAccessKey": self.keys.secret} if self.keys is not None else {}
+        )
+        return a_session().client(
+            service,
+            endpoint_url=self.running.endpoint,
+            aws_access_key_id=known.get("AccessKeyId"),
+            aws_secret_access_key=known.get("SecretAccessKey"),
+            aws_session_token=known.get("SessionToken"),
+        )
+
+    def command(
+        self, *arguments: str, within: float = 110.0, credentials: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """``ninelives …`` in the project's folder."""
         return subprocess.run(
             [sys.executable, "-m", "ninelives.cli.main", *arguments],
             cwd=self.project,
-            env=self.environment,
+            env={**self.environment, **as_variables(credentials or {})},
             capture_output=True,
             text=True,
             timeout=within,
@@ -105,13 +123,26 @@ class RegionUnderTest:
             return body
 
 
-def start(runtime: str, folder: Path, time_scale: float, functions: Mapping[str, str] | None) -> RegionUnderTest:
+def as_variables(credentials: Mapping[str, str]) -> dict[str, str]:
+    """Keys as STS answers them, as variables of the environment."""
+    names = {
+        "AccessKeyId": "AWS_ACCESS_KEY_ID",
+        "SecretAccessKey": "AWS_SECRET_ACCESS_KEY",
+        "SessionToken": "AWS_SESSION_TOKEN",
+    }
+    return {variable: credentials[name] for name, variable in names.items() if name in credentials}
+
+
+def start(
+    runtime: str, folder: Path, time_scale: float, functions: Mapping[str, str] | None, *, enforce_iam: bool = False
+) -> RegionUnderTest:
     settings = RegionSettings(
         state_directory=folder / "state",
         port=free_port(),
         runtime=runtime,
         time_scale=time_scale,
         functions=functions or {},
+        enforce_iam=enforce_iam,
     )
     project = folder / "app"
     shutil.copytree(APP, project)
@@ -122,11 +153,13 @@ def start(runtime: str, folder: Path, time_scale: float, functions: Mapping[str,
 
 
 @contextlib.contextmanager
-def started(runtime: str, *, time_scale: float = 5, functions: Mapping[str, str] | None = None) -> Iterator[RegionUnderTest]:
+def started(
+    runtime: str, *, time_scale: float = 5, functions: Mapping[str, str] | None = None, enforce_iam: bool = False
+) -> Iterator[RegionUnderTest]:
     folder = Path(tempfile.mkdtemp(prefix="ninelives-test-"))
     region = None
     try:
-        region = start(runtime, folder, time_scale, functions)
+        region = start(runtime, folder, time_scale, functions, enforce_iam=enforce_iam)
         yield region
     finally:
         stop_region(folder / "state")

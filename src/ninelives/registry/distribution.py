@@ -311,9 +311,11 @@ def registry_app(registry: Registry, gate: Gate | None = None) -> RegistryApp:
 
 
 async def _pass(gate: Gate, request: Request, handler: "partial[Awaitable[Answer]]") -> None:
-    """Ask the gate. To mount another repository's blob is to read it."""
+    """Ask the gate. What brings bytes uploads them, and to mount another repository's blob is to read it."""
     authorization, name = request.headers.get("authorization"), handler.keywords.get("name")
     await gate.admit(authorization, _ACTIONS.get(handler.func), name)
+    if handler.func in {begin_upload, finish_upload} and request.headers.get("content-length", "0") != "0":
+        await gate.admit(authorization, _ACTIONS[upload_part], name)
     source = request.query.get("from")
     if handler.func is begin_upload and request.query.get("mount") is not None and source is not None:
         await gate.admit(authorization, _ACTIONS[get_blob], source)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ninelives.api.authorization.facts import Facts
+from ninelives.api.authorization.resources import OF_A_SERVICE, arns_in
 from ninelives.model.arns import Place, last_part
 
 Parameters = Mapping[str, Any]
@@ -90,7 +91,7 @@ def _ecs(operation: str, parameters: Parameters, place: Place, facts: Facts) -> 
     if operation == "RegisterTaskDefinition":
         yield "ecs:privileged", "enabled" if any(one.get("privileged") for one in containers) else "disabled"
         yield "ecs:compute-compatibility", parameters.get("requiresCompatibilities") or ["EC2"]
-    for arn in filter(None, [parameters.get(name) for name in ("serviceDeploymentArn", "serviceRevisionArn")]):
+    for arn in arns_in([parameters.get(name) for name in OF_A_SERVICE]):
         parts: list[str] = [*arn.split(":", 5)[-1].split("/"), "", ""]
         yield "ecs:cluster", place.cluster(parts[1])
         yield "ecs:service", place.service(parts[1], parts[2])

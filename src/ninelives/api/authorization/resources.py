@@ -17,6 +17,9 @@ Resolve = Callable[[str, Parameters, Place, Facts], Iterable[Candidate]]
 
 EVERYTHING: Final = "*"
 
+OF_A_SERVICE: Final = ("serviceDeploymentArn", "serviceDeploymentArns", "serviceRevisionArns")
+"""Parameters of ECS that name parts of a service."""
+
 EC2_KINDS: Final = {
     "acl": "network-acl", "cagw": "carrier-gateway", "dopt": "dhcp-options", "eigw": "egress-only-internet-gateway",
     "eipalloc": "elastic-ip", "eni": "network-interface", "fl": "vpc-flow-log", "i": "instance", "igw": "internet-gateway",
@@ -76,13 +79,10 @@ def _ecs(operation: str, parameters: Parameters, place: Place, facts: Facts) -> 
         found = facts.task_definition(reference)
         named = reference if ":" in reference else f"{reference}:*"
         yield "task-definition", found.arn if found else place.arn("ecs", f"task-definition/{named}")
-    for arn in arns_in([parameters.get(name) for name in _OF_A_SERVICE]):
+    for arn in arns_in([parameters.get(name) for name in OF_A_SERVICE]):
         kind, of_cluster, service, *_ = [*arn.split(":", 5)[-1].split("/"), "", ""]
         if kind in {"service-deployment", "service-revision"}:
             yield "service", place.service(of_cluster, service)
-
-
-_OF_A_SERVICE: Final = ("serviceDeploymentArn", "serviceDeploymentArns", "serviceRevisionArns")
 
 
 def _elb(operation: str, parameters: Parameters, place: Place, _: Facts) -> Iterator[Candidate]:
