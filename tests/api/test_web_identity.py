@@ -9,8 +9,8 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from oidc_provider import TokenServer, token_server
 from running_door import PLACE, RunningDoor
-from token_server import TokenServer, token_server
 
 from ninelives.api.authorization.credentials import RegionKeys
 
