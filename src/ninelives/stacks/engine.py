@@ -153,7 +153,9 @@ class Engine:
                     if resource.action is not None and resource.key not in working:
                         work = self._work(resource, is_again=resource.key not in begun, wake=wake)
                         working[resource.key] = asyncio.create_task(work, name=f"{resource.logical_id} of {stack_id}")
-                if not steps:
+                if steps:
+                    await asyncio.sleep(0)  # others have their turn
+                else:
                     await self._until_something_ends(self.state.stacks[stack_id], wake)
         except TemplateError as error:
             self._fail(self.state.stacks[stack_id], error.message)
