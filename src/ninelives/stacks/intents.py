@@ -237,8 +237,11 @@ async def create_stack(  # noqa: PLR0913 a request has these members
         created_at=engine.now(),
         blueprint=blueprint,
         description=target.template.description,
-        operation=_operation(
-            engine, OperationKind.CREATE, wanted.client_token, on_failure=on_failure, timeout_minutes=timeout_minutes
+        operation=replace(
+            _operation(
+                engine, OperationKind.CREATE, wanted.client_token, on_failure=on_failure, timeout_minutes=timeout_minutes
+            ),
+            failure=_missing_exports(target),
         ),
         imports=target.imports(),
         on_failure=on_failure,
@@ -272,6 +275,12 @@ def _check_resource_types(used: set[str], allowed: Sequence[str]) -> None:
     surplus = sorted(one for one in used if not any(pattern.fullmatch(one) for pattern in patterns))
     if surplus:
         raise TemplateError(f"Resource type {surplus[0]} is not allowed by parameter ResourceTypes {list(allowed)}")
+
+
+def _missing_exports(target: Target) -> str:
+    """What a creation fails for at once: exports that nobody has. Empty where all are there."""
+    missing = [name for name in target.imports() if name not in target.known.exports]
+    return f"No export named {missing[0]} found. " if missing else ""
 
 
 def _operation(

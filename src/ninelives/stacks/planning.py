@@ -267,13 +267,13 @@ def _converged(facts: Facts, operation: Operation) -> Move:
     """The end of the first phase. What fails here fails the operation."""
     stack = facts.stack
     if operation.kind is OperationKind.ROLLBACK:
-        return Move(stack.status, operation=replace(operation, phase=Phase.CLEAN_UP))
+        return Move(stack.status, stack.status_reason, replace(operation, phase=Phase.CLEAN_UP))
     if operation.kind is OperationKind.DELETE:
         try:
             _check_exports(facts, ())
         except TemplateError as error:
             return Move(StackStatus.DELETE_FAILED, error.message)
-        return Move(stack.status, operation=replace(operation, phase=Phase.CLEAN_UP))
+        return Move(stack.status, stack.status_reason, replace(operation, phase=Phase.CLEAN_UP))
     current = {one.logical_id: one for one in facts.resources if one.is_current}
 
     def lookup(name: str) -> ResourceFacts | None:
