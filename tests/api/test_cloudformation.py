@@ -273,10 +273,11 @@ def test_a_failed_creation_can_be_left_as_it_is(cfn: Any, name: str) -> None:
 
 
 def until(cfn: Any, name: str, status: str) -> dict[str, Any]:
+    found = stack(cfn, name)
     for _ in range(4000):
-        found = stack(cfn, name)
         if found["StackStatus"] == status:
             return found
+        found = stack(cfn, name)
     raise AssertionError(f"{found['StackStatus']}, not {status}: {found.get('StackStatusReason')}")
 
 
@@ -467,7 +468,7 @@ def test_a_template_that_cannot_be_used_is_refused_before_anything_is_made(cfn: 
 
 
 def test_iam_asks_for_its_capability(cfn: Any) -> None:
-    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}}
+    role: dict[str, Any] = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}}
     assert refusal(cfn.create_stack, StackName="roles", TemplateBody=resources(Role=role)) == (
         "InsufficientCapabilitiesException",
         "Requires capabilities : [CAPABILITY_IAM]",

@@ -24,7 +24,7 @@ def templates(draw: st.DrawFn) -> dict[str, Any]:
     for name in chosen:
         earlier = st.lists(st.sampled_from(list(resources)), max_size=2, unique=True) if resources else st.just([])
         refer = st.sampled_from([lambda one: {"Ref": one}, lambda one: {"Fn::Sub": f"${{{one}}}"}])
-        properties = {"Kind": draw(st.sampled_from("xy")), "Size": draw(st.integers(1, 3))}
+        properties: dict[str, Any] = {"Kind": draw(st.sampled_from("xy")), "Size": draw(st.integers(1, 3))}
         links = [draw(refer)(one) for one in draw(earlier)]
         if links:
             properties["Links"] = links
