@@ -242,5 +242,13 @@ def kind_of(template: str) -> Kind:
 def outputs_of(kind: Kind) -> dict[str, str]:
     """Values of the right form for each output that the template has."""
     names = template_data(kind).get("Outputs", {})
-    known = {"TaskSubnets": "subnet-0a,subnet-0b", "AssignPublicIp": "DISABLED", "TaskSecurityGroup": "sg-0a"}
+    known = {
+        "TaskSubnets": "subnet-0a,subnet-0b",
+        "AssignPublicIp": "DISABLED",
+        "TaskSecurityGroup": "sg-0a",
+        "AccessLogBucket": "cats-access-logs",
+        "RepositoryUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/cats",
+        "LogGroupName": "/ecs/cats",
+        "LoadBalancerArn": f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/cats/0123456789abcdef",
+    }
     return {name: known.get(name, f"{kind}-{name}") for name in names}

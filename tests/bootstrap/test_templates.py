@@ -55,7 +55,9 @@ def stacks_of(image: str, network: str, front: str, rest: str, more: str) -> tup
     text = f"{BASE}{image}\n{front}\n{rest}\nbootstrap: {{network: {network}, {certificate} {more} {github}}}\n"
     definition = Definition(path=Path("ninelives.yml"), environment="local", file=parse_service_file(text))
     provider = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" if more else None
-    return wanted_stacks(definition, Surroundings(account="123456789012", region="eu-west-1", provider_arn=provider))
+    return wanted_stacks(
+        definition, Surroundings(account="123456789012", region="eu-west-1", provider_arn=provider, speaks_tls=not more)
+    )
 
 
 @cache

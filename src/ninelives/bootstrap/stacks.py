@@ -48,6 +48,8 @@ class Surroundings:
     """False where a cluster of the name is there already, and not by us."""
     provider_arn: str | None = None
     """GitHub as identity provider, where it is there already, and not by us."""
+    speaks_tls: bool = True
+    """False for an embedded region."""
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
@@ -135,7 +137,7 @@ def service_parameters(file: ServiceFile, around: Surroundings) -> dict[str, str
         "Service": file.service,
         "ClusterName": file.cluster_name,
         **_network_of_service(file),
-        **_load_balancer(file),
+        **_load_balancer(file, around),
         **_image_and_logs(file, around),
         **_roles(file, around),
         **_alarms(file),
@@ -154,7 +156,7 @@ def _network_of_service(file: ServiceFile) -> dict[str, str]:
     }
 
 
-def _load_balancer(file: ServiceFile) -> dict[str, str]:
+def _load_balancer(file: ServiceFile, around: Surroundings) -> dict[str, str]:
     asked, health, test = file.bootstrap, file.health, file.load_balancer.test_listener
     return {
         "LoadBalancerName": file.load_balancer_name,
@@ -168,6 +170,7 @@ def _load_balancer(file: ServiceFile) -> dict[str, str]:
         "PublicFrom": asked.public_from,
         "TestFrom": asked.test_from,
         "AccessLogDays": str(asked.keep.access_logs.days),
+        "RequiresTls": "true" if around.speaks_tls else "false",
         "ContainerPort": str(file.port),
         "HealthPath": health.path,
         "HealthInterval": _seconds(health.interval),

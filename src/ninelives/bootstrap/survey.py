@@ -32,6 +32,7 @@ def survey(aws: Aws, definition: Definition) -> Surroundings:
         account=account,
         region=aws.region,
         partition=partition,
+        speaks_tls=not (aws.endpoint or "").startswith("http://"),
         makes_cluster=_makes_cluster(aws, file),
         provider_arn=_foreign_provider(aws) if file.bootstrap.github is not None else None,
     )

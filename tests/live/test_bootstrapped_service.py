@@ -1,0 +1,89 @@
+"""What `ninelives bootstrap` prepares in a region serves; a change of the file changes just that; nothing is left in the end."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from live_region import RegionUnderTest, started
+
+pytestmark = pytest.mark.live
+
+FILE = """
+service: behaves
+cluster: live
+image: {build: ., args: {VERSION: "{version}"}}
+port: 8080
+health: {path: /health, interval: 5s, timeout: 2s, grace_period: 30s}
+deploy: {strategy: blue-green, bake: 0s}
+drain: {deregistration_delay: 5s, stop_timeout: 5s}
+load_balancer: {port: 8080, test_listener: {port: 8081}}
+bootstrap:
+  github: {repository: acme/behaves, branches: [main]}
+"""
+
+
+@pytest.fixture(scope="module")
+def region() -> Iterator[RegionUnderTest]:
+    with started("host", time_scale=10) as region:
+        (region.project / "ninelives.yml").write_text(FILE, encoding="utf-8")
+        yield region
+
+
+def bootstrap(region: RegionUnderTest, *options: str) -> Any:
+    done = region.command("bootstrap", "--json", *options)
+    assert 0 == done.returncode, done.stderr
+    return json.loads(done.stdout)
+
+
+def counts(region: RegionUnderTest) -> dict[str, int]:
+    """How many of each thing that costs or lingers there are."""
+    ec2, elbv2, iam = (region.client(name) for name in ("ec2", "elbv2", "iam"))
+    return {
+        "VPCs": len(ec2.describe_vpcs()["Vpcs"]),
+        "subnets": len(ec2.describe_subnets()["Subnets"]),
+        "NAT gateways": len([one for one in ec2.describe_nat_gateways()["NatGateways"] if one["State"] != "deleted"]),
+        "addresses": len(ec2.describe_addresses()["Addresses"]),
+        "security groups": len(ec2.describe_security_groups()["SecurityGroups"]),
+        "load balancers": len(elbv2.describe_load_balancers()["LoadBalancers"]),
+        "target groups": len(elbv2.describe_target_groups()["TargetGroups"]),
+        "roles": len(iam.list_roles()["Roles"]),
+        "identity providers": len(iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]),
+        "repositories": len(region.client("ecr").describe_repositories()["repositories"]),
+        "log groups": len(region.client("logs").describe_log_groups()["logGroups"]),
+        "buckets": len(region.client("s3").list_buckets()["Buckets"]),
+        "alarms": len(region.client("cloudwatch").describe_alarms()["MetricAlarms"]),
+        "clusters": len(region.client("ecs").list_clusters()["clusterArns"]),
+        "task definitions": len(region.client("ecs").list_task_definitions()["taskDefinitionArns"]),
+        "stacks": len(region.client("cloudformation").describe_stacks()["Stacks"]),
+    }
+
+
+def test_a_service_lives_on_what_bootstrap_made_and_nothing_is_left_of_it(region: RegionUnderTest) -> None:
+    before = counts(region)
+
+    made = bootstrap(region, "--yes")
+    assert "changed" == made["result"]
+    assert made["deploy_role_arn"].endswith(":role/behaves-deploy-eu-west-1")
+    assert "unchanged" == bootstrap(region, "--yes")["result"]
+
+    for version in ("1.0.0", "2.0.1"):
+        code, release = region.deploy(version, "--builder", "host")
+        assert (0, "succeeded") == (code, release["verdict"])
+        assert version == region.get()
+    service = region.service()
+    outputs = next(stack["outputs"] for stack in made["stacks"] if stack["name"] == "behaves-service")
+    network = service["networkConfiguration"]["awsvpcConfiguration"]
+    assert (outputs["TaskSubnets"].split(","), "DISABLED") == (network["subnets"], network["assignPublicIp"])
+
+    file = region.project / "ninelives.yml"
+    file.write_text(FILE.replace("interval: 5s", "interval: 6s"), encoding="utf-8")
+    changed = bootstrap(region, "--yes")
+    assert {"TargetGroup", "AlternateTargetGroup"} == {
+        change["resource"] for stack in changed["stacks"] for change in stack["changes"]
+    }
+    assert "2.0.1" == region.get()  # the traffic has stayed where the release left it
+
+    gone = bootstrap(region, "--destroy", "--yes")
+    assert ("destroyed", [], []) == (gone["result"], gone["left"], gone["kept"])
+    assert before == counts(region)
