@@ -1,4 +1,4 @@
-"""What `ninelives bootstrap` prepares in a region serves; a change of the file changes just that; nothing is left in the end."""
+"""What `ninelives bootstrap` prepares serves; a change of the file changes just that; in the end nothing is left."""
 
 import json
 from collections.abc import Iterator
