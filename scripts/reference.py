@@ -262,6 +262,45 @@ def intrinsic_functions() -> str:
     return ", ".join(f"`{name}`" for name in sorted([*FUNCTIONS, "Fn::If", "Fn::ForEach", "Ref", "Condition"])) + "\n"
 
 
+def enforced(service: str) -> str:
+    """Which action each operation of a service asks for, on which resource types, with which keys; those that it passes."""
+    from ninelives.api.authorization.actions import FREE, action_of, prefix_of
+    from ninelives.api.authorization.asks import ON_EVERYTHING
+    from ninelives.api.authorization.passing import OF_A_SERVICE, PASSED
+    from ninelives.api.authorization.reference import reference_of
+
+    reference = reference_of(prefix_of(service))
+    if reference is None:
+        raise KeyError(service)
+    names = operations().get(service) or MOTOS[service]
+    rows = [
+        "| operation | action | resource types | condition keys of the service's own | roles passed |",
+        "|---|---|---|---|---|",
+    ]
+    for name in names:
+        action = action_of(service, name, {})
+        known = reference.actions.get(action.partition(":")[2])
+        types = known.required + known.optional if known and action not in ON_EVERYTHING else ()
+        kinds = ", ".join(f"`{kind}`" for kind in types) or "`*`"
+        keys = ", ".join(f"`{key}`" for key in sorted(known.keys if known else ()) if key.startswith(f"{reference.prefix}:"))
+        roles = [where for where, _ in PASSED.get((service, name), ())]
+        roles += OF_A_SERVICE if service == "ecs" and name in {"CreateService", "UpdateService"} else ()
+        told = "no permission needed" if action in FREE else f"`{action}`"
+        rows.append(f"| `{name}` | {told} | {kinds} | {keys} | {', '.join(f'`{role}`' for role in roles)} |")
+    return "\n".join(rows) + "\n"
+
+
+MOTOS = {
+    "sts": ("AssumeRole", "AssumeRoleWithWebIdentity", "GetAccessKeyInfo", "GetCallerIdentity", "GetSessionToken"),
+    "s3": (
+        "CopyObject", "CreateBucket", "DeleteBucket", "DeleteObject", "DeleteObjects", "GetBucketPolicy", "GetObject",
+        "HeadBucket", "HeadObject", "ListBuckets", "ListObjectsV2", "PutBucketLifecycleConfiguration", "PutBucketPolicy",
+        "PutObject",
+    ),
+}  # fmt: skip
+"""Operations that are shown of services whose actions bear other names, or that are ours only where IAM is enforced."""
+
+
 def bad_releases() -> str:
     """The catalogue of bad releases, a row each."""
     from ninelives.rehearsal.attribution import SENTENCES
@@ -300,6 +339,7 @@ def math_functions() -> str:
 
 
 BLOCKS: Mapping[str, Callable[[str], str]] = {
+    "enforced": enforced,
     "functions": lambda _: intrinsic_functions(),
     "help": help_of,
     "keys": lambda _: keys(),

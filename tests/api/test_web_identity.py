@@ -1,7 +1,9 @@
 """AssumeRoleWithWebIdentity against a provider on loopback: the token is checked, and the role's trust decides."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -13,6 +15,7 @@ from oidc_provider import TokenServer, token_server
 from running_door import PLACE, RunningDoor
 
 from ninelives.api.authorization.credentials import RegionKeys
+from ninelives.api.authorization.web_identity import FetchedKeys
 
 ACCOUNT = PLACE.account
 LEGACY = "repo:acme/shop:environment:production"
@@ -153,3 +156,12 @@ def test_a_provider_whose_keys_cannot_be_had_vouches_for_nobody(door: RunningDoo
 
     assert "InvalidIdentityToken" == code
     assert message.startswith("Couldn't retrieve verification key from your identity provider")
+
+
+def test_a_stand_in_has_the_keys_of_an_issuer(provider: TokenServer) -> None:
+    issuer = "https://token.actions.githubusercontent.com"
+    keys = FetchedKeys({issuer: provider.issuer})
+    at = datetime(2026, 11, 27, tzinfo=UTC)
+
+    assert asyncio.run(keys.key(issuer, provider.key_id, at)) is not None
+    assert asyncio.run(keys.key(issuer, "another", at)) is None

@@ -156,7 +156,12 @@ def test_the_aws_cli_is_told_who_it_is_and_what_it_may_not(region: RegionUnderTe
 def a_task(region: RegionUnderTest, name: str, *allowed: dict[str, Any], trusts: str = "ecs-tasks", **container: Any) -> str:
     """Why a task whose execution role has this policy stops, or the word ``running``."""
     iam, ecs = region.client("iam"), region.client("ecs")
-    trust = {"Effect": "Allow", "Principal": {"Service": f"{trusts}.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": f"{trusts}.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:ecs:{HERE}:*"}, "StringEquals": {"aws:SourceAccount": ACCOUNT}},
+    }
     role = iam.create_role(
         RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     )["Role"]["Arn"]

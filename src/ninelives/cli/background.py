@@ -38,6 +38,7 @@ def start_region(settings: RegionSettings) -> RunningRegion:
     ]  # fmt: skip
     command.append("--enforce-iam" if settings.enforce_iam else "--no-enforce-iam")
     command += [f"--function={name}={where}" for name, where in settings.functions.items()]
+    command += [f"--identity-provider={issuer}={url}" for issuer, url in settings.identity_providers.items()]
     with settings.log_file.open("ab") as output:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"

@@ -51,7 +51,7 @@ def enforcement_of(settings: RegionSettings, region: "Region", moto: "MotoBridge
         guard=guard,
         gate=RegistryGate(guard),
         roles=TaskRoles(guard, moto.call, registry=f"{HOST}:{settings.port}"),
-        sts=sts.operations(guard, FetchedKeys()),
+        sts=sts.operations(guard, FetchedKeys(settings.identity_providers)),
     )
 
 

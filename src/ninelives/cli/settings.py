@@ -31,6 +31,8 @@ class RegionSettings:
     """What stands in for Lambda functions that lifecycle hooks name: a URL or ``path.py:function`` by name or ARN."""
     enforce_iam: bool = False
     """Whether signatures are checked and IAM policies decide."""
+    identity_providers: Mapping[str, str] = field(default_factory=dict)
+    """Where the keys of OpenID Connect issuers are, by issuer, in place of the issuer's own address."""
 
     @property
     def endpoint(self) -> str:

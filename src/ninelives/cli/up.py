@@ -90,8 +90,18 @@ def _of_form(pattern: re.Pattern[str], expected: str) -> Callable[[click.Context
     default=None,
     help="Check signatures and let IAM policies decide, as AWS does; `ninelives env` has the root keys [no].",
 )
+@click.option(
+    "--identity-provider",
+    "providers",
+    metavar="ISSUER=URL",
+    multiple=True,
+    callback=lambda _, __, given: _issuers(given),
+    help="Where the keys of an OpenID Connect issuer are, in place of its own address. May be repeated; `ISSUER=` forgets one.",
+)
 @click.option("--foreground", is_flag=True, help="Stay in the foreground; Ctrl-C stops everything.")
-def up(state: Path | None, functions: Mapping[str, str], *, foreground: bool, **asked: Any) -> None:
+def up(
+    state: Path | None, functions: Mapping[str, str], providers: Mapping[str, str], *, foreground: bool, **asked: Any
+) -> None:
     """Start an embedded AWS region, or bring one back with its tasks and its traffic.
 
     What is not given is as it was at the last start from the same state folder.
@@ -106,7 +116,8 @@ def up(state: Path | None, functions: Mapping[str, str], *, foreground: bool, **
         )
     before = before or RegionSettings(state_directory=directory)
     known = {name: where for name, where in {**before.functions, **functions}.items() if where}
-    settings = replace(before, functions=known, **given)
+    issuers = {issuer: url for issuer, url in {**before.identity_providers, **providers}.items() if url}
+    settings = replace(before, functions=known, identity_providers=issuers, **given)
     running = running_to_stay(directory)
     if running is not None and running.is_alive:
         _say_running(running, "already runs", directory)
@@ -166,6 +177,7 @@ def _say_unchanged(running: RunningRegion, before: RegionSettings, asked: Region
         ("--time-scale", f"{before.time_scale:g}", f"{asked.time_scale:g}"),
         ("--enforce-iam", _yes(running.enforces_iam), _yes(asked.enforce_iam)),
         ("--function", _listed(before.functions), _listed(asked.functions)),
+        ("--identity-provider", _listed(before.identity_providers), _listed(asked.identity_providers)),
     )
     other = [f"{option} is {real}, not {wanted}" for option, real, wanted in choices if real != wanted]
     if other:
@@ -179,6 +191,22 @@ def _yes(value: object) -> str:
 
 def _listed(functions: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={where}" for name, where in functions.items()) or "none"
+
+
+def _issuers(given: tuple[str, ...]) -> dict[str, str]:
+    """By issuer: a URL, or nothing where it is to be forgotten.
+
+    >>> _issuers(("https://token.example/=http://127.0.0.1:5079",))
+    {'https://token.example': 'http://127.0.0.1:5079'}
+    """
+    found = {}
+    for text in given:
+        issuer, equals, url = text.partition("=")
+        parts = [urlsplit(one) for one in (issuer, url) if one]
+        if not equals or not issuer or any(one.scheme not in {"http", "https"} or not one.netloc for one in parts):
+            raise click.BadParameter(f"expected two URLs, ISSUER=URL, found {text!r}.")
+        found[issuer.rstrip("/")] = url
+    return found
 
 
 def _stand_ins(given: tuple[str, ...]) -> dict[str, str]:

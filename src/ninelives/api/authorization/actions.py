@@ -75,7 +75,7 @@ OTHERS: Final[Mapping[str, Mapping[str, str]]] = {
     "lambda": {"Invoke": "InvokeFunction"},
 }
 
-FREE: Final = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken", "sts:GetAccessKeyInfo"})
+FREE: Final = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
 """Operations that ask for no permission; a Deny does not hold them up either.
 
 Source: STS API Reference, "GetCallerIdentity" ("No permissions are required"), "GetSessionToken".

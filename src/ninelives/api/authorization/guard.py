@@ -212,15 +212,22 @@ class Guard:
 
     # What services do as roles.
 
-    async def assume_as_service(self, service: str, role_arn: str, session_name: str, expires_at: datetime) -> Credentials:
-        """Credentials of a role for a service. Raises ``NotLetIn`` where the role's trust does not name the service."""
-        caller = await self.as_service(service)
+    async def assume_as_service(
+        self, service: str, role_arn: str, session_name: str, expires_at: datetime, *, source_arn: str
+    ) -> Credentials:
+        """Credentials of a role for a service, on behalf of the resource ``source_arn``.
+
+        Raises ``NotLetIn`` where the role's trust does not name the service, or not for this resource.
+        """
+        caller = self.as_service(service, source_arn)
         self._judge(caller, Ask(action="sts:AssumeRole", resource=role_arn), await self.records())
         return self.mint.credentials(self.session_of(role_arn, session_name, expires_at))
 
-    async def as_service(self, service: str) -> Caller:
+    def as_service(self, service: str, source_arn: str) -> Caller:
+        """A service that acts for one of the account's resources."""
         principal = callers.service(service, self.place)
-        return Caller(principal=principal, keys=caller_keys(principal, {}, None))
+        source = {"aws:sourceaccount": (self.place.account,), "aws:sourcearn": (source_arn,)}
+        return Caller(principal=principal, keys={**caller_keys(principal, {}, None), **source})
 
     def session_of(self, role_arn: str, name: str, expires_at: datetime) -> Session:
         return Session(

@@ -90,7 +90,7 @@ class TaskRoles:
         guard = self._guard
         try:
             expires_at = guard.now() + CREDENTIALS_LAST
-            await guard.assume_as_service(TASKS, role, launch.task.id, expires_at)
+            await guard.assume_as_service(TASKS, role, launch.task.id, expires_at, source_arn=launch.task.arn)
             return await guard.of_session(guard.session_of(role, launch.task.id, expires_at))
         except NotLetIn as error:
             raise InputsMissing(NOT_ASSUMED.format(role=role)) from error
@@ -100,10 +100,10 @@ class TaskRoles:
         if (service, operation) != ("sts", "AssumeRole"):
             return await self._call(service, operation, parameters)
         expires_at = self._guard.now() + CREDENTIALS_LAST
+        role, name = parameters["RoleArn"], parameters["RoleSessionName"]
+        source = self._guard.place.arn("ecs", f"task/{name}")  # the agent names the session by the task
         try:
-            found = await self._guard.assume_as_service(
-                TASKS, parameters["RoleArn"], parameters["RoleSessionName"], expires_at
-            )
+            found = await self._guard.assume_as_service(TASKS, role, name, expires_at, source_arn=source)
         except NotLetIn as error:
             raise ApiError("AccessDenied", str(error), status=403) from error
         return {"Credentials": found.as_sts_answers()}

@@ -152,16 +152,17 @@ def _invalid(message: str) -> ApiError:
 class FetchedKeys:
     """Keys over HTTP, kept for some minutes; a key id that is not among them is asked for anew.
 
-    Providers are reached by https; by http only on this machine's loopback.
+    Providers are reached by https; by http only on this machine's loopback. ``stand_ins`` are addresses in place of issuers.
     """
 
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
     _kept: dict[str, tuple[datetime, Any]] = field(default_factory=dict)
 
     async def key(self, issuer: str, key_id: str | None, now: datetime) -> Any | None:
         kept_at, known = self._kept.get(issuer, (None, None))
         found = _pick(known, key_id)
         if found is None or kept_at is None or now - kept_at > KEPT_FOR:
-            known = await asyncio.to_thread(_fetch_keys, issuer)
+            known = await asyncio.to_thread(_fetch_keys, self.stand_ins.get(issuer.rstrip("/"), issuer))
             if known is not None:
                 self._kept[issuer] = (now, known)
             found = _pick(known, key_id)
@@ -175,12 +176,12 @@ def _pick(known: Any, key_id: str | None) -> Any | None:
     return next((one for one in keys if one.key_id == key_id), None)
 
 
-def _fetch_keys(issuer: str) -> Any | None:
-    """The issuer's key set (``jwt.PyJWKSet``); None where it cannot be had. It blocks."""
+def _fetch_keys(address: str) -> Any | None:
+    """The key set of an issuer or of what stands in for it (``jwt.PyJWKSet``); None where it cannot be had. It blocks."""
     import jwt
 
     try:
-        configuration = _get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        configuration = _get(f"{address.rstrip('/')}/.well-known/openid-configuration")
         return jwt.PyJWKSet.from_dict(_get(str(configuration["jwks_uri"])))
     except (OSError, TypeError, ValueError, KeyError, jwt.PyJWTError, urllib.error.URLError):
         return None
