@@ -96,7 +96,7 @@ def _of_form(pattern: re.Pattern[str], expected: str) -> Callable[[click.Context
     metavar="ISSUER=URL",
     multiple=True,
     callback=lambda _, __, given: _issuers(given),
-    help="Where the keys of an OpenID Connect issuer are, in place of its own address. May be repeated; `ISSUER=` forgets one.",
+    help="Where the keys of an OpenID Connect issuer are, if not at its own address. May be repeated; `ISSUER=` forgets one.",
 )
 @click.option("--foreground", is_flag=True, help="Stay in the foreground; Ctrl-C stops everything.")
 def up(
