@@ -15,6 +15,7 @@ from ninelives.api.authorization import simulation, sts
 from ninelives.api.authorization.credentials import RegionKeys
 from ninelives.api.authorization.guard import Guard
 from ninelives.api.authorization.known import RegionFacts
+from ninelives.api.authorization.stack_actors import StackActors
 from ninelives.api.authorization.web_identity import FetchedKeys
 from ninelives.api.call import Operations
 from ninelives.api.door import create_app
@@ -99,6 +100,7 @@ class RunningDoor:
             more, registry = self._guarded(guard)
             served |= {**more, "sts": sts.operations(guard, FetchedKeys())}
         in_process = InProcess(operations=served, before_moto=before_moto, moto=self.moto.call, place=PLACE, guard=guard)
+        actors = StackActors(guard, in_process) if guard else None
         self.engine = Engine(
             StackStore(directory / "stacks.sqlite" if directory else None),
             place=PLACE,
@@ -107,9 +109,10 @@ class RunningDoor:
             call=in_process,
             catalogue=Catalogue(self._types or {}),
             poll_seconds=0.005,
+            call_for=actors.call_for if actors else None,
         )
         if self._types is not None:
-            served["cloudformation"] = cloudformation.operations(self.engine)
+            served["cloudformation"] = cloudformation.operations(self.engine, actors)
             self.engine.start()
         app = create_app(
             operations=served, moto=self.moto, registry=registry, place=PLACE, before_moto=before_moto, guard=guard

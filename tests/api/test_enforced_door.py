@@ -1,6 +1,7 @@
 """The door where IAM is enforced, by unmodified clients: whose request it is, and what each of them may do."""
 
 import json
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from running_door import PLACE, RunningDoor
 
 from ninelives.api.authorization.credentials import RegionKeys
 from ninelives.api.call import Call, Operations
+from ninelives.stacks.types import TYPES
 
 ACCOUNT = PLACE.account
 SERVICE_ARN = f"arn:aws:ecs:eu-west-1:{ACCOUNT}:service/c/cats"
@@ -39,7 +41,7 @@ def door() -> Iterator[RunningDoor]:
     from moto.core.base_backend import BackendDict
 
     BackendDict.reset()
-    running = RunningDoor(OPERATIONS, keys=RegionKeys.new())
+    running = RunningDoor(OPERATIONS, keys=RegionKeys.new(), types=TYPES)
     yield running
     running.stop()
     BackendDict.reset()
@@ -466,3 +468,49 @@ def test_the_simulator_takes_policies_and_tells_which_keys_it_was_not_given(door
         "InvalidInput"
         == refusal(lambda: door.root("iam").simulate_custom_policy(PolicyInputList=["{}"], ActionNames=["s3:GetObject"]))[0]
     )
+
+
+# What CloudFormation does for somebody.
+
+GROUP = json.dumps({"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/of/a/stack"}}}})
+STACKS = allow(["cloudformation:*"])
+MAKES = allow(["logs:*"])
+
+
+def outcome(client: Any, name: str, **given: Any) -> tuple[str, str]:
+    """How a stack's creation ends: its status, and why its resource failed."""
+    stack = client.create_stack(StackName=name, TemplateBody=GROUP, **given)["StackId"]
+    waiting = threading.Event()
+    for _ in range(400):
+        found = client.describe_stack_events(StackName=stack)["StackEvents"]
+        ends = [one for one in found if one["LogicalResourceId"] == name and one["ResourceStatus"].endswith("_COMPLETE")]
+        if ends:
+            reasons = [one.get("ResourceStatusReason", "") for one in found if one["ResourceStatus"] == "CREATE_FAILED"]
+            return ends[0]["ResourceStatus"], " ".join(reasons)
+        waiting.wait(0.02)
+    return pytest.fail("the stack does not end")
+
+
+def test_a_stack_makes_only_what_who_asks_for_it_may_make(door: RunningDoor) -> None:
+    unable = door.client_of(a_user(door, "owl", STACKS), "cloudformation")
+    able = door.client_of(a_user(door, "pia", STACKS, MAKES), "cloudformation")
+
+    _, reasons = outcome(unable, "as-owl")
+    assert f"User: arn:aws:iam::{ACCOUNT}:user/owl is not authorized to perform: logs:" in reasons
+
+    assert ("CREATE_COMPLETE", "") == outcome(able, "as-pia")
+    able.delete_stack(StackName="as-pia")
+    able.get_waiter("stack_delete_complete").wait(StackName="as-pia", WaiterConfig={"Delay": 0.05, "MaxAttempts": 200})
+
+
+def test_a_stack_with_a_role_makes_what_the_role_may_make(door: RunningDoor) -> None:
+    role = a_role(door, "stacks", {"Principal": {"Service": "cloudformation.amazonaws.com"}}, MAKES)
+    other = a_role(door, "no-stacks", {"Principal": {"Service": "lambda.amazonaws.com"}}, MAKES)
+    keys = a_user(door, "quin", STACKS, allow("iam:PassRole", [role, other]))
+    client = door.client_of(keys, "cloudformation")
+    without = door.client_of(a_user(door, "rex", STACKS), "cloudformation")
+
+    assert "iam:PassRole" in refusal(lambda: without.create_stack(StackName="x", TemplateBody=GROUP, RoleARN=role))[1]
+    _, reasons = outcome(client, "not-assumed", RoleARN=other)
+    assert f"Role {other} is invalid or cannot be assumed" in reasons
+    assert ("CREATE_COMPLETE", "") == outcome(client, "as-a-role", RoleARN=role)

@@ -131,6 +131,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     """A region that answers at ``settings.endpoint``; on leaving, its control plane lets go and tasks and proxy run on."""
     from ninelives.api import cloudformation, cloudwatch, ecr, ecs, elbv2, events
     from ninelives.api.authorization import simulation
+    from ninelives.api.authorization.stack_actors import StackActors
     from ninelives.api.door import create_app
     from ninelives.api.in_process import InProcess
     from ninelives.api.moto_bridge import MotoBridge
@@ -193,6 +194,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     }
     guard = enforced.guard if enforced else None
     in_process = InProcess(operations=operations, before_moto=before_moto, moto=moto.call, place=place, guard=guard)
+    actors = StackActors(guard, in_process) if guard else None
     stacks = Engine(
         StackStore(directory / "stacks.sqlite"),
         place=place,
@@ -200,8 +202,9 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         ids=RandomIds(),
         call=in_process,
         catalogue=Catalogue(TYPES),
+        call_for=actors.call_for if actors else None,
     )
-    operations["cloudformation"] = cloudformation.operations(stacks)
+    operations["cloudformation"] = cloudformation.operations(stacks, actors)
     app = create_app(
         operations=operations,
         before_moto=before_moto,

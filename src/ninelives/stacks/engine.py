@@ -5,6 +5,7 @@ again what was under way, and a creation looks first for what it had made alread
 """
 
 import asyncio
+import copy
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -72,9 +73,12 @@ class Ids(Protocol):
 
 
 class Engine:
-    """The stacks of a region. ``call`` reaches its operations; all on the region's event loop."""
+    """The stacks of a region. ``call`` reaches its operations; all on the region's event loop.
 
-    def __init__(
+    ``call_for`` tells, where IAM is enforced, what an operation on a stack calls: by the stack's id, its role and its actor.
+    """
+
+    def __init__(  # noqa: PLR0913 a region's whole world
         self,
         store: Store,
         *,
@@ -84,18 +88,35 @@ class Engine:
         call: AwsCall,
         catalogue: Catalogue,
         poll_seconds: float = POLL_SECONDS,
+        call_for: Callable[[str, str | None, str], AwsCall] | None = None,
     ) -> None:
         self.state = State(store)
         self.place = place
         self.now = now
         self.ids = ids
         self.call = call
+        self.callers_call = call
+        """What reads for who asks."""
+        self.actor = ""
+        self._call_for = call_for
         self.catalogue = catalogue
         self._poll_seconds = poll_seconds
         self._drivers: dict[str, asyncio.Task[None]] = {}
         self._wakes: dict[str, asyncio.Event] = {}
         self._targets: dict[str, tuple[str, Target]] = {}
         self._zones: tuple[str, ...] | None = None
+
+    def on_behalf_of(self, actor: str, call: AwsCall) -> "Engine":
+        """The engine as somebody asks it: ``call`` reads for him, and what he begins is recorded as his."""
+        asked = copy.copy(self)
+        asked.actor, asked.callers_call = actor, call
+        return asked
+
+    def _call_of(self, stack: Stack) -> AwsCall:
+        """What the operation on a stack calls."""
+        if self._call_for is None:
+            return self.call
+        return self._call_for(stack.stack_id, stack.role_arn, stack.operation.actor if stack.operation else "")
 
     def start(self) -> None:
         """Go on with what was under way when the last control plane ended."""
@@ -521,7 +542,7 @@ class Engine:
 
     async def _request(self, resource: Resource) -> Request:
         request = self.request_of(resource)
-        values = await dynamic_values(self.call, [request.properties, request.previous])
+        values = await dynamic_values(request.call, [request.properties, request.previous])
         return replace(
             request,
             properties=with_values(request.properties, values),
@@ -537,7 +558,7 @@ class Engine:
             "aws:cloudformation:stack-id": stack.stack_id,
         }
         return Request(
-            call=self.call,
+            call=self._call_of(stack),
             place=self.place,
             stack_id=stack.stack_id,
             stack_name=stack.name,

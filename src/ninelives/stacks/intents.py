@@ -121,7 +121,7 @@ async def blueprint_of(engine: Engine, wanted: Wanted, before: Blueprint | None)
     known = {one.key: one for one in before.parameters} if before is not None else {}
     values = parameter_values(declared, wanted.parameters, known)
     looked_up = sorted({one.value for one in values if declared[one.key].is_looked_up})
-    stored = await stored_parameters(engine.call, looked_up)
+    stored = await stored_parameters(engine.callers_call, looked_up)
     resolved = (replace(one, resolved=stored[one.value]) if declared[one.key].is_looked_up else one for one in values)
     return Blueprint(
         template_body=body,
@@ -301,6 +301,7 @@ def _operation(
         timeout_minutes=timeout_minutes,
         client_token=client_token,
         retained=retained,
+        actor=engine.actor,
     )
 
 

@@ -116,6 +116,8 @@ class Operation:
     """Logical ids that a deletion leaves alone."""
     skipped: tuple[str, ...] = ()
     """Logical ids that a rollback leaves as they are."""
+    actor: str = ""
+    """Who asked for it, as the engine was told; empty where IAM is not enforced."""
 
     @property
     def mark(self) -> str:

@@ -6,6 +6,7 @@ region that act for somebody (CloudFormation, the start of a task) ask it with t
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -17,7 +18,7 @@ from ninelives.api.authorization import caller as callers
 from ninelives.api.authorization.actions import FREE
 from ninelives.api.authorization.asks import Ask, asks
 from ninelives.api.authorization.caller import Caller, Session, caller_keys, request_wide_keys, time_keys
-from ninelives.api.authorization.credentials import LONG_TERM, Credentials, Mint, RegionKeys
+from ninelives.api.authorization.credentials import LONG_TERM, Credentials, Mint, RegionKeys, read_session
 from ninelives.api.authorization.known import RegionFacts
 from ninelives.api.authorization.records import AccountRecords, Identity, NamedDocument
 from ninelives.api.authorization.refusals import NotLetIn, Why
@@ -143,6 +144,22 @@ class Guard:
             raise NotLetIn(Why.UNKNOWN_KEY)
         principal = callers.user(found, self.place)
         return Caller(principal=principal, keys=caller_keys(principal, found.tags, None))
+
+    def sealed(self, caller: Caller, **more: Any) -> str:
+        """Who a caller is, as a text that this region alone can read again."""
+        return self.mint.seal({"arn": caller.arn, "session": asdict(caller.session) if caller.session else None, **more})
+
+    async def unsealed(self, text: str) -> Caller:
+        """The caller of a sealed text, as his policies are now. Raises ``NotLetIn``."""
+        content = self.mint.unseal(text)
+        if not isinstance(content, dict) or not {"arn", "session"} <= content.keys():
+            raise NotLetIn(Why.UNKNOWN_KEY)
+        if content["session"] is not None:
+            return await self.of_session(read_session(content["session"]))
+        principal = callers.root(self.place)
+        if content["arn"] == principal.arn:
+            return Caller(principal=principal, keys=caller_keys(principal, {}, None))
+        return await self.of_user(content["arn"])
 
     # Whether it may.
 

@@ -5,13 +5,10 @@ Source: ECR user guide, "Private registry authentication", "Required IAM permiss
 
 import base64
 import binascii
-from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from ninelives.api.authorization import caller as callers
-from ninelives.api.authorization.caller import Caller, caller_keys
-from ninelives.api.authorization.credentials import read_session
+from ninelives.api.authorization.caller import Caller
 from ninelives.api.authorization.guard import Guard
 from ninelives.api.authorization.refusals import NotLetIn
 from ninelives.registry.gate import NotAdmitted
@@ -26,12 +23,7 @@ LOG_IN: Final = "Log in as AWS: see aws ecr get-login-password"
 
 def registry_password(guard: Guard, caller: Caller) -> str:
     """What ``docker login`` takes as the password of the user AWS: it is good for twelve hours."""
-    content = {
-        "registry": asdict(caller.session) if caller.session else None,
-        "arn": caller.arn,
-        "until": guard.now() + TOKEN_LASTS,
-    }
-    return guard.mint.seal(content)
+    return guard.sealed(caller, until=guard.now() + TOKEN_LASTS)
 
 
 class RegistryGate:
@@ -54,23 +46,16 @@ class RegistryGate:
             raise NotAdmitted(FORBIDDEN, "DENIED", str(error)) from error
 
     async def _caller(self, authorization: str | None) -> Caller:
-        content = self._guard.mint.unseal(_password(authorization))
-        if not isinstance(content, dict) or "registry" not in content:
+        password = _password(authorization)
+        content = self._guard.mint.unseal(password)
+        if not isinstance(content, dict) or "until" not in content:
             raise NotAdmitted(UNAUTHORIZED, "UNAUTHORIZED", LOG_IN)
         if datetime.fromisoformat(content["until"]) <= self._guard.now():
             raise NotAdmitted(FORBIDDEN, "DENIED", EXPIRED)
         try:
-            return await self._of(content)
+            return await self._guard.unsealed(password)
         except NotLetIn as error:
             raise NotAdmitted(FORBIDDEN, "DENIED", str(error)) from error
-
-    async def _of(self, content: dict[str, Any]) -> Caller:
-        if content["registry"] is not None:
-            return await self._guard.of_session(read_session(content["registry"]))
-        root = callers.root(self._guard.place)
-        if content["arn"] == root.arn:
-            return Caller(principal=root, keys=caller_keys(root, {}, None))
-        return await self._guard.of_user(content["arn"])
 
 
 def _password(authorization: str | None) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from ninelives.api.authorization.stack_actors import StackActors
 from ninelives.api.call import Call, Handler, Operations
 from ninelives.api.cloudformation import change_sets, drift, exports, resources, stacks, templates
 from ninelives.api.cloudformation.support import SHAPES
@@ -22,9 +23,16 @@ _HANDLERS: Mapping[str, EngineHandler] = {
 }
 
 
-def operations(engine: Engine) -> Operations:
-    """CloudFormation's operations, by name."""
-    return gated("cloudformation", SHAPES, {name: _moded(partial(handler, engine)) for name, handler in _HANDLERS.items()})
+def operations(engine: Engine, actors: StackActors | None = None) -> Operations:
+    """CloudFormation's operations, by name. With ``actors`` what is begun goes on as who asked for it."""
+    asked = {name: partial(_asked, handler, engine, actors) for name, handler in _HANDLERS.items()}
+    return gated("cloudformation", SHAPES, {name: _moded(handler) for name, handler in asked.items()})
+
+
+def _asked(handler: EngineHandler, engine: Engine, actors: StackActors | None, call: Call) -> Any:
+    if actors is not None and call.caller is not None:
+        engine = engine.on_behalf_of(actors.seal(call.caller), actors.call_of(call.caller))
+    return handler(engine, call)
 
 
 def _moded(handler: Handler) -> Handler:

@@ -8,7 +8,7 @@ NO_TRIGGERS: Final = "there are no rollback triggers: alarms guard deployments"
 NO_IMPORT: Final = "resources are made, not taken over"
 NO_MODES: Final = "there is one mode of deployment"
 NO_SETS: Final = "there are no stack sets"
-CALLS_AS: Final = "recorded and shown; operations are called as the region"
+CALLS_AS: Final = "recorded and shown; operations are called as this role where IAM is enforced, else as the region"
 VALIDATED: Final = "what is validated is validated always"
 
 GIVEN: Final = "StackName TemplateBody TemplateURL Parameters Capabilities ResourceTypes Tags ClientRequestToken"

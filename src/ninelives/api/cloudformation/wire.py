@@ -86,7 +86,7 @@ async def fetch_template(engine: Engine, url: str) -> str:
     """An object of the region's S3. Raises ``ApiError``."""
     bucket, key = bucket_and_key(url)
     try:
-        answer = await engine.call("s3", "GetObject", {"Bucket": bucket, "Key": key})
+        answer = await engine.callers_call("s3", "GetObject", {"Bucket": bucket, "Key": key})
     except ApiError as error:
         raise invalid(f"S3 error: {error.message}\n{S3_MORE}") from None
     body = answer["Body"]
