@@ -1,7 +1,11 @@
 """CloudFormation through boto3: stacks of resources that are really there."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -518,3 +522,37 @@ def test_loops_are_written_out(door: RunningDoor, cfn: Any, name: str) -> None:
     assert values == {"InRed": "Red!", "InBlue": "Blue!", "Count": "2"}
     written = cfn.get_template(StackName=name, TemplateStage="Processed")["TemplateBody"]
     assert set(written["Resources"]) == {"InRed", "InBlue", "Count"}
+
+
+def aws(door: RunningDoor, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The AWS CLI, unmodified."""
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "eu-west-1"}
+    program = Path(sys.executable).with_name("aws")
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", program, *arguments],
+        env={**os.environ, **keys, "AWS_ENDPOINT_URL": door.url, "AWS_PAGER": "", "AWS_CONFIG_FILE": os.devnull},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+def test_aws_cloudformation_deploy_works_as_it_is(door: RunningDoor, cfn: Any, name: str, tmp_path: Path) -> None:
+    file = tmp_path / "web.yml"
+    file.write_text(LOGS)
+    deploy = ("cloudformation", "deploy", "--stack-name", name, "--template-file", str(file), "--tags", "team=cats")
+
+    made = aws(door, *deploy)
+    again = aws(door, *deploy, "--no-fail-on-empty-changeset")
+    door.client("s3").create_bucket(Bucket="uploads", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    changed = aws(door, *deploy, "--s3-bucket", "uploads", "--force-upload", "--parameter-overrides", "Days=30")
+
+    assert (made.returncode, made.stderr) == (0, "")
+    assert f"Successfully created/updated stack - {name}" in made.stdout
+    assert (again.returncode, again.stderr) == (0, "")
+    assert f"No changes to deploy. Stack {name} is up to date" in again.stdout
+    assert changed.returncode == 0, changed.stderr
+    assert stack(cfn, name)["StackStatus"] == "UPDATE_COMPLETE"
+    (live,) = door.client("logs").describe_log_groups(logGroupNamePrefix=outputs(cfn, name)["Group"])["logGroups"]
+    assert live["retentionInDays"] == 30

@@ -2,36 +2,16 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from ninelives.model.errors import ApiError
 from ninelives.stacks.engine import Engine
 from ninelives.stacks.intents import invalid
-from ninelives.stacks.records import Drift, PropertyDifference, Resource, Stack
+from ninelives.stacks.records import Detection, Drift, PropertyDifference, Resource, Stack
 from ninelives.stacks.resource_type import is_not_found
 
 DETECTIONS_KEPT: Final = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detection:
-    """One look at a stack. It is kept in memory only: its findings are with the resources."""
-
-    stack_id: str
-    status: str
-    drifted: int
-    at: datetime
-
-
-_DETECTIONS: "WeakKeyDictionary[Engine, dict[str, Detection]]" = WeakKeyDictionary()
-
-
-def detections(engine: Engine) -> dict[str, Detection]:
-    """The newest looks, by id."""
-    return _DETECTIONS.setdefault(engine, {})
 
 
 async def detect(engine: Engine, stack: Stack, wanted: set[str]) -> str:
@@ -49,7 +29,7 @@ async def detect(engine: Engine, stack: Stack, wanted: set[str]) -> str:
     status = "DRIFTED" if drifted else "IN_SYNC"
     stack = engine.state.stacks[stack.stack_id]
     engine.state.commit(replace(stack, drift_status=status, drift_checked_at=engine.now()))
-    known_detections, detection_id = detections(engine), engine.ids.uuid()
+    known_detections, detection_id = engine.state.detections, engine.ids.uuid()
     known_detections[detection_id] = Detection(stack_id=stack.stack_id, status=status, drifted=len(drifted), at=engine.now())
     while len(known_detections) > DETECTIONS_KEPT:
         del known_detections[next(iter(known_detections))]

@@ -58,6 +58,8 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.05
 POLL_SECONDS_MAX: Final = 2.0
+PATIENCE_SECONDS: Final = 1.0
+"""How long a request waits for the end of what it began. Clients look every 5 or 30 seconds: most stacks are there sooner."""
 STACK_TYPE: Final = "AWS::CloudFormation::Stack"
 CANCELLED: Final = {Action.CREATE: "Resource creation cancelled", Action.UPDATE: "Resource update cancelled"}
 INTERNAL: Final = "Internal failure of the region; its log tells more."
@@ -133,6 +135,12 @@ class Engine:
             return
         self._wakes[stack_id] = asyncio.Event()
         self._drivers[stack_id] = asyncio.create_task(self._drive(stack_id), name=f"stack {stack_id}")
+
+    async def soon_over(self, stack_id: str) -> None:
+        """Wait for the end of what is under way, but not for long."""
+        driver = self._drivers.get(stack_id)
+        if driver is not None:
+            await asyncio.wait({driver}, timeout=PATIENCE_SECONDS)
 
     async def close(self) -> None:
         """Stop driving: what is under way goes on when the region starts again."""

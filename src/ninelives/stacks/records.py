@@ -196,6 +196,16 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """One look at a stack for drift. It is kept in memory only: its findings are with the resources."""
+
+    stack_id: str
+    status: str
+    drifted: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
     """One physical resource of a stack. Of several with one logical id, one is current; the others await deletion."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from ninelives.stacks.records import ChangeSet, Event, Record, Resource, Stack
+from ninelives.stacks.records import ChangeSet, Detection, Event, Record, Resource, Stack
 
 KEPT_AFTER_DELETION: Final = timedelta(days=90)
 """Source: ``cloudformation`` ``ListStacks``."""
@@ -35,6 +35,8 @@ class State:
         self.resources: dict[str, dict[str, Resource]] = defaultdict(dict)
         """By the stack's id, then by key."""
         self.change_sets: dict[str, ChangeSet] = {}
+        self.detections: dict[str, Detection] = {}
+        """The newest looks for drift, by id."""
         for record in store.load():
             self._keep(record)
 

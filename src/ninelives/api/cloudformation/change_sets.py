@@ -86,12 +86,14 @@ def _detail(detail: ChangeDetail) -> dict[str, Any]:
 
 async def execute_change_set(engine: Engine, call: Call) -> Mapping[str, Any]:
     given = call.parameters
+    change_set = intents.find_change_set(engine, given["ChangeSetName"], given.get("StackName"))
     await intents.execute_change_set(
         engine,
-        intents.find_change_set(engine, given["ChangeSetName"], given.get("StackName")),
+        change_set,
         client_token=given.get("ClientRequestToken"),
         disable_rollback=given.get("DisableRollback", False),
     )
+    await engine.soon_over(change_set.stack_id)
     return {}
 
 

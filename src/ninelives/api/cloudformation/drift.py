@@ -18,7 +18,7 @@ async def detect_stack_drift(engine: Engine, call: Call) -> Mapping[str, Any]:
 
 def describe_stack_drift_detection_status(engine: Engine, call: Call) -> Mapping[str, Any]:
     detection_id = call.parameters["StackDriftDetectionId"]
-    detection = drift.detections(engine).get(detection_id)
+    detection = engine.state.detections.get(detection_id)
     if detection is None:
         raise intents.invalid(f"Drift detection {detection_id} does not exist")
     return {

@@ -30,6 +30,7 @@ async def create_stack(engine: Engine, call: Call) -> Mapping[str, Any]:
         policy=await read_text_or_url(engine, given, "StackPolicy"),
         has_termination_protection=given.get("EnableTerminationProtection", False),
     )
+    await engine.soon_over(stack.stack_id)
     return {"StackId": stack.stack_id}
 
 
@@ -44,10 +45,11 @@ async def update_stack(engine: Engine, call: Call) -> Mapping[str, Any]:
         policy=await read_text_or_url(engine, given, "StackPolicy"),
         policy_during_update=await read_text_or_url(engine, given, "StackPolicyDuringUpdate"),
     )
+    await engine.soon_over(stack.stack_id)
     return {"StackId": stack.stack_id}
 
 
-def delete_stack(engine: Engine, call: Call) -> Mapping[str, Any]:
+async def delete_stack(engine: Engine, call: Call) -> Mapping[str, Any]:
     given = call.parameters
     stack = engine.state.find(given["StackName"])
     if stack is not None:  # one that is not there is deleted already
@@ -58,6 +60,7 @@ def delete_stack(engine: Engine, call: Call) -> Mapping[str, Any]:
             client_token=given.get("ClientRequestToken"),
             role_arn=given.get("RoleARN"),
         )
+        await engine.soon_over(stack.stack_id)
     return {}
 
 
