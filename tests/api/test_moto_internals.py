@@ -201,6 +201,19 @@ def test_a_service_that_moto_has_not_can_be_scaled(moto: Moto) -> None:
     assert answer.status == 200
 
 
+def test_a_bucket_policy_is_not_for_moto_to_decide_by(moto: Moto) -> None:
+    def ask(method: str, path: str, query: str = "", body: str = "") -> int:
+        call = WireRequest(method=method, raw_path=path, query_string=query, headers={}, body=body.encode())
+        return moto.respond("s3", "us-east-1", call)[1].status
+
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
+    over_tls = {**statement, "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    ask("PUT", "/cats")
+    ask("PUT", "/cats", "policy=", json.dumps({"Version": "2012-10-17", "Statement": [over_tls]}))
+
+    assert ask("PUT", "/cats/tom", body="meow") == 200
+
+
 def test_policies_of_aws_are_there_once_they_are_named_and_only_those(moto: Moto) -> None:
     arn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
     call = WireRequest(

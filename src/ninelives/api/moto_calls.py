@@ -1,6 +1,7 @@
 """The region's own calls to moto: an operation and its parameters to a request, an answer to a dictionary, by botocore."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -48,14 +49,28 @@ def write_call(
 
 def read_answer(service: str, operation: str, response: WireResponse) -> dict[str, Any]:
     """The answer's members. Raises ``ApiError`` for an error answer."""
+    shape = _model(service).operation_model(operation).output_shape
+    payload = _blob_of(shape) if response.status < HTTPStatus.MULTIPLE_CHOICES else None
     parsed: dict[str, Any] = botocore.parsers.create_parser(_protocol(service)).parse(
-        {"status_code": response.status, "headers": HeadersDict(response.headers), "body": response.body},
-        _model(service).operation_model(operation).output_shape,  # type: ignore[arg-type]  # None is taken
+        {
+            "status_code": response.status,
+            "headers": HeadersDict(response.headers),
+            "body": b"" if payload else response.body,  # botocore would read text in it
+        },
+        shape,  # type: ignore[arg-type]  # None is taken
     )
+    if payload:
+        parsed[payload] = response.body
     if "Error" in parsed:
         raise ApiError(parsed["Error"]["Code"], parsed["Error"]["Message"], status=response.status)
     parsed.pop("ResponseMetadata", None)
     return parsed
+
+
+def _blob_of(shape: botocore.model.StructureShape | None) -> str | None:
+    """The member that is the whole body, as it is: an object of S3."""
+    name = shape.serialization.get("payload") if shape is not None else None
+    return str(name) if name and shape is not None and shape.members[name].type_name == "blob" else None
 
 
 def _model(service: str) -> botocore.model.ServiceModel:

@@ -123,6 +123,17 @@ def scale_services_of_the_region() -> None:
     ApplicationAutoscalingBackend._ecs_service_exists_for_target = lambda *_: True  # noqa: SLF001
 
 
+def decide_at_the_door() -> None:
+    """Let moto's S3 leave bucket policies to the door: it reads no conditions, so that a denial of plain HTTP denies all."""
+    from moto.iam.access_control import PermissionResult
+    from moto.s3.models import FakeBucket
+
+    FakeBucket.get_permission = lambda *_: PermissionResult.PERMITTED
+
+
+ADAPTED: Final = {"applicationautoscaling": scale_services_of_the_region, "s3": decide_at_the_door}
+"""What is to be done to a backend before it is used first, by its name."""
+
 AWS_POLICY: Final = re.compile(r"arn:aws[\w-]*:iam::aws:policy/(?:[\w+=,.@-]+/)*(?P<name>[\w+=,.@-]+)")
 
 
@@ -233,8 +244,8 @@ class Moto:
 
     def _handler(self, name: str, region: str, url: str) -> Handler:
         if name not in self._routes:
-            if name == "applicationautoscaling":
-                scale_services_of_the_region()
+            if name in ADAPTED:
+                ADAPTED[name]()
             backend = self.backend(BackendKey(name, self._region_in(name, region)))
             self._routes[name] = [(re.compile(pattern), handler) for pattern, handler in backend.urls.items()]
         for pattern, handler in self._routes[name]:

@@ -162,6 +162,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         timing=timing,
         alarms=cloud_watch.alarms,
     )
+    region.registry = f"{HOST}:{settings.port}"
     registry = Registry(directory / "registry", account=settings.account, now=region.now)
     enforced = enforcement_of(settings, region, moto, registry)
     agent = AgentEndpoint(settings, region, enforced.roles.agents_call if enforced else moto.call)

@@ -35,6 +35,8 @@ class Region:
         alarms: Alarms | None = None,
     ) -> None:
         self.place = place
+        self.registry: str | None = None
+        """Where the images are whose references name ECR in this region and account: host and port."""
         self.state = state
         self.clock = clock
         self.ids = ids

@@ -48,8 +48,16 @@ def launch_of(region: Region, task: Task) -> TaskLaunch:
         task=task,
         definition=_timed(region, overridden(definition, task.overrides)),
         service_name=last_part(task.service_arn) if task.service_arn else None,
-        images=_images(definition, revision),
+        images={name: at_home(region, image) for name, image in _images(definition, revision).items()},
     )
+
+
+def at_home(region: Region, image: str) -> str:
+    """``image`` where it is to be had: a template that was written for AWS names ECR by its host there, and means this one."""
+    place = region.place
+    host, slash, rest = image.partition("/")
+    is_ours = host == f"{place.account}.dkr.ecr.{place.region}.amazonaws.com"
+    return f"{region.registry}/{rest}" if is_ours and slash and region.registry else image
 
 
 def _timed(region: Region, definition: TaskDefinition) -> TaskDefinition:

