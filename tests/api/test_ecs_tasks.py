@@ -399,3 +399,21 @@ def test_only_images_that_are_to_be_consistent_are_pinned() -> None:
     images = launch_of(world.region, task).images
 
     assert images == {"pinned": "127.0.0.1:4566/cats@sha256:0f", "moving": image}
+
+
+def test_an_image_that_is_named_as_on_ecr_is_the_one_of_this_region() -> None:
+    world = World()
+    world.call("CreateCluster", clusterName="c")
+    hosts = {
+        "ours": f"{PLACE.account}.dkr.ecr.{PLACE.region}.amazonaws.com",
+        "theirs": "999999999999.dkr.ecr.eu-west-1.amazonaws.com",
+    }
+    containers = [container(name=name, image=f"{host}/cats:1", portMappings=[]) for name, host in hosts.items()]
+    world.call("RegisterTaskDefinition", **fargate(containerDefinitions=containers, executionRoleArn="arn:aws:iam::1:role/r"))
+    deployment_id = world.create()["deployments"][0]["id"]
+    (task,) = world.tasks_of(deployment_id, LastStatus.PROVISIONING)
+    world.region.registry = "127.0.0.1:4566"
+
+    images = launch_of(world.region, task).images
+
+    assert images == {"ours": "127.0.0.1:4566/cats:1", "theirs": f"{hosts['theirs']}/cats:1"}

@@ -48,6 +48,15 @@ def test_what_a_stack_needs_is_answered(open_door: OpenDoor) -> None:
     assert topic == f"arn:aws:sns:eu-west-1:{PLACE.account}:alarms"
 
 
+def test_an_object_is_read_from_within_the_region_byte_by_byte(open_door: OpenDoor) -> None:
+    door = open_door()
+    door.client("s3").create_bucket(Bucket="cats", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    content = bytes(range(256))
+    door.client("s3").put_object(Bucket="cats", Key="tom", Body=content)
+
+    assert door.call("s3", "GetObject", Bucket="cats", Key="tom")["Body"] == content
+
+
 def test_s3_takes_objects_whatever_is_in_them_and_in_their_names(open_door: OpenDoor) -> None:
     client = open_door().client("s3")
     client.create_bucket(Bucket="cats", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})

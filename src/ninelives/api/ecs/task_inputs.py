@@ -194,12 +194,13 @@ class _Retrieval:
         assert place is not None, "the API lets no other ARN through"
         try:
             answer = await self._call("s3", "GetObject", {"Bucket": place["bucket"], "Key": place["key"]})
+            text = answer["Body"].decode()
         except ApiError as error:
             cause = f"operation error S3: HeadObject, https response error StatusCode: {error.status}"
             raise _missing(f"{FILES}: {cause}, api error {error.code}: {error.message} ({arn})") from error
         except UnicodeDecodeError as error:
             raise _missing(f"{FILES}: {arn} is not UTF-8.") from error
-        return read_environment_file(answer["Body"])
+        return read_environment_file(text)
 
 
 def _missing(cause: str) -> InputsMissing:
