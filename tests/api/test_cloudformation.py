@@ -556,3 +556,57 @@ def test_aws_cloudformation_deploy_works_as_it_is(door: RunningDoor, cfn: Any, n
     assert stack(cfn, name)["StackStatus"] == "UPDATE_COMPLETE"
     (live,) = door.client("logs").describe_log_groups(logGroupNamePrefix=outputs(cfn, name)["Group"])["logGroups"]
     assert live["retentionInDays"] == 30
+
+
+def test_stacks_are_nested(door: RunningDoor, cfn: Any, name: str) -> None:
+    s3 = door.client("s3")
+    s3.create_bucket(Bucket="nested", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket="nested", Key="logs.yml", Body=LOGS.encode())
+    inner = {
+        "Type": "AWS::CloudFormation::Stack",
+        "Properties": {
+            "TemplateURL": f"{door.url}/nested/logs.yml",
+            "Parameters": {"Days": {"Fn::GetAtt": ["Days", "Value"]}},
+        },
+    }
+    outer = json.loads(
+        resources(Inner=inner, Days=parameter("7"), Handle={"Type": "AWS::CloudFormation::WaitConditionHandle"})
+    )
+    outer["Outputs"] = {"Group": {"Value": {"Fn::GetAtt": ["Inner", "Outputs.Group"]}}}
+    cfn.create_stack(StackName=name, TemplateBody=json.dumps(outer))
+    root = wait(cfn, "stack_create_complete", name)
+
+    nested = stack(cfn, physical_ids(cfn, name)["Inner"])
+    assert nested["StackName"].startswith(f"{name}-Inner-")
+    assert (nested["ParentId"], nested["RootId"]) == (root["StackId"], root["StackId"])
+    group = outputs(cfn, name)["Group"]
+    assert group == outputs(cfn, nested["StackId"])["Group"]
+    logs = door.client("logs")
+    assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["retentionInDays"] == 7
+
+    outer["Resources"]["Days"] = parameter("5")
+    cfn.update_stack(StackName=name, TemplateBody=json.dumps(outer))
+    wait(cfn, "stack_update_complete", name)
+    assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["retentionInDays"] == 5
+
+    outer["Resources"]["Days"] = parameter("6")  # which no log group takes
+    cfn.update_stack(StackName=name, TemplateBody=json.dumps(outer))
+    wait(cfn, "stack_rollback_complete", name)
+    events = cfn.describe_stack_events(StackName=name)["StackEvents"]
+    reasons = [one.get("ResourceStatusReason", "") for one in events if one["LogicalResourceId"] == "Inner"]
+    failure = f"Embedded stack {nested['StackId']} was not successfully updated. Currently in UPDATE_ROLLBACK_COMPLETE"
+    assert failure in reasons
+    assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["retentionInDays"] == 5
+
+    cfn.delete_stack(StackName=name)
+    cfn.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=QUICK)
+    assert stack(cfn, nested["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_an_attribute_that_a_type_has_not_is_refused(cfn: Any, name: str) -> None:
+    text = resources(One=parameter("1"), Two=parameter({"Fn::GetAtt": ["One", "Color"]}))
+
+    assert refusal(cfn.create_stack, StackName=name, TemplateBody=text) == (
+        "ValidationError",
+        "Template error: resource One does not support attribute type Color in Fn::GetAtt",
+    )

@@ -28,6 +28,7 @@ from ninelives.stacks.records import (
 )
 from ninelives.stacks.stack_policy import check_policy
 from ninelives.stacks.target import NO_BLUEPRINT, Target, declared_parameters
+from ninelives.stacks.templates.dependencies import references_of
 from ninelives.stacks.templates.errors import TemplateError
 from ninelives.stacks.templates.parameters import Given, ParameterValue, parameter_values
 from ninelives.stacks.templates.template import Template
@@ -138,10 +139,25 @@ async def target_of(engine: Engine, blueprint: Blueprint, stack_id: str, name: s
     """A blueprint read and checked. Raises ``TemplateError`` and ``ApiError``."""
     target = Target(blueprint, await engine.surroundings(stack_id, name))
     engine.catalogue.check_known({one: target.template.resources[one].type for one in target.template.resources})
+    _check_attributes(engine, target)
     _check_properties(engine, target)
     _check_policies(target)
     _check_capabilities(target.template, blueprint.capabilities)
     return target
+
+
+def _check_attributes(engine: Engine, target: Target) -> None:
+    """Raises ``TemplateError`` for a ``Fn::GetAtt`` of what a type does not give."""
+    template = target.template
+    parts = [one.properties for one in template.resources.values()] + [one.value for one in template.outputs.values()]
+    for name, attribute in (found for part in parts for found in references_of(part)):
+        if not attribute or name not in template.resources:
+            continue
+        schema = engine.catalogue.schema(template.resources[name].type)
+        known = schema.attribute_names
+        if known and not any(re.fullmatch(one, attribute) for one in known) and attribute not in schema.properties:
+            message = f"resource {name} does not support attribute type {attribute} in Fn::GetAtt"
+            raise TemplateError(f"Template error: {message}")
 
 
 def _check_properties(engine: Engine, target: Target) -> None:
@@ -204,7 +220,7 @@ def check_name(name: str) -> None:
         )
 
 
-async def create_stack(  # noqa: PLR0913 a request has these members
+async def create_stack(
     engine: Engine,
     name: str,
     wanted: Wanted,
@@ -213,7 +229,6 @@ async def create_stack(  # noqa: PLR0913 a request has these members
     timeout_minutes: int | None = None,
     policy: str | None = None,
     has_termination_protection: bool = False,
-    parent: Stack | None = None,
 ) -> Stack:
     """Begin a stack. Raises ``ApiError``."""
     check_name(name)
@@ -249,8 +264,6 @@ async def create_stack(  # noqa: PLR0913 a request has these members
         role_arn=wanted.role_arn,
         policy=policy,
         has_termination_protection=has_termination_protection,
-        parent_id=parent.stack_id if parent else None,
-        root_id=(parent.root_id or parent.stack_id) if parent else None,
     )
     _begin(engine, stack)
     return stack

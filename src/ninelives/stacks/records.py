@@ -160,8 +160,6 @@ class Stack:
     has_termination_protection: bool = False
     change_set_id: str | None = None
     """Of the change set by which it came to be where it is."""
-    parent_id: str | None = None
-    root_id: str | None = None
     drift_status: str = "NOT_CHECKED"
     drift_checked_at: datetime | None = None
 

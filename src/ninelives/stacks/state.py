@@ -78,6 +78,20 @@ class State:
     def live_resources(self, stack_id: str) -> list[Resource]:
         return [one for one in self.resources_of(stack_id) if not one.status.is_gone]
 
+    def parent_of(self, stack_id: str) -> Stack | None:
+        """The stack of which a stack is a resource."""
+        for owner, resources in self.resources.items():
+            if owner in self.stacks and any(one.physical_id == stack_id for one in resources.values()):
+                return self.stacks[owner]
+        return None
+
+    def root_of(self, stack_id: str) -> Stack | None:
+        """The stack at the top of those that a stack is nested in; None for one that is nested in none."""
+        above = parent = self.parent_of(stack_id)
+        while parent is not None:
+            above, parent = parent, self.parent_of(parent.stack_id)
+        return above
+
     def change_sets_of(self, stack_id: str) -> list[ChangeSet]:
         return [one for one in self.change_sets.values() if one.stack_id == stack_id]
 

@@ -67,13 +67,13 @@ async def delete_stack(engine: Engine, call: Call) -> Mapping[str, Any]:
 def describe_stacks(engine: Engine, call: Call) -> Mapping[str, Any]:
     name = call.parameters.get("StackName")
     if name is not None:
-        return {"Stacks": [_described(intents.existing(engine, name))]}
+        return {"Stacks": [_described(engine, intents.existing(engine, name))]}
     stacks = [one for one in reversed(engine.state.stacks.values()) if not one.is_deleted]
     shown, token = page(stacks, call.parameters.get("NextToken"), key=lambda one: one.stack_id)
-    return {"Stacks": list(map(_described, shown)), "NextToken": token}
+    return {"Stacks": [_described(engine, one) for one in shown], "NextToken": token}
 
 
-def _described(stack: Stack) -> dict[str, Any]:
+def _described(engine: Engine, stack: Stack) -> dict[str, Any]:
     blueprint = stack.blueprint
     return {
         "StackId": stack.stack_id,
@@ -95,8 +95,7 @@ def _described(stack: Stack) -> dict[str, Any]:
         "RoleARN": stack.role_arn,
         "Tags": write_tags(blueprint.tags),
         "EnableTerminationProtection": stack.has_termination_protection,
-        "ParentId": stack.parent_id,
-        "RootId": stack.root_id,
+        **_family(engine, stack),
         "DriftInformation": _drift(stack),
     }
 
@@ -110,6 +109,11 @@ def _output(output: Output) -> dict[str, Any]:
     }
 
 
+def _family(engine: Engine, stack: Stack) -> dict[str, Any]:
+    parent, root = engine.state.parent_of(stack.stack_id), engine.state.root_of(stack.stack_id)
+    return {"ParentId": parent.stack_id if parent else None, "RootId": root.stack_id if root else None}
+
+
 def _drift(stack: Stack) -> dict[str, Any]:
     return {"StackDriftStatus": stack.drift_status, "LastCheckTimestamp": stack.drift_checked_at}
 
@@ -118,10 +122,10 @@ def list_stacks(engine: Engine, call: Call) -> Mapping[str, Any]:
     wanted = set(call.parameters.get("StackStatusFilter", ()))
     stacks = [one for one in reversed(engine.state.stacks.values()) if not wanted or one.status in wanted]
     shown, token = page(stacks, call.parameters.get("NextToken"), key=lambda one: one.stack_id)
-    return {"StackSummaries": list(map(_summary, shown)), "NextToken": token}
+    return {"StackSummaries": [_summary(engine, one) for one in shown], "NextToken": token}
 
 
-def _summary(stack: Stack) -> dict[str, Any]:
+def _summary(engine: Engine, stack: Stack) -> dict[str, Any]:
     return {
         "StackId": stack.stack_id,
         "StackName": stack.name,
@@ -131,8 +135,7 @@ def _summary(stack: Stack) -> dict[str, Any]:
         "DeletionTime": stack.deleted_at,
         "StackStatus": stack.status,
         "StackStatusReason": stack.status_reason or None,
-        "ParentId": stack.parent_id,
-        "RootId": stack.root_id,
+        **_family(engine, stack),
         "DriftInformation": _drift(stack),
     }
 
@@ -185,7 +188,7 @@ def rollback_stack(engine: Engine, call: Call) -> Mapping[str, Any]:
 
 def update_termination_protection(engine: Engine, call: Call) -> Mapping[str, Any]:
     stack = intents.living(engine, call.parameters["StackName"])
-    if stack.parent_id is not None:
+    if engine.state.parent_of(stack.stack_id) is not None:
         raise intents.invalid("Termination protection cannot be updated on a nested stack; update that of the root stack.")
     if stack.status is StackStatus.DELETE_IN_PROGRESS:
         raise intents.invalid(f"Stack [{stack.name}] is being deleted.")
