@@ -70,6 +70,7 @@ class RunningDoor:
         self.keys = keys
         """The root keys of a door that enforces IAM."""
         self.noted: list[tuple[Request, Policies, Decision]] = []
+        self.guard: Guard | None = None
         self.minutes_on = 0
         """How far the guard's clock is ahead."""
         self._thread = threading.Thread(target=self._run, args=(operations, directory, registry, log_events_kept))
@@ -93,7 +94,7 @@ class RunningDoor:
         self._stop = asyncio.Event()
         self.moto = MotoBridge(place=PLACE, directory=directory, log_events_kept=kept)
         self.moto.start()
-        guard = self._guard() if self.keys else None
+        guard = self.guard = self._guard() if self.keys else None
         before_moto = {**self._before_moto(self.moto), **({"iam": simulation.operations(guard.records)} if guard else {})}
         served = dict(operations)
         if guard is not None:

@@ -231,6 +231,18 @@ def test_a_session_ends(door: RunningDoor) -> None:
     assert "RequestExpired" == refusal(asked(door.client_of(token, "ec2"), "ec2"))[0]
 
 
+def test_a_session_outlives_the_control_plane_that_gave_it(door: RunningDoor) -> None:
+    keys = a_user(door, "cora")
+    token = door.client_of(keys, "sts").get_session_token()["Credentials"]
+    later, stranger = RunningDoor({}, keys=door.keys), RunningDoor({}, keys=RegionKeys.new())
+    try:
+        assert later.client_of(token, "sts").get_caller_identity()["Arn"].endswith("user/cora")
+        assert "InvalidClientTokenId" == refusal(stranger.client_of(token, "sts").get_caller_identity)[0]
+    finally:
+        later.stop()
+        stranger.stop()
+
+
 def test_a_sessions_key_is_nothing_without_its_own_token(door: RunningDoor) -> None:
     keys = a_user(door, "dora")
     first = door.client_of(keys, "sts").get_session_token()["Credentials"]

@@ -15,8 +15,10 @@ import pytest
 from running_door import PLACE
 
 from ninelives.api import moto_internals
+from ninelives.api.authorization.records import UserKey
 from ninelives.api.moto_internals import LogIntake, Moto, NoSuchRoute, aws_host, backend_name_of, log_events_of
 from ninelives.api.moto_records import MOTO_VERSION, BackendKey, LogEvents
+from ninelives.api.moto_worker import MotoWorker
 from ninelives.api.wire import WireRequest
 
 pytestmark = [pytest.mark.usefixtures("fresh_moto"), pytest.mark.filterwarnings("ignore")]
@@ -389,3 +391,41 @@ def test_an_event_goes_into_the_archive_that_its_rule_names_and_into_no_later_on
 
     assert archive.events == [{"id": "1", "time": 1795435200.0}]
     assert not target["Arn"].partition(":events:eu-west-1:")[2].strip(":")
+
+
+def test_iams_records_are_read_as_they_decide() -> None:
+    worker = MotoWorker(place=PLACE, directory=None, log_events_kept=1)
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]})
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+
+    def call(operation: str, **parameters: Any) -> dict[str, Any]:
+        return worker.call("iam", operation, parameters)
+
+    call("CreateUser", UserName="ada", Path="/team/", Tags=[{"Key": "k", "Value": "v"}])
+    key = call("CreateAccessKey", UserName="ada")["AccessKey"]
+    call("CreateGroup", GroupName="g")
+    call("AddUserToGroup", GroupName="g", UserName="ada")
+    call("PutGroupPolicy", GroupName="g", PolicyName="of-group", PolicyDocument=document)
+    managed = call("CreatePolicy", PolicyName="m", PolicyDocument=document)["Policy"]["Arn"]
+    newer = document.replace("s3:*", "ecs:*")
+    call("CreatePolicyVersion", PolicyArn=managed, PolicyDocument=newer, SetAsDefault=True)
+    role = call("CreateRole", RoleName="r", AssumeRolePolicyDocument=trust, MaxSessionDuration=7200)["Role"]["Arn"]
+    call("AttachRolePolicy", RoleName="r", PolicyArn=managed)
+    call("PutRolePermissionsBoundary", RoleName="r", PermissionsBoundary=managed)
+    call("CreateOpenIDConnectProvider", Url="https://tokens.example/a", ClientIDList=["sts"], ThumbprintList=[])
+    secret = worker.call("secretsmanager", "CreateSecret", {"Name": "s", "SecretString": "x"})["ARN"]
+    worker.call("s3", "CreateBucket", {"Bucket": "shared", "CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}})
+    worker.call("s3", "PutBucketPolicy", {"Bucket": "shared", "Policy": document})
+    found = worker.account_records()
+
+    ada, r = found.users["ada"], found.roles[role]
+    assert (f"arn:aws:iam::{PLACE.account}:user/team/ada", {"k": "v"}) == (ada.arn, ada.tags)
+    assert [("of-group", document)] == [(one.name, one.document) for one in ada.policies]
+    assert UserKey(user="ada", secret=key["SecretAccessKey"], is_active=True) == found.keys[key["AccessKeyId"]]
+    assert [(managed, newer)] == [(one.name, one.document) for one in r.policies]
+    assert r.boundary is not None
+    assert (newer, trust, 7200) == (r.boundary.document, r.trust, r.max_session_seconds)
+    assert ("sts",) == found.providers["tokens.example/a"].audiences
+    assert {"s": secret} == found.secrets
+    assert {"arn:aws:s3:::shared": document} == found.resource_policies
+    assert ada.arn == found.arns["user", "ada"]

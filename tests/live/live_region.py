@@ -133,16 +133,14 @@ def as_variables(credentials: Mapping[str, str]) -> dict[str, str]:
     return {variable: credentials[name] for name, variable in names.items() if name in credentials}
 
 
-def start(
-    runtime: str, folder: Path, time_scale: float, functions: Mapping[str, str] | None, *, enforce_iam: bool = False
-) -> RegionUnderTest:
+def start(runtime: str, folder: Path, time_scale: float, functions: Mapping[str, str] | None, **more: Any) -> RegionUnderTest:
     settings = RegionSettings(
         state_directory=folder / "state",
         port=free_port(),
         runtime=runtime,
         time_scale=time_scale,
         functions=functions or {},
-        enforce_iam=enforce_iam,
+        **more,
     )
     project = folder / "app"
     shutil.copytree(APP, project)
@@ -154,12 +152,13 @@ def start(
 
 @contextlib.contextmanager
 def started(
-    runtime: str, *, time_scale: float = 5, functions: Mapping[str, str] | None = None, enforce_iam: bool = False
+    runtime: str, *, time_scale: float = 5, functions: Mapping[str, str] | None = None, **more: Any
 ) -> Iterator[RegionUnderTest]:
+    """A region that runs until the block ends; ``more`` are further settings of it."""
     folder = Path(tempfile.mkdtemp(prefix="ninelives-test-"))
     region = None
     try:
-        region = start(runtime, folder, time_scale, functions, enforce_iam=enforce_iam)
+        region = start(runtime, folder, time_scale, functions, **more)
         yield region
     finally:
         stop_region(folder / "state")

@@ -8,130 +8,120 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from live_region import RegionUnderTest, eventually, started
+from oidc_provider import TokenServer, token_server
 from policy_proof import needless, requests_of
 
-from ninelives.cli.access_keys import FILE
+from ninelives.cli import access_keys
 
 pytestmark = pytest.mark.live
 
 ACCOUNT = "123456789012"
 HERE = f"eu-west-1:{ACCOUNT}"
-REPOSITORY = f"arn:aws:ecr:{HERE}:repository/behaves"
-EXECUTION_ROLE = f"arn:aws:iam::{ACCOUNT}:role/ecsTaskExecutionRole"
+GITHUB = "https://token.actions.githubusercontent.com"
+SUBJECT = "repo:acme/behaves:ref:refs/heads/main"
+FILE = """
+service: behaves
+cluster: live
+image: {build: ., args: {VERSION: "{version}"}}
+port: 8080
+health: {path: /health, interval: 5s, timeout: 2s, grace_period: 30s}
+deploy: {strategy: blue-green, bake: 0s}
+drain: {deregistration_delay: 5s, stop_timeout: 5s}
+load_balancer: {port: 8080, test_listener: {port: 8081}}
+bootstrap:
+  github: {repository: acme/behaves, branches: [main]}
+"""
+
+OF_OTHER_RELEASES = {
+    "application-autoscaling:DescribeScalableTargets of LookAround": "of a service that scales",
+    "cloudwatch:DescribeAlarms of LookAround": "with alarms that roll back",
+    "ecr:BatchGetImage of PushImages": "by docker push",
+    "ecr:GetDownloadUrlForLayer of PushImages": "by docker push",
+    "ecs:ContinueServiceDeployment of Release": "with a pause",
+    "ecs:DescribeServiceRevisions of Release": "that are taken back",
+    "ecs:StopServiceDeployment of Release": "that are taken back",
+    "logs:FilterLogEvents of ReadLogs": "whose tasks fail",
+}
+"""What a plain release does not ask for, and which releases do."""
 
 
 @pytest.fixture(scope="module")
-def region() -> Iterator[RegionUnderTest]:
-    with started("host", time_scale=10, enforce_iam=True) as running:
+def tokens() -> Iterator[TokenServer]:
+    with token_server() as running:
         yield running
 
 
-def statement(sid: str, action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
-    return {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource, **more}
-
-
-DEPLOYS: dict[str, Any] = {
-    "Version": "2012-10-17",
-    "Statement": [
-        statement(
-            "Look",
-            [
-                "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ecr:GetAuthorizationToken", "ecs:DescribeTaskDefinition",
-                "ecs:ListTasks", "elasticloadbalancing:Describe*", "logs:DescribeLogGroups",
-            ],
-        ),
-        statement(
-            "Push",
-            [
-                "ecr:BatchCheckLayerAvailability", "ecr:CompleteLayerUpload", "ecr:DescribeImages", "ecr:DescribeRepositories",
-                "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
-            ],
-            REPOSITORY,
-        ),
-        statement(
-            "Register", ["ecs:RegisterTaskDefinition", "ecs:TagResource"], f"arn:aws:ecs:{HERE}:task-definition/behaves:*"
-        ),
-        statement(
-            "Pass",
-            ["iam:GetRole", "iam:PassRole"],
-            EXECUTION_ROLE,
-            Condition={"StringEqualsIfExists": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
-        ),
-        statement(
-            "Release",
-            ["ecs:DescribeServices", "ecs:ListServiceDeployments", "ecs:UpdateService"],
-            f"arn:aws:ecs:{HERE}:service/live/behaves",
-        ),
-        statement(
-            "Follow",
-            ["ecs:DescribeClusters", "ecs:DescribeServiceDeployments", "ecs:DescribeTasks"],
-            "*",
-            Condition={"ArnEqualsIfExists": {"ecs:cluster": f"arn:aws:ecs:{HERE}:cluster/live"}},
-        ),
-        statement("Tell", "logs:GetLogEvents", f"arn:aws:logs:{HERE}:log-group:/ecs/behaves:*"),
-    ],
-}  # fmt: skip
+@pytest.fixture(scope="module")
+def region(tokens: TokenServer) -> Iterator[RegionUnderTest]:
+    stands_in = {GITHUB: tokens.issuer}
+    with started("host", time_scale=10, enforce_iam=True, identity_providers=stands_in) as running:
+        (running.project / "ninelives.yml").write_text(FILE, encoding="utf-8")
+        yield running
 
 
 @pytest.fixture(scope="module")
 def deployer(region: RegionUnderTest) -> str:
-    """The ARN of a role that may release what root has deployed, and a user ``ci`` who may assume it."""
-    code, result = region.deploy("1")
-    assert (0, "succeeded") == (code, result["verdict"])
-    iam = region.client("iam")
-    iam.create_user(UserName="ci")
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": {
-            "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/ci"},
-            "Action": "sts:AssumeRole",
-        },
-    }
-    arn: str = iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    put(region, DEPLOYS)
+    """The ARN of the role that `ninelives bootstrap` makes for GitHub."""
+    done = region.command("bootstrap", "--json", "--yes")
+    assert 0 == done.returncode, done.stderr
+    arn: str = json.loads(done.stdout)["deploy_role_arn"]
     return arn
 
 
-def put(region: RegionUnderTest, document: Mapping[str, Any]) -> None:
-    region.client("iam").put_role_policy(RoleName="deployer", PolicyName="deploy", PolicyDocument=json.dumps(document))
+@pytest.fixture(scope="module")
+def session(region: RegionUnderTest, deployer: str, tokens: TokenServer) -> dict[str, str]:
+    """The deployer's credentials, for a token of GitHub's as a push to main has it."""
+    sts = boto3.client(
+        "sts", endpoint_url=region.running.endpoint, region_name="eu-west-1", config=Config(signature_version=UNSIGNED)
+    )
+    answer = sts.assume_role_with_web_identity(
+        RoleArn=deployer, RoleSessionName="run-1", WebIdentityToken=tokens.token(iss=GITHUB, sub=SUBJECT)
+    )
+    return {name: str(value) for name, value in answer["Credentials"].items()}
 
 
 @pytest.fixture(scope="module")
-def session(region: RegionUnderTest, deployer: str) -> dict[str, str]:
-    """Credentials of the deployer."""
-    keys = region.client("iam").create_access_key(UserName="ci")["AccessKey"]
-    answer = region.client("sts", keys).assume_role(RoleArn=deployer, RoleSessionName="run-1")
-    return {name: str(value) for name, value in answer["Credentials"].items()}
+def released(region: RegionUnderTest, session: dict[str, str]) -> RegionUnderTest:
+    """The region, with two versions released by the deployer."""
+    for version in ("1", "2"):
+        code, said = deploy(region, version, session)
+        assert 0 == code, said
+    return region
 
 
 def deploy(region: RegionUnderTest, version: str, session: Mapping[str, str]) -> tuple[int, str]:
     """The exit code of a release by the deployer, and all that it said."""
-    done = region.command("deploy", version, "--json", credentials=session)
+    done = region.command("deploy", version, "--builder", "host", "--json", credentials=session)
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_role_releases_with_a_policy_of_which_each_part_is_needed(
-    region: RegionUnderTest, deployer: str, session: dict[str, str]
+def test_each_part_of_the_deploy_roles_policy_is_needed(
+    released: RegionUnderTest, deployer: str, session: dict[str, str]
 ) -> None:
-    code, said = deploy(region, "2", session)
-    assert 0 == code, said
+    iam, name = released.client("iam"), deployer.rpartition("/")[2]
+    (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
 
-    assert [] == [str(part) for part in needless(DEPLOYS, requests_of(region, deployer))]
+    assert sorted(OF_OTHER_RELEASES) == sorted(map(str, needless(document, requests_of(released, deployer))))
 
-    unable = {**DEPLOYS, "Statement": [one for one in DEPLOYS["Statement"] if one["Sid"] != "Release"]}
-    put(region, unable)
-    code, said = deploy(region, "3", session)
-    put(region, DEPLOYS)
+    unable = {**document, "Statement": [one for one in document["Statement"] if one["Sid"] != "Release"]}
+    iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(unable))
+    code, said = deploy(released, "3", session)
+    iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
 
     assert 1 == code
     assert "is not authorized to perform: ecs:" in said
-    assert region.service()["taskDefinition"].endswith(":2")
+    assert "2" == released.get()
 
 
-def test_the_aws_cli_is_told_who_it_is_and_what_it_may_not(region: RegionUnderTest, session: dict[str, str]) -> None:
+def test_the_aws_cli_is_told_who_it_is_and_what_it_may_not(
+    region: RegionUnderTest, deployer: str, session: dict[str, str]
+) -> None:
     def aws(*arguments: str, **variables: str) -> tuple[int, str]:
         command = [str(Path(sys.executable).parent / "aws"), *arguments]
         environment = {**region.environment, **variables, "AWS_PAGER": ""}
@@ -147,7 +137,8 @@ def test_the_aws_cli_is_told_who_it_is_and_what_it_may_not(region: RegionUnderTe
     refused = aws("ecs", "delete-service", "--cluster", "live", "--service", "behaves", "--force", **variables)
     forged = aws("ecs", "list-clusters", AWS_SECRET_ACCESS_KEY="wrong")
 
-    assert (0, f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/run-1") == (who[0], who[1].strip())
+    name = deployer.rpartition("/")[2]
+    assert (0, f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/run-1") == (who[0], who[1].strip())
     assert "(AccessDeniedException)" in refused[1]
     assert "because no identity-based policy allows the ecs:DeleteService action" in refused[1]
     assert "(InvalidSignatureException)" in forged[1]
@@ -194,37 +185,34 @@ def a_task(region: RegionUnderTest, name: str, *allowed: dict[str, Any], trusts:
     return told
 
 
-PULL: list[dict[str, Any]] = [
-    {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
-    {"Effect": "Allow", "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], "Resource": REPOSITORY},
-]
+ENTER = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
+READ = {"Effect": "Allow", "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], "Resource": f"arn:aws:ecr:{HERE}:*"}
+PULL: list[dict[str, Any]] = [ENTER, READ]
 
 
-@pytest.mark.usefixtures("deployer")
-def test_a_task_pulls_only_what_its_execution_role_may(region: RegionUnderTest) -> None:
-    assert "running" == a_task(region, "pulls", *PULL)
+def test_a_task_pulls_only_what_its_execution_role_may(released: RegionUnderTest) -> None:
+    assert "running" == a_task(released, "pulls", *PULL)
 
-    reason = a_task(region, "logs-in-not")
+    reason = a_task(released, "logs-in-not")
     assert reason.startswith("ResourceInitializationError: unable to pull secrets or registry auth: ")
     assert "is not authorized to perform: ecr:GetAuthorizationToken on resource: * because no identity-based policy" in reason
 
-    reason = a_task(region, "pulls-not", PULL[0])
+    reason = a_task(released, "pulls-not", ENTER)
     assert reason.startswith("CannotPullContainerError: ")
     assert reason.endswith("403 Forbidden")
 
-    reason = a_task(region, "not-assumed", *PULL, trusts="lambda")
+    reason = a_task(released, "not-assumed", *PULL, trusts="lambda")
     assert "ECS was unable to assume the role" in reason
 
 
-@pytest.mark.usefixtures("deployer")
-def test_a_task_reads_only_the_secrets_that_its_execution_role_may(region: RegionUnderTest) -> None:
-    secret = region.client("secretsmanager").create_secret(Name="key", SecretString="hidden")["ARN"]
+def test_a_task_reads_only_the_secrets_that_its_execution_role_may(released: RegionUnderTest) -> None:
+    secret = released.client("secretsmanager").create_secret(Name="key", SecretString="hidden")["ARN"]
     secrets = [{"name": "API_KEY", "valueFrom": secret}]
     read: dict[str, Any] = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret}
 
-    assert "running" == a_task(region, "reads", *PULL, read, secrets=secrets)
+    assert "running" == a_task(released, "reads", *PULL, read, secrets=secrets)
 
-    reason = a_task(region, "reads-not", *PULL, secrets=secrets)
+    reason = a_task(released, "reads-not", *PULL, secrets=secrets)
     assert reason.startswith("ResourceInitializationError: ")
     assert f"is not authorized to perform: secretsmanager:GetSecretValue on resource: {secret}" in reason
 
@@ -233,7 +221,7 @@ def test_the_keys_are_for_nobody_else_to_read(region: RegionUnderTest) -> None:
     directory = region.settings.state_directory
     assert region.keys is not None
 
-    assert 0o600 == stat.S_IMODE((directory / FILE).stat().st_mode)
+    assert 0o600 == stat.S_IMODE((directory / access_keys.FILE).stat().st_mode)
     for name in ("region.log", "access.jsonl", "region.json", "settings.json"):
         said = (directory / name).read_text()
         assert region.keys.secret not in said
