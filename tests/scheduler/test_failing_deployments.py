@@ -445,3 +445,24 @@ def test_a_target_deregistered_behind_the_services_back_gets_its_task_replaced()
 
     assert any(message.endswith("due to TARGET IS NOT FOUND") for message in world.messages)
     assert 1 == len(world.healthy)
+
+
+def test_of_several_deployments_that_were_completed_the_last_one_comes_back_whichever_was_made_last() -> None:
+    world = steady_world()
+    first = world.primary
+    second = world.deploy(SLOW)
+    world.run(1)
+    # As reconciling leaves it: the older deployment was proven after the newer one.
+    made_before = replace(
+        world.deployments[second.id],
+        created_at=first.created_at - seconds(60),
+        rollout_state=RolloutState.COMPLETED,
+        completed_at=world.now,
+    )
+    world.deployments[second.id] = made_before
+    world.deploy(SLOW)
+    world.run(1)
+    world.request_rollback()
+    world.run(1)
+
+    assert world.primary.id == second.id

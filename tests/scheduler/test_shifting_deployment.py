@@ -986,3 +986,18 @@ def test_after_a_failure_for_good_what_is_left_of_a_deployment_before_the_source
 
     assert ServiceDeploymentStatus.ROLLBACK_FAILED is status(world)
     assert len(world.healthy) == len(world.live) == 2
+
+
+def test_nothing_is_stopped_that_may_have_traffic_while_nobody_knows_which_rules_are_in_force() -> None:
+    world = steady_world()
+    new = world.deploy()
+    until_stage(world, S.BAKE_TIME)
+    world.setting = replace(world.setting, publishing=600)
+    world.rules_in_force = {}  # The control plane came back, and the proxy does not take routes yet.
+    world.request_rollback()
+    world.run(60)
+    assert len(world.live_of(new)) == 2
+
+    world.run(900)
+    assert not world.live_of(new)
+    assert status(world) is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL

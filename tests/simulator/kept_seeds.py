@@ -21,4 +21,6 @@ KEPT: dict[int, str] = {
     20261127005157: "the law took a revision for proven whose restoration was overtaken",
     20261127016635: "tasks of the first of three first deployments stayed after the third had failed for good",
     20261127017478: "a pending task had the address of a dead one, whose target still got requests",
+    20261127065258: "a rollback went to what was made last, not to what was proven last",
+    20261127068558: "after a refused adoption the tasks that still had the traffic were stopped in a rollback",
 }

@@ -68,15 +68,16 @@ REQUESTED = Cause(
 
 
 def rollback_candidate(draft: Draft) -> Deployment | None:
-    """The newest COMPLETED deployment; one that is just being restored is none."""
-    return next(
-        (
-            one
-            for one in draft.deployments
-            if one.status is DeploymentStatus.ACTIVE and one.rollout_state is RolloutState.COMPLETED
-        ),
-        None,
-    )
+    """The deployment that was COMPLETED last; one that is just being restored is none."""
+    completed = [
+        (one.completed_at, one)
+        for one in draft.deployments
+        if one.status is DeploymentStatus.ACTIVE
+        and one.rollout_state is RolloutState.COMPLETED
+        and one.completed_at is not None
+    ]
+    # They come newest first, and the newest wins a tie.
+    return max(completed, key=lambda pair: pair[0], default=(None, None))[1]
 
 
 def begin_rollback(draft: Draft, service_deployment: ServiceDeployment, cause: Cause) -> None:

@@ -171,12 +171,15 @@ def _shifting_load_balancers(draft: Draft) -> list[ServiceLoadBalancer]:
 
 
 def is_served(draft: Draft, revision: ServiceRevision) -> bool:
-    """Whether production traffic may reach the revision's groups: by the rules as recorded, or as still in force."""
+    """Whether production traffic may reach the revision's groups: by the rules as recorded, or as still in force. It may as
+    long as nobody knows what is in force: a proxy that has not taken routes yet since the control plane came back serves by
+    those that it had.
+    """
     return any(
-        shares(rule).get(side.group, 0) > 0
+        (rule := rules.get(side.production_rule)) is None or shares(rule).get(side.group, 0) > 0
         for side in sides_of(draft, revision)
+        if side.production_rule in draft.rules
         for rules in (draft.rules, draft.snapshot.rules_in_force)
-        if (rule := rules.get(side.production_rule)) is not None
     )
 
 
