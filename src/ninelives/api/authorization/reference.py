@@ -7,7 +7,7 @@ authorised, never without enforcement.
 import gzip
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
@@ -20,6 +20,9 @@ DATA: Final = "service-authorization.json.gz"
 VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 NARROW: Final = {"Partition": "[^:]*", "Region": "[^:]*", "Account": "[^:]*", "BucketName": "[^/]+"}
 """What some variables of ARNs may hold: a bucket no slash, or it would be taken for an object. Others hold any text."""
+
+LIKE: Final = {("ecs", "ContinueServiceDeployment"): "StopServiceDeployment"}
+"""Actions that are younger than the data, by one that takes the same resources and has the same keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,9 @@ def reference_of(prefix: str) -> ServiceReference | None:
         )
         for name, (level, required, optional, keys, dependants) in given["actions"].items()
     }
+    for (service, name), model in LIKE.items():
+        if service == prefix and name not in actions:
+            actions[name] = replace(actions[model], name=name)
     return ServiceReference(prefix=prefix, arns=given["resources"], actions=actions)
 
 
