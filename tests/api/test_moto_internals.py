@@ -429,3 +429,13 @@ def test_iams_records_are_read_as_they_decide() -> None:
     assert {"s": secret} == found.secrets
     assert {"arn:aws:s3:::shared": document} == found.resource_policies
     assert ada.arn == found.arns["user", "ada"]
+
+
+def test_what_stands_in_json_is_never_taken_for_a_form(moto: Moto) -> None:
+    logs(moto, "CreateLogGroup", '{"logGroupName": "g"}')
+    logs(moto, "CreateLogStream", '{"logGroupName": "g", "logStreamName": "s"}')
+    line = "GET /?a=1&Action=DeleteLogGroup&logStreamName=other&x=1"
+    put(moto, line)
+    _, answer = logs(moto, "GetLogEvents", '{"logGroupName": "g", "logStreamName": "s"}')
+
+    assert [line] == [event["message"] for event in json.loads(answer.body)["events"]]

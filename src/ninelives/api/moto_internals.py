@@ -33,6 +33,7 @@ from moto.core.base_backend import AccountSpecificBackend, BackendDict, BaseBack
 from moto.core.common_models import BaseModel
 from moto.core.exceptions import HTTPException
 from moto.core.request import Request
+from moto.core.responses import BaseResponse
 from moto.core.utils import get_service_model
 from moto.utilities import utils as utilities
 
@@ -134,6 +135,32 @@ def decide_at_the_door() -> None:
 ADAPTED: Final = {"applicationautoscaling": scale_services_of_the_region, "s3": decide_at_the_door}
 """What is to be done to a backend before it is used first, by its name."""
 
+
+def read_json_as_json() -> None:
+    """Take what a request in JSON asks for from its target and its body alone.
+
+    moto reads its body as a form as well, and believes that first: a log line with ``&Action=DeleteLogGroup&`` deletes its
+    group.
+    """
+    setup = cast("Any", BaseResponse.setup_class)
+    if hasattr(setup, "reads_forms"):
+        return
+    get_action = cast("Any", BaseResponse._get_action)  # noqa: SLF001
+
+    def setup_class(self: Any, request: Any, *arguments: Any, **more: Any) -> None:
+        setup(self, request, *arguments, **more)
+        if "x-amz-target" in request.headers:
+            self.querystring = self.data = {}
+
+    def _get_action(self: Any) -> str:
+        target = self.headers.get("x-amz-target")
+        return str(target).rpartition(".")[2] if target else cast("str", get_action(self))
+
+    setup_class.reads_forms = setup  # type: ignore[attr-defined]  # so that it is done once
+    cast("Any", BaseResponse).setup_class = setup_class
+    cast("Any", BaseResponse)._get_action = _get_action  # noqa: SLF001
+
+
 AWS_POLICY: Final = re.compile(r"arn:aws[\w-]*:iam::aws:policy/(?:[\w+=,.@-]+/)*(?P<name>[\w+=,.@-]+)")
 
 
@@ -180,6 +207,7 @@ def find_regions_without_models() -> None:
 stop_tracking_instances()
 silence_warnings()
 find_regions_without_models()
+read_json_as_json()
 
 
 def service_model(service: str) -> ServiceModel:

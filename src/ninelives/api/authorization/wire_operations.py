@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import orjson
 
-from ninelives.api.authorization.actions import prefix_of
+from ninelives.api.codec_errors import CBOR
 from ninelives.api.service_model import ServiceModel, load_service
 from ninelives.api.wire import CredentialScope, WireRequest
 
@@ -24,21 +24,81 @@ DELETED_KEY: Final = re.compile(r"<Key>(.*?)</Key>", re.DOTALL)
 UNKNOWN: Final = "UnknownOperation"
 """What an operation is called that cannot be made out: only who may do everything may do it."""
 
+REST: Final = frozenset({"rest-json", "rest-xml"})
+FORMS: Final = frozenset({"query", "ec2"})
+
+MODELS: Final = {
+    "elasticloadbalancing": "elbv2",
+    "email": "ses",
+    "monitoring": "cloudwatch",
+    "states": "stepfunctions",
+    "tagging": "resourcegroupstaggingapi",
+}
+"""Botocore's names of services whose signing name is another one."""
+
 CLIENTS_OWN: Final = frozenset({"x-id"})
 """Query arguments that clients add for readers of logs."""
 
 
 def read_operation(request: WireRequest, scope: CredentialScope) -> tuple[str, str, dict[str, Any]]:
-    """The service's signing name, the operation and its parameters."""
+    """The service's signing name, the operation and its parameters.
+
+    Only what has the form in which clients send it is made out: moto takes an operation's name from several places of a
+    request, and must not find another one there than was judged.
+    """
+    protocols = _protocols(scope.service)
+    if not protocols or "action" in request.headers:
+        return scope.service, UNKNOWN, {}
+    if protocols & REST:
+        return scope.service, *_read_rest(request, scope.service)
     if "smithy-protocol" in request.headers:
-        found = CBOR_PATH.search(request.raw_path)
+        found = CBOR_PATH.search(request.raw_path) if CBOR in protocols and request.target is None else None
         return scope.service, found["operation"] if found else UNKNOWN, {}
     if request.target is not None:
-        return scope.service, request.target.rpartition(".")[2], _read_json(request.body)
-    if request.is_form or "Action" in request.arguments:
-        form = request.form()
-        return scope.service, form.get("Action", UNKNOWN), read_form(form)
-    return scope.service, *_read_rest(request, scope.service)
+        is_plain = "json" in protocols and _is_plain_json(request)
+        return scope.service, request.target.rpartition(".")[2] if is_plain else UNKNOWN, _read_json(request.body)
+    form = _plain_form(request) if protocols & FORMS else None
+    return (scope.service, UNKNOWN, {}) if form is None else (scope.service, form.get("Action", UNKNOWN), read_form(form))
+
+
+@cache
+def _protocols(service: str) -> frozenset[str]:
+    """The protocols of a service, by its signing name; none for one without a model."""
+    if service == "ec2":  # whose model is larger than all others together
+        return frozenset({"ec2"})
+    try:
+        return frozenset(load_service(MODELS.get(service, service)).protocols)
+    except LookupError:
+        return frozenset()
+
+
+def _is_plain_json(request: WireRequest) -> bool:
+    """Whether nothing but the target and the body says what is asked for."""
+    is_json = request.method == "POST" and not request.is_form and "content-encoding" not in request.headers
+    hides_a_form = b"Action=" in request.body and any(
+        name == "Action" for name, _ in _pairs(request.body.decode("utf-8", "replace"))
+    )
+    return is_json and not _own_arguments(request) and not hides_a_form
+
+
+def _plain_form(request: WireRequest) -> dict[str, str] | None:
+    """The form of a request that says each thing once and in one place; None for any other."""
+    text = request.body.decode("utf-8", "replace") if request.is_form else ""
+    in_body = _pairs(text)
+    in_query = [(name, value) for name, value in _pairs(request.query_string) if not name.startswith("X-Amz-")]
+    pairs = in_body or in_query
+    names = [name for name, _ in pairs]
+    is_odd = len(set(names)) != len(names) or bool(in_body and in_query) or (request.body and not request.is_form)
+    return None if is_odd or "content-encoding" in request.headers else dict(pairs)
+
+
+def _own_arguments(request: WireRequest) -> list[str]:
+    """The names of the query's arguments, those of a signature apart."""
+    return [name for name, _ in _pairs(request.query_string) if not name.startswith("X-Amz-")]
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    return parse_qsl(text, keep_blank_values=True)
 
 
 def _read_json(body: bytes) -> dict[str, Any]:
@@ -102,6 +162,8 @@ def _read_rest(request: WireRequest, service: str) -> tuple[str, dict[str, Any]]
     if not fitting:
         return UNKNOWN, {}
     route, labels = max(fitting, key=lambda one: one[0].weight)
+    if any(one.weight == route.weight and one.arguments != route.arguments for one, _ in fitting):
+        return UNKNOWN, {}  # two things are asked at once
     parameters: dict[str, Any] = {}
     for member, where, name in route.members:
         value = {"uri": labels, "querystring": request.arguments, "header": request.headers}[where].get(name)
@@ -120,7 +182,7 @@ def _fits(route: _Route, request: WireRequest) -> Mapping[str, str] | None:
     for name, value in route.arguments.items():
         if name not in request.arguments or value not in {None, request.arguments[name]}:
             return None
-    found = route.path.fullmatch(request.raw_path.rstrip("/") or "/")
+    found = route.path.fullmatch(request.raw_path)
     return found.groupdict() if found else None
 
 
@@ -128,7 +190,7 @@ def _fits(route: _Route, request: WireRequest) -> Mapping[str, str] | None:
 def _routes(service: str) -> tuple[_Route, ...]:
     """A service's operations by how they are told; none for a service without a model."""
     try:
-        model = load_service(prefix_of(service))
+        model = load_service(MODELS.get(service, service))
     except LookupError:
         return ()
     return tuple(_route(model, name) for name in sorted(model.operation_names))
@@ -148,7 +210,7 @@ def _route(model: ServiceModel, name: str) -> _Route:
     return _Route(
         operation=name,
         method=http["method"],
-        path=re.compile(_path_expression(path.rstrip("/") or "/"), re.DOTALL),
+        path=re.compile(_path_expression(path), re.DOTALL),
         arguments={key: value for key, value in arguments.items() if key not in CLIENTS_OWN},
         headers=frozenset(_wire_name(traits) for traits in needed if traits["location"] == "header"),
         members=tuple((member, traits["location"], _wire_name(traits)) for member, traits in members),
@@ -164,8 +226,9 @@ def _wire_name(traits: Mapping[str, Any]) -> str:
 
 
 def _path_expression(path: str) -> str:
-    expression, end = "", 0
+    """A slash more at the end is of no matter, but in a key."""
+    path, expression, end = path.rstrip("/"), "", 0
     for found in LABEL.finditer(path):
         expression += re.escape(path[end : found.start()]) + f"(?P<{found[1]}>{'.+' if found[2] else '[^/]+'})"
         end = found.end()
-    return expression + re.escape(path[end:])
+    return expression + re.escape(path[end:]) + ("" if path.endswith("+}") else "/?")
