@@ -130,3 +130,20 @@ def test_a_killed_control_plane_comes_to_the_same_end(
     assert ends[0] == ends[1]
     if StackStatus.UPDATE_ROLLBACK_FAILED not in ends[0]:
         assert undisturbed.sight() == killed.sight()
+
+
+@given(first=templates(), failing=failures, kills=st.tuples(st.integers(1, 30), st.integers(1, 20)))
+def test_a_life_in_which_the_control_plane_is_killed_leaves_nothing(
+    first: Mapping[str, Any], failing: set[tuple[str, str]], kills: tuple[int, int]
+) -> None:
+    async def story(world: World) -> None:
+        world.failing = failing
+        world.mortal.count, world.mortal.dies_at = -1, kills[0]
+        stack = await world.create(first)
+        does_fail = any(("Make", name) in failing for name in first["Resources"])
+        assert stack.status is (StackStatus.ROLLBACK_COMPLETE if does_fail else StackStatus.CREATE_COMPLETE)
+        world.mortal.count, world.mortal.dies_at = -1, kills[1]
+        assert (await world.delete()).status is StackStatus.DELETE_COMPLETE
+        assert world.things == {}
+
+    played(story)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -99,6 +99,10 @@ class Thing(ResourceType):
     async def delete(self, request: Request) -> None:
         await request.call("world", "Remove", {"Name": request.physical_id})
 
+    async def is_stable(self, request: Request) -> bool:
+        answer = await request.call("world", "IsStable", {"Name": request.physical_id, "Logical": request.logical_id})
+        return bool(answer["IsStable"])
+
     async def attributes(self, request: Request) -> Mapping[str, Any]:
         return {"Arn": f"arn:{request.physical_id}"}
 
@@ -113,6 +117,7 @@ class World:
     def __init__(self) -> None:
         self.things: dict[str, dict[str, Any]] = {}
         self.failing: set[tuple[str, str]] = set()
+        self.never_stable: set[str] = set()
         self.calls: list[tuple[str, str]] = []
         self.mortal = Mortal()
         self.store = MortalStore(self.mortal)
@@ -135,6 +140,9 @@ class World:
         self._time += timedelta(milliseconds=1)
         return self._time
 
+    def pass_time(self, passed: timedelta) -> None:
+        self._time += passed
+
     def uuid(self) -> str:
         self._ids += 1
         return f"00000000-0000-0000-0000-{self._ids:012}"
@@ -146,6 +154,8 @@ class World:
     async def _call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         if service == "ec2":
             return {"AvailabilityZones": [{"ZoneName": "eu-west-1a"}, {"ZoneName": "eu-west-1b"}]}
+        if operation == "IsStable":
+            return {"IsStable": parameters["Logical"] not in self.never_stable}
         self.mortal.step()
         await asyncio.sleep(0)
         name = parameters["Name"]
@@ -212,6 +222,13 @@ class World:
                 return now
             await asyncio.sleep(0)
         raise AssertionError(f"no end: {self.engine.state.stacks[stack.stack_id]}")
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        for _ in range(100_000):
+            if is_so():
+                return
+            await asyncio.sleep(0)
+        raise AssertionError("it has not come about")
 
     async def restart(self) -> None:
         await self.engine.close()

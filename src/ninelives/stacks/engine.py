@@ -362,7 +362,14 @@ class Engine:
         puts: list[Record] = list(others)
         if is_over:
             before = stack.previous if move.status is StackStatus.UPDATE_FAILED else None
-            moved = replace(moved, previous=before, update_policy=None, imports=self._imports(stack))
+            assert stack.operation is not None
+            moved = replace(
+                moved,
+                previous=before,
+                update_policy=None,
+                imports=self._imports(stack),
+                last_operation_id=stack.operation.id,
+            )
             if move.status is StackStatus.DELETE_COMPLETE:
                 moved = replace(moved, deleted_at=now, outputs=(), imports=())
             elif not move.status.startswith(("ROLLBACK", "DELETE")):

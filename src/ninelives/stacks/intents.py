@@ -449,7 +449,7 @@ def continue_update_rollback(engine: Engine, stack: Stack, skipped: Sequence[str
     wrong = [one for one in skipped if one not in failed]
     if wrong:
         raise invalid(f"The following resources to skip are not in a failed state: [{', '.join(wrong)}]")
-    operation = replace(_operation(engine, OperationKind.UPDATE_ROLLBACK, client_token), skipped=tuple(skipped))
+    operation = replace(_again(engine, stack, OperationKind.UPDATE_ROLLBACK, client_token), skipped=tuple(skipped))
     _begin(
         engine,
         replace(stack, status=StackStatus.UPDATE_ROLLBACK_IN_PROGRESS, status_reason="User Initiated", operation=operation),
@@ -459,10 +459,10 @@ def continue_update_rollback(engine: Engine, stack: Stack, skipped: Sequence[str
 def rollback_stack(engine: Engine, stack: Stack, client_token: str | None) -> None:
     """Take back what has failed and was left as it is. Raises ``ApiError``."""
     if stack.status is StackStatus.CREATE_FAILED:
-        operation = _operation(engine, OperationKind.ROLLBACK, client_token)
+        operation = _again(engine, stack, OperationKind.ROLLBACK, client_token)
         going = replace(stack, status=StackStatus.ROLLBACK_IN_PROGRESS, operation=operation)
     elif stack.status is StackStatus.UPDATE_FAILED and stack.previous is not None:
-        operation = replace(_operation(engine, OperationKind.UPDATE_ROLLBACK, client_token), id=_last_operation(engine, stack))
+        operation = _again(engine, stack, OperationKind.UPDATE_ROLLBACK, client_token)
         going = replace(
             stack,
             status=StackStatus.UPDATE_ROLLBACK_IN_PROGRESS,
@@ -475,10 +475,10 @@ def rollback_stack(engine: Engine, stack: Stack, client_token: str | None) -> No
     _begin(engine, replace(going, status_reason="User Initiated"))
 
 
-def _last_operation(engine: Engine, stack: Stack) -> str:
-    """The operation that made what is to be taken back: the newest's."""
-    newest = max(engine.state.live_resources(stack.stack_id), key=lambda one: one.updated_at, default=None)
-    return newest.created_in if newest is not None and newest.created_in else engine.ids.uuid()
+def _again(engine: Engine, stack: Stack, kind: OperationKind, client_token: str | None) -> Operation:
+    """An operation that takes back what the last one did."""
+    operation = _operation(engine, kind, client_token)
+    return replace(operation, id=stack.last_operation_id or operation.id, attempt=2)
 
 
 # Change sets.

@@ -258,7 +258,11 @@ def _superseded(facts: Facts, operation: Operation, resource: Resource) -> Resou
     older = [
         one
         for one in facts.resources
-        if one.logical_id == resource.logical_id and not one.is_current and one.serial < resource.serial and one.action is None
+        if one.logical_id == resource.logical_id
+        and one.serial < resource.serial
+        and not one.is_current
+        and one.action is None
+        and one.status is not ResourceStatus.DELETE_FAILED
     ]
     return max(older, key=lambda one: one.serial, default=None)
 
@@ -343,7 +347,7 @@ def _turn_back(operation: Operation) -> Move:
 
 def _clean_up(facts: Facts, operation: Operation) -> Iterator[Step]:
     doomed = list(_doomed(facts, operation))
-    failed = [one for one in doomed if one.settled_in == operation.mark and one.action is None]
+    failed = [one for one in doomed if one.settled_in == operation.mark and one.status is ResourceStatus.DELETE_FAILED]
     waiting = [one for one in doomed if one not in failed]
     steps = [_removal(operation, one) for one in waiting if one.action is None and _is_free(one, doomed)]
     yield from steps

@@ -145,6 +145,8 @@ class Stack:
     previous: Blueprint | None = None
     """During an update: where a rollback goes to."""
     operation: Operation | None = None
+    last_operation_id: str = ""
+    """Of the operation that ended last: a rollback that is asked for later takes back what that one did."""
     description: str = ""
     updated_at: datetime | None = None
     deleted_at: datetime | None = None

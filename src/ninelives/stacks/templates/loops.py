@@ -29,21 +29,23 @@ def expanded(data: Any, resolve: Callable[[Any], Any]) -> Any:
         return data
     made: dict[str, Any] = {}
     for key, value in data.items():
-        for name, one in (_turns(key, value, resolve) if key.startswith(PREFIX) else {key: value}).items():
+        parts = _turns(key, value, resolve) if key.startswith(PREFIX) else [{key: expanded(value, resolve)}]
+        for name, one in (pair for part in parts for pair in part.items()):
             if name in made:
                 raise TemplateError(f"Template error: {name} is there twice after {key} was written out.")
-            made[name] = expanded(one, resolve)
+            made[name] = one
     return made
 
 
-def _turns(key: str, value: Any, resolve: Callable[[Any], Any]) -> dict[str, Any]:
+def _turns(key: str, value: Any, resolve: Callable[[Any], Any]) -> list[Mapping[str, Any]]:
+    """What a loop makes, turn by turn, with the loops in it written out."""
     if not isinstance(value, list) or len(value) != 3 or not isinstance(value[2], Mapping):  # noqa: PLR2004 as the message says
         raise TemplateError(f"Template error: {key} requires an identifier, a collection and a mapping to write out.")
     identifier, collection, body = value
     items = resolve(collection)
     if not isinstance(identifier, str) or not isinstance(items, list):
         raise TemplateError(f"Template error: {key} requires a text for its identifier and a list for its collection.")
-    return {name: one for item in items for name, one in _substituted(body, identifier, str(item)).items()}
+    return [expanded(_substituted(body, identifier, str(item)), resolve) for item in items]
 
 
 def _substituted(value: Any, identifier: str, item: str) -> Any:
