@@ -1,9 +1,13 @@
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from bootstrap_account import Account
 from moto import mock_aws
+
+for room in ("live", "api"):  # the pipeline runs in a whole region
+    sys.path.append(str(Path(__file__).parents[1] / room))
 
 
 @pytest.fixture

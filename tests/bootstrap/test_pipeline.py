@@ -12,27 +12,25 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
-
-sys.path.append(str(Path(__file__).parents[1] / "live"))
-
 from act_run import ActRun, Runner, program
 from live_region import BASE_IMAGE, RegionUnderTest, free_port, skip_without_docker, started
-from token_server import TokenServer, serving_tokens
+from oidc_provider import token_server
+from policy_proof import needless, requests_of
+from token_server import TokenRequests, serving_tokens
 
+from ninelives.access.necessity import parts, without
+from ninelives.bootstrap.github_trust import ISSUER
 from ninelives.cli.background import stop_region
 from ninelives.cli.docker_images import forget_images
-from ninelives.cli.env import environment
 from ninelives.cli.proving import steady_traffic
-from ninelives.deploy.aws import connect
 from ninelives.deploy.clock import WallClock
-from ninelives.deploy.foundation import Foundation, lay
-from ninelives.deploy.reading import read_service_file
 from ninelives.rehearsal.proof import Proof
 from ninelives.rehearsal.rehearse import Script, rehearse
 from ninelives.rehearsal.sample import Target
@@ -40,8 +38,10 @@ from ninelives.rehearsal.sample import Target
 pytestmark = [pytest.mark.live, pytest.mark.docker, pytest.mark.timeout(240)]
 
 ROOT = Path(__file__).parents[2]
+GITHUB = f"https://{ISSUER}"
 GITHUB_NAME = "acme/shop"
 OURS = f"acme/ninelives@{'ab' * 20}"
+DEPLOY_ROLE = "cats-deploy-eu-west-1"
 DEFAULT, WITH_AWS_ACTIONS = ".github/workflows/deploy.yml", ".github/workflows/aws.yml"
 TIME_SCALE = 12
 BAD = """\
@@ -64,7 +64,6 @@ class Pipeline:
     region: RegionUnderTest
     repository: Path
     runner: Runner
-    foundation: Foundation
 
     def push_branch(self, branch: str, workflow: str = DEFAULT) -> ActRun:
         self._git("checkout", "-q", branch)
@@ -116,7 +115,11 @@ def git(folder: Path, *arguments: str) -> None:
 @pytest.fixture(scope="module")
 def pipeline() -> Iterator[Pipeline]:
     skip_without_docker("docker")
-    with started("docker", time_scale=TIME_SCALE) as region, serving_tokens() as tokens:
+    with (
+        token_server() as provider,
+        serving_tokens(partial(provider.token, iss=GITHUB)) as tokens,
+        started("docker", time_scale=TIME_SCALE, enforce_iam=True, identity_providers={GITHUB: provider.issuer}) as region,
+    ):
         folder = Path(tempfile.mkdtemp(prefix="ninelives-act-"))
         try:
             yield prepared(region, tokens, folder)
@@ -124,29 +127,29 @@ def pipeline() -> Iterator[Pipeline]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def prepared(region: RegionUnderTest, tokens: TokenServer, folder: Path) -> Pipeline:
+def prepared(region: RegionUnderTest, tokens: TokenRequests, folder: Path) -> Pipeline:
     """What must be there before the first release: the repository, what the service stands on, the role."""
     repository = folder / "shop"
     cats = repository / "examples" / "cats"
     shutil.copytree(ROOT / "examples" / "cats", cats)
-    foundation = laid(region, cats)
     (cats / "versions" / "3.0.0").mkdir()
     (cats / "versions" / "3.0.0" / "release.rb").write_text(BAD)
-    file = yaml.safe_load((cats / "ninelives.yml").read_text())
-    network = foundation.network
-    assert network is not None
-    file["environments"]["staging"]["network"] = {
-        "subnets": list(network.subnets),
-        "security_groups": list(network.security_groups),
+    path = cats / "ninelives.yml"
+    file = yaml.safe_load(path.read_text())
+    file["image"]["args"]["BASE_IMAGE"] = BASE_IMAGE
+    file["variables"]["BOOT_SECONDS"] = "1"
+    file["bootstrap"] = {
+        "github": {"repository": GITHUB_NAME, "environments": ["staging"]},
     }
-    (cats / "ninelives.yml").write_text(yaml.safe_dump(file))
+    path.write_text(yaml.safe_dump(file))
     git_repository(repository, region)
+    ninelives(region, cats, "bootstrap", "--env", "staging", "--yes")
     runner = Runner(
         repository=repository,
         home=folder / "home",
-        token_url=tokens.token_url,
+        token_url=tokens.url,
         token_bearer=tokens.bearer,
-        secrets={"ROLE_TO_ASSUME": deploy_role(region, tokens)},
+        secrets={"ROLE_TO_ASSUME": region.client("iam").get_role(RoleName=DEPLOY_ROLE)["Role"]["Arn"]},
         variables={
             "AWS_ENDPOINT_URL": region.running.endpoint,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -154,18 +157,7 @@ def prepared(region: RegionUnderTest, tokens: TokenServer, folder: Path) -> Pipe
         },
         actions={OURS: installed(folder)},
     )
-    return Pipeline(region=region, repository=repository, runner=runner, foundation=foundation)
-
-
-def laid(region: RegionUnderTest, cats: Path) -> Foundation:
-    """What the service stands on, made as ``ninelives deploy`` makes it in the region; the service itself is not."""
-    path = cats / "ninelives.yml"
-    file = yaml.safe_load(path.read_text())
-    file["image"]["args"]["BASE_IMAGE"] = BASE_IMAGE
-    file["variables"]["BOOT_SECONDS"] = "1"
-    path.write_text(yaml.safe_dump(file))
-    aws = connect(is_local=True, region=region.running.region, variables=environment(region.running))
-    return lay(aws, read_service_file(path), lambda _act, _text: None)
+    return Pipeline(region=region, repository=repository, runner=runner)
 
 
 def git_repository(repository: Path, region: RegionUnderTest) -> None:
@@ -198,31 +190,6 @@ def ninelives(region: RegionUnderTest, folder: Path, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def deploy_role(region: RegionUnderTest, tokens: TokenServer) -> str:
-    """A role that trusts the repository's environment; its ARN."""
-    iam = region.client("iam")
-    provider = iam.create_open_id_connect_provider(Url=tokens.url, ClientIDList=["sts.amazonaws.com"])
-    host = tokens.url.removeprefix("http://")
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": provider["OpenIDConnectProviderArn"]},
-                "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": {
-                    "StringEquals": {
-                        f"{host}:aud": "sts.amazonaws.com",
-                        f"{host}:sub": f"repo:{GITHUB_NAME}:environment:staging",
-                    }
-                },
-            }
-        ],
-    }
-    role = iam.create_role(RoleName="cats-deploy", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
-    return str(role["Arn"])
 
 
 def installed(folder: Path) -> Path:
@@ -311,6 +278,68 @@ def test_a_version_that_is_nowhere_is_red_before_anything_is_changed(pipeline: P
     assert not run.succeeded
     assert "There is no image 9.9.9, no tag v9.9.9 and no branch v9.9.9." in run.said
     assert before == running_image(pipeline)
+
+
+def test_another_environment_does_not_get_the_role(pipeline: Pipeline) -> None:
+    """What the trust policy says of the token, by a run whose job names another environment."""
+    text = (pipeline.repository / WITH_AWS_ACTIONS).read_text()
+    elsewhere = ".github/workflows/elsewhere.yml"
+    (pipeline.repository / elsewhere).write_text(text.replace("      name: staging\n", "      name: production\n"))
+
+    run = pipeline.by_hand("1.0.0", elsewhere)
+
+    assert not run.succeeded
+    assert "Not authorized to perform sts:AssumeRoleWithWebIdentity" in run.said
+
+
+def test_a_job_that_may_not_ask_for_a_token_gets_none(pipeline: Pipeline) -> None:
+    text = (pipeline.repository / WITH_AWS_ACTIONS).read_text()
+    tokenless = ".github/workflows/tokenless.yml"
+    (pipeline.repository / tokenless).write_text(re.sub(r"\n +id-token: write[^\n]*", "", text))
+
+    run = pipeline.by_hand("1.0.0", tokenless)
+
+    assert not run.succeeded
+    assert "Did you mean to set the `id-token` permission?" in run.said
+
+
+OF_OTHER_RELEASES = {
+    "PassServiceRoles": "that shift traffic: tests/live/test_enforced_region.py",
+    "application-autoscaling:DescribeScalableTargets of LookAround": "of a service that scales",
+    "cloudwatch:DescribeAlarms of LookAround": "with alarms that roll back",
+    "ecr:BatchGetImage of PushImages": "by buildx",
+    "ecr:GetDownloadUrlForLayer of PushImages": "by buildx",
+    "ecs:ContinueServiceDeployment of Release": "with a pause",
+    "ecs:DescribeServiceRevisions of Release": "that are taken back",
+    "ecs:StopServiceDeployment of Release": "that are taken back",
+    "logs:FilterLogEvents of ReadLogs": "whose logs are asked for",
+}
+"""What the runs above do not ask for, and which releases do."""
+
+
+def test_each_other_part_of_the_deploy_roles_policy_is_needed_by_these_runs(pipeline: Pipeline) -> None:
+    """The requests that the runs made as the role, judged again without each part of its policy in turn."""
+    requests = requests_of(pipeline.region, pipeline.runner.secrets["ROLE_TO_ASSUME"])
+    document = deploy_policy(pipeline)
+
+    assert set(OF_OTHER_RELEASES) == {str(part) for part in needless(document, requests)}
+
+
+def test_without_a_statement_the_run_is_red_and_says_what_it_lacks(pipeline: Pipeline) -> None:
+    iam, document = pipeline.region.client("iam"), deploy_policy(pipeline)
+    (passing,) = (part for part in parts(document) if str(part) == "PassTaskRoles")
+    iam.put_role_policy(RoleName=DEPLOY_ROLE, PolicyName="deploy", PolicyDocument=json.dumps(without(document, passing)))
+    before = running_image(pipeline)
+
+    run = pipeline.by_hand("2.0.1", WITH_AWS_ACTIONS)
+
+    assert not run.succeeded
+    assert "is not authorized to perform: iam:PassRole" in run.said, run.said
+    assert before == running_image(pipeline)
+
+
+def deploy_policy(pipeline: Pipeline) -> Any:
+    return pipeline.region.client("iam").get_role_policy(RoleName=DEPLOY_ROLE, PolicyName="deploy")["PolicyDocument"]
 
 
 def running_image(pipeline: Pipeline) -> str:
