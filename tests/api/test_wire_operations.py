@@ -71,7 +71,6 @@ ODD: list[tuple[str, dict[str, Any]]] = [
     ("iam", {"body": b"Action=GetUser", "content_type": FORM, "content_encoding": "gzip"}),
     ("ssm", {"url": "/?Action=DeleteParameter", "body": b"{}", "x_amz_target": "AmazonSSM.GetParameter"}),
     ("ssm", {"body": b"{}", "x_amz_target": "AmazonSSM.GetParameter", "action": "DeleteParameter"}),
-    ("ssm", {"body": b'{"Name": "a&Action=DeleteParameter&"}', "x_amz_target": "AmazonSSM.GetParameter"}),
     ("ssm", {"body": b"Action=DeleteParameter", "content_type": FORM, "x_amz_target": "AmazonSSM.GetParameter"}),
     ("ssm", {"body": b"Action=DeleteParameter", "content_type": FORM}),
     ("ssm", {"url": "/service/x/operation/GetParameter", "smithy_protocol": "rpc-v2-cbor"}),
