@@ -75,10 +75,7 @@ def _protocols(service: str) -> frozenset[str]:
 def _is_plain_json(request: WireRequest) -> bool:
     """Whether nothing but the target and the body says what is asked for."""
     is_json = request.method == "POST" and not request.is_form and "content-encoding" not in request.headers
-    hides_a_form = b"Action=" in request.body and any(
-        name == "Action" for name, _ in _pairs(request.body.decode("utf-8", "replace"))
-    )
-    return is_json and not _own_arguments(request) and not hides_a_form
+    return is_json and not _own_arguments(request)
 
 
 def _plain_form(request: WireRequest) -> dict[str, str] | None:
