@@ -273,11 +273,16 @@ def test_an_incomplete_header_says_what_is_missing(door: RunningDoor) -> None:
     assert b"requires 'Signature' parameter" in said.replace(b"&#x27;", b"'").replace(b"&apos;", b"'")
 
 
-def test_presigned_links_work_until_they_expire(door: RunningDoor) -> None:
-    s3 = door.root("s3", config=Config(signature_version="s3v4"))
-    s3.create_bucket(Bucket="links", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    s3.put_object(Bucket="links", Key="a key/with ü", Body=b"content")
-    link = s3.generate_presigned_url("get_object", {"Bucket": "links", "Key": "a key/with ü"}, ExpiresIn=600)
+@pytest.mark.parametrize("version", ["s3", "s3v4"])
+@pytest.mark.parametrize("is_session", [False, True])
+def test_presigned_links_work_until_they_expire(door: RunningDoor, version: str, is_session: bool) -> None:
+    bucket, config = f"links-{version}-{is_session}".lower(), Config(signature_version=version)
+    door.root("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    door.root("s3").put_object(Bucket=bucket, Key="a key/with ü", Body=b"content")
+    token = door.root("sts").get_session_token()["Credentials"]
+    s3 = door.client_of(token, "s3", config=config) if is_session else door.root("s3", config=config)
+    asked = {"Bucket": bucket, "Key": "a key/with ü", "ResponseContentType": "text/plain"}
+    link = s3.generate_presigned_url("get_object", asked, ExpiresIn=600)
     with urllib.request.urlopen(link) as response:
         assert b"content" == response.read()
 

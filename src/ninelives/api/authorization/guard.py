@@ -20,6 +20,7 @@ from ninelives.api.authorization.asks import Ask, asks
 from ninelives.api.authorization.caller import Caller, Session, caller_keys, request_wide_keys, time_keys
 from ninelives.api.authorization.credentials import LONG_TERM, Credentials, Mint, RegionKeys, read_session
 from ninelives.api.authorization.known import RegionFacts
+from ninelives.api.authorization.old_links import OldLink, read_old_link
 from ninelives.api.authorization.records import AccountRecords, Identity, NamedDocument
 from ninelives.api.authorization.refusals import NotLetIn, Why
 from ninelives.api.authorization.signatures import Signature, check_signature, check_time, read_signature
@@ -90,28 +91,33 @@ class Guard:
 
     async def identify(self, request: WireRequest, *, source_ip: str | None = None) -> Caller:
         """The caller, by the request's signature. Raises ``NotLetIn``."""
-        signature = read_signature(request)
+        signature = read_old_link(request) or read_signature(request)
         records = await self.records()
-        secret, principal, tags, session = self._bearer(signature, records)
-        check_time(signature, self.now())
-        check_signature(signature, request, secret)
-        wide = request_wide_keys(region=signature.region, source_ip=source_ip, user_agent=request.headers.get("user-agent"))
+        secret, principal, tags, session = self._bearer(signature.access_key, signature.token, records)
+        region = self.place.region
+        match signature:
+            case OldLink():
+                signature.check(request, secret, self.now())
+            case Signature():
+                check_time(signature, self.now())
+                check_signature(signature, request, secret)
+                region = signature.region
+        wide = request_wide_keys(region=region, source_ip=source_ip, user_agent=request.headers.get("user-agent"))
         return Caller(principal=principal, session=session, keys={**wide, **caller_keys(principal, tags, session)})
 
     def _bearer(
-        self, signature: Signature, records: AccountRecords
+        self, key: str, token: str | None, records: AccountRecords
     ) -> tuple[str, Principal, Mapping[str, str], Session | None]:
         """Secret key, principal with its tags, and session of an access key."""
-        key = signature.access_key
-        if signature.token is None and key == self._keys.access_key:
+        if token is None and key == self._keys.access_key:
             return self._keys.secret, callers.root(self.place), {}, None
         if key.startswith(LONG_TERM):
             known = records.keys.get(key)
-            if known is None or not known.is_active or signature.token is not None:
+            if known is None or not known.is_active or token is not None:
                 raise NotLetIn(Why.UNKNOWN_KEY)
             identity = records.users[known.user]
             return known.secret, callers.user(identity, self.place), identity.tags, None
-        session = self.mint.session(key, signature.token or "")
+        session = self.mint.session(key, token or "")
         if session is None:
             raise NotLetIn(Why.UNKNOWN_KEY)
         if session.expires_at <= self.now():
