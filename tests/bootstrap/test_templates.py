@@ -62,9 +62,11 @@ def stacks_of(image: str, network: str, front: str, rest: str, more: str) -> tup
 
 @cache
 def combinations() -> tuple[WantedStack, ...]:
-    """The stacks of every combination, each once."""
+    """The stacks of every network with every front door, and of every image with every role; each once."""
     found: dict[str, WantedStack] = {}
-    for options in itertools.product(IMAGES, NETWORKS, FRONTS, REST, MORE):
+    doors = ((IMAGES[0], network, front, REST[0], more) for network, front, more in itertools.product(NETWORKS, FRONTS, MORE))
+    roles = ((image, NETWORKS[0], FRONTS[0], rest, more) for image, rest, more in itertools.product(IMAGES, REST, MORE))
+    for options in itertools.chain(doors, roles):
         for stack in stacks_of(*options):
             found.setdefault(f"{stack.kind} {json.dumps(stack.parameters)}", stack)
     return tuple(found.values())
