@@ -409,7 +409,7 @@ class Engine:
         except ApiError as error:
             self._work_failed(resource, _handler_reason(error, resource.token))
         except ResourceFailed as error:
-            self._work_failed(resource, error.reason)
+            self._work_failed(resource, _handled(error.reason, error.code, resource.token) if error.code else error.reason)
         except TemplateError as error:
             self._work_failed(resource, error.message)
         except Exception as error:
@@ -661,4 +661,8 @@ HANDLER_CODES: Final = (
 def _handler_reason(error: ApiError, token: str) -> str:
     """An API's refusal as CloudFormation passes it on."""
     code = next((word for part, word in HANDLER_CODES if part in error.code), "GeneralServiceException")
-    return f'Resource handler returned message: "{error.message}" (RequestToken: {token}, HandlerErrorCode: {code})'
+    return _handled(error.message, code, token)
+
+
+def _handled(message: str, code: str, token: str) -> str:
+    return f'Resource handler returned message: "{message}" (RequestToken: {token}, HandlerErrorCode: {code})'

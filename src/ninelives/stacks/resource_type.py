@@ -85,12 +85,14 @@ def _pairs(tags: Any) -> Mapping[str, str]:
 
 
 class ResourceFailed(Exception):
-    """The resource cannot be made, changed or removed; ``code`` is CloudFormation's word for the kind of reason.
+    """The resource cannot be made, changed or removed.
 
+    ``code`` is CloudFormation's word for the kind of reason, told where the resource's handler fails; without one the reason
+    stands alone, as CloudFormation's own.
     Source: "Handler error codes", CloudFormation CLI user guide for extension development.
     """
 
-    def __init__(self, reason: str, *, code: str = "GeneralServiceException") -> None:
+    def __init__(self, reason: str, *, code: str = "") -> None:
         super().__init__(reason, code)
         self.reason, self.code = reason, code
 

@@ -39,9 +39,8 @@ async def _is_issued(it: Request) -> bool:
     """CloudFormation waits for the validation; this region validates by itself."""
     found = (await ask(it, "acm:DescribeCertificate", _arn(it)))["Certificate"]
     if found["Status"] in {"FAILED", "VALIDATION_TIMED_OUT", "REVOKED"}:
-        raise ResourceFailed(
-            f"The certificate is in state {found['Status']}: {found.get('FailureReason', 'no reason is told')}."
-        )
+        reason = f"The certificate is in state {found['Status']}: {found.get('FailureReason', 'no reason is told')}."
+        raise ResourceFailed(reason, code="NotStabilized")
     return bool(found["Status"] == "ISSUED")
 
 

@@ -283,7 +283,8 @@ def _nat_gateway(state: str) -> Any:
         answer = await ask(it, "ec2:DescribeNatGateways", {"NatGatewayIds": [it.physical_id]})
         found = answer.get("NatGateways", ())
         if found and found[0]["State"] == "failed":
-            raise ResourceFailed(f"NatGateway {it.physical_id} is in state failed and hence failed to stabilize.")
+            reason = f"NatGateway {it.physical_id} is in state failed and hence failed to stabilize."
+            raise ResourceFailed(reason, code="NotStabilized")
         return (not found and state == "deleted") or (bool(found) and found[0]["State"] == state)
 
     return is_in_state

@@ -242,7 +242,7 @@ async def _is_steady(it: Request) -> bool:
     """
     deployment = await _last_deployment(it)
     if deployment is not None and deployment["status"] in FAILURES:
-        raise ResourceFailed(f"Error occurred during operation '{_cause(deployment)}'.")
+        raise ResourceFailed(f"Error occurred during operation '{_cause(deployment)}'.", code="GeneralServiceException")
     if deployment is not None and deployment["status"] != "SUCCESSFUL":
         return False
     service = await _described_service(it)

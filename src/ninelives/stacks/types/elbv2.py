@@ -59,7 +59,8 @@ async def _load_balancer(it: Request, found: Mapping[str, Any]) -> Mapping[str, 
 async def _is_active(it: Request) -> bool:
     found = (await ask(it, "elbv2:DescribeLoadBalancers", {"LoadBalancerArns": [it.physical_id]}))["LoadBalancers"][0]
     if found["State"]["Code"] == "failed":
-        raise ResourceFailed(f"The load balancer failed: {found['State'].get('Reason', 'no reason is told')}.")
+        reason = f"The load balancer failed: {found['State'].get('Reason', 'no reason is told')}."
+        raise ResourceFailed(reason, code="NotStabilized")
     return bool(found["State"]["Code"] == "active")
 
 

@@ -37,7 +37,7 @@ async def _add_target(it: Request, target: Mapping[str, Any]) -> None:
     parameters = {"Rule": _rule_name(it), "EventBusName": _bus(it), "Targets": [target]}
     answer = await ask(it, "events:PutTargets", parameters)
     for failed in answer.get("FailedEntries") or ():
-        raise ResourceFailed(f"Target {failed.get('TargetId')}: {failed.get('ErrorMessage')}")
+        raise ResourceFailed(f"Target {failed.get('TargetId')}: {failed.get('ErrorMessage')}", code="GeneralServiceException")
 
 
 async def _remove_target(it: Request, target: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ class _Namespace(Declared):
         begun = await ask(request, f"{SERVICE}:CreatePrivateDnsNamespace", _created(request))
         operation = (await ask(request, f"{SERVICE}:GetOperation", {"OperationId": begun["OperationId"]}))["Operation"]
         if operation["Status"] == "FAIL":
-            raise ResourceFailed(operation.get("ErrorMessage", "The namespace could not be made."))
+            raise ResourceFailed(operation.get("ErrorMessage", "The namespace could not be made."), code="NotStabilized")
         return str(operation["Targets"]["NAMESPACE"])
 
 
