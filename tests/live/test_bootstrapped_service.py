@@ -84,6 +84,12 @@ def test_a_service_lives_on_what_bootstrap_made_and_nothing_is_left_of_it(region
     }
     assert "2.0.1" == region.get()  # the traffic has stayed where the release left it
 
+    assert [] == bootstrap(region, "--drift")["drifted"]
+    group = outputs["TargetGroupArn"]
+    region.client("elbv2").modify_target_group(TargetGroupArn=group, HealthCheckPath="/elsewhere")
+    [drifted] = bootstrap(region, "--drift")["drifted"]
+    assert ("TargetGroup", ["/HealthCheckPath"]) == (drifted["resource"], [one["property"] for one in drifted["differences"]])
+
     gone = bootstrap(region, "--destroy", "--yes")
     assert ("destroyed", [], []) == (gone["result"], gone["left"], gone["kept"])
     assert before == counts(region)

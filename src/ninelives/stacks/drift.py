@@ -54,7 +54,8 @@ async def _look(engine: Engine, resource: Resource) -> Drift | None:
         return Drift(status="DELETED", checked_at=now, expected=_json(expected))
     actual = {name: live[name] for name in live if live[name] is not None and name not in schema.read_only}
     compared = {name: one for name, one in expected.items() if name in live}
-    differences = tuple(_differences(compared, {name: actual.get(name) for name in compared}, ""))
+    held = _without_stack_tags({name: actual.get(name) for name in compared}, compared, resource.tags)
+    differences = tuple(_differences(compared, held, ""))
     return Drift(
         status="MODIFIED" if differences else "IN_SYNC",
         checked_at=now,
@@ -64,17 +65,29 @@ async def _look(engine: Engine, resource: Resource) -> Drift | None:
     )
 
 
+def _without_stack_tags(actual: dict[str, Any], expected: Mapping[str, Any], of_stack: Mapping[str, str]) -> dict[str, Any]:
+    """Tags that CloudFormation itself hands on (its own and the stack's) are no drift of a resource."""
+    own = {tag.get("Key") for tag in expected.get("Tags") or () if isinstance(tag, Mapping)}
+    handed_on = {key for key in of_stack if key not in own}
+    tags = actual.get("Tags")
+    if not isinstance(tags, list):
+        return actual
+    kept = [one for one in tags if not (str(one.get("Key", "")).startswith("aws:") or one.get("Key") in handed_on)]
+    return {**actual, "Tags": kept}
+
+
 def _differences(expected: Any, actual: Any, path: str) -> Iterator[PropertyDifference]:
-    """Where two values differ; lists are compared without regard to order, for services do not keep it."""
+    """Where a live value is not what the template says. What the template leaves unsaid is the service's own to fill in, also
+    within what it says; lists are compared without regard to order, for services do not keep it.
+
+    Source: CloudFormation user guide, "Detect unmanaged configuration changes to stacks and resources with drift detection".
+    """
     if isinstance(expected, Mapping) and isinstance(actual, Mapping):
-        for name in sorted(expected.keys() | actual.keys()):
-            if name in expected:
-                yield from _differences(expected[name], actual.get(name), f"{path}/{name}")
-            else:
-                yield PropertyDifference(path=f"{path}/{name}", expected="null", actual=_text(actual[name]), type="ADD")
+        for name in sorted(expected):
+            yield from _differences(expected[name], actual.get(name), f"{path}/{name}")
         return
     if isinstance(expected, list) and isinstance(actual, list):
-        if sorted(map(_json, expected)) != sorted(map(_json, actual)):
+        if not _fits(expected, actual):
             yield PropertyDifference(path=path, expected=_text(expected), actual=_text(actual), type="NOT_EQUAL")
         return
     if "{{resolve:" in str(expected):
@@ -83,6 +96,25 @@ def _differences(expected: Any, actual: Any, path: str) -> Iterator[PropertyDiff
         yield PropertyDifference(path=path, expected=_text(expected), actual="null", type="REMOVE")
     elif _text(expected) != _text(actual):
         yield PropertyDifference(path=path, expected=_text(expected), actual=_text(actual), type="NOT_EQUAL")
+
+
+def _fits(expected: Any, actual: Any) -> bool:
+    """Whether a live value is what the template says, and more at the most where the template says nothing.
+
+    >>> _fits([{"A": 1}, {"A": 2}], [{"A": 2, "B": 3}, {"A": 1}]), _fits([{"A": 1}], [{"A": 1}, {"A": 2}])
+    (True, False)
+    """
+    if isinstance(expected, list) and isinstance(actual, list):
+        left = list(actual)
+        for one in expected:
+            found = next((index for index, other in enumerate(left) if _fits(one, other)), None)
+            if found is None:
+                return False
+            del left[found]
+        return not left
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        return all(_fits(value, actual.get(name)) for name, value in expected.items())
+    return "{{resolve:" in str(expected) or _text(expected) == _text(actual)
 
 
 def _text(value: Any) -> str:
