@@ -291,7 +291,10 @@ def enforced(service: str) -> str:
 
 
 MOTOS = {
-    "sts": ("AssumeRole", "AssumeRoleWithWebIdentity", "GetAccessKeyInfo", "GetCallerIdentity", "GetSessionToken"),
+    "sts": (
+        "AssumeRole", "AssumeRoleWithWebIdentity", "DecodeAuthorizationMessage", "GetAccessKeyInfo", "GetCallerIdentity",
+        "GetSessionToken",
+    ),
     "s3": (
         "CopyObject", "CreateBucket", "DeleteBucket", "DeleteObject", "DeleteObjects", "GetBucketPolicy", "GetObject",
         "HeadBucket", "HeadObject", "ListBuckets", "ListObjectsV2", "PutBucketLifecycleConfiguration", "PutBucketPolicy",

@@ -314,9 +314,11 @@ def test_nothing_is_allowed_that_no_policy_allows_and_each_protocol_says_so(door
     assert ("AccessDenied", "…", 400) == said("cloudwatch", "cloudwatch:ListMetrics")
     assert ("AccessDeniedException", "…", 400) == said("ssm", "ssm:DescribeParameters")
     assert ("AccessDenied", "…", 403) == said("s3", "s3:ListAllMyBuckets")
-    assert ("UnauthorizedOperation", "You are not authorized to perform this operation. …", 403) == said(
-        "ec2", "ec2:DescribeVpcs"
-    )
+    code, message, status = said("ec2", "ec2:DescribeVpcs")
+    refused, _, encoded = message.partition(". Encoded authorization failure message: ")
+    assert ("UnauthorizedOperation", "You are not authorized to perform this operation. …", 403) == (code, refused, status)
+    decoded = json.loads(door.root("sts").decode_authorization_message(EncodedMessage=encoded)["DecodedMessage"])
+    assert (False, "ec2:DescribeVpcs") == (decoded["explicitDeny"], decoded["context"]["action"])
     assert ("AccessDenied", "…", 403) == said("iam", "iam:ListUsers")
     assert door.client_of(keys, "sts").get_caller_identity()
 

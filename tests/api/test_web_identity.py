@@ -113,6 +113,14 @@ def test_the_trust_decides_by_the_subject(
         assert DENIED == refusal(door, role, token)
 
 
+def test_tags_of_a_token_need_the_roles_leave(door: RunningDoor, provider: TokenServer) -> None:
+    tags: dict[str, Any] = {"https://aws.amazon.com/tags": {"principal_tags": {"team": ["red"]}}}
+    role = a_role(door, provider, "untagged", LEGACY)
+
+    assert assume(door, role, provider.token(sub=LEGACY))
+    assert DENIED == refusal(door, role, provider.token(sub=LEGACY, **tags))
+
+
 def test_a_role_that_is_not_there_is_told_as_one_that_does_not_trust(door: RunningDoor, provider: TokenServer) -> None:
     assert DENIED == refusal(door, f"arn:aws:iam::{ACCOUNT}:role/nobodys", provider.token(sub=LEGACY))
 

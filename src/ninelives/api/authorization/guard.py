@@ -10,7 +10,18 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from ninelives.access import Decision, MalformedPolicy, Policies, Policy, PolicyKind, Request, decide, denial, read_policy
+from ninelives.access import (
+    Decision,
+    MalformedPolicy,
+    Policies,
+    Policy,
+    PolicyKind,
+    Request,
+    Verdict,
+    decide,
+    denial,
+    read_policy,
+)
 from ninelives.access.patterns import pattern
 from ninelives.access.policies import Effect, Statement
 from ninelives.access.principals import Principal, PrincipalKind
@@ -186,7 +197,8 @@ class Guard:
         decision = decide(request, policies)
         self._noted(request, policies, decision)
         if not decision.is_allowed:
-            raise NotLetIn(Why.NOT_ALLOWED, denial(request, decision))
+            encoded = self.mint.seal(failure(request, decision)) if request.action.startswith("ec2:") else ""
+            raise NotLetIn(Why.NOT_ALLOWED, denial(request, decision), encoded=encoded)
 
     def request(self, caller: Caller, ask: Ask) -> Request:
         owner = {"aws:resourceaccount": (self.place.account,)}
@@ -256,6 +268,29 @@ class Guard:
         return Session(
             kind=PrincipalKind.SESSION, principal_arn=role_arn, name=name, issued_at=self.now(), expires_at=expires_at
         )
+
+
+def failure(request: Request, decision: Decision) -> dict[str, Any]:
+    """A refusal as DecodeAuthorizationMessage tells it."""
+    keys = [{"key": key, "values": _items([{"value": one} for one in values])} for key, values in request.context.items()]
+    principal = {"id": request.principal.user_id, "arn": request.principal.arn}
+    matched = [{"sourcePolicyId": one.policy, "statementId": one.statement} for one in decision.statements]
+    return {
+        "allowed": False,
+        "explicitDeny": decision.verdict is Verdict.EXPLICIT_DENY,
+        "matchedStatements": _items(matched),
+        "failures": _items([]),
+        "context": {
+            "principal": principal,
+            "action": request.action,
+            "resource": request.resource,
+            "conditions": _items(keys),
+        },
+    }
+
+
+def _items(items: list[Any]) -> dict[str, Any]:
+    return {"items": items}
 
 
 def identity_of(principal: Principal, records: AccountRecords) -> Identity | None:

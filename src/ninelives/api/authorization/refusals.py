@@ -86,11 +86,12 @@ OTHER_CODES: Final = {("sns", Why.NOT_ALLOWED): "AuthorizationError"}
 
 
 class NotLetIn(Exception):
-    """A request that is refused; ``message`` in place of the usual one."""
+    """A request that is refused; ``message`` in place of the usual one. ``encoded`` is what EC2 tells beside it."""
 
-    def __init__(self, why: Why, message: str = "") -> None:
+    def __init__(self, why: Why, message: str = "", *, encoded: str = "") -> None:
         super().__init__(why, message)
         self.why = why
+        self.encoded = encoded
         self.message = message or why.value
 
     def __str__(self) -> str:
@@ -103,7 +104,8 @@ class NotLetIn(Exception):
         if service == "ec2":
             code, status = EC2_CODES[self.why]
             message = EC2_MESSAGES.get(self.why, message)
-            message = EC2_START + message if self.why is Why.NOT_ALLOWED else message
+            if self.why is Why.NOT_ALLOWED:
+                message = f"{EC2_START}{message}. Encoded authorization failure message: {self.encoded}"
         elif service == "s3":
             code, status = S3_CODES[self.why]
             message = message if is_own_text and self.why is not Why.SKEWED else S3_MESSAGES.get(self.why, message)

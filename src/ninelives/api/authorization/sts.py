@@ -3,6 +3,7 @@
 Source: ``sts`` 2011-06-15; STS API Reference.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -23,7 +24,8 @@ ROLE_SECONDS: Final = 3600
 TOKEN_SECONDS: Final = 43200
 CHAINED_MAX: Final = timedelta(hours=1)
 ROOT_TOKEN_SECONDS_MAX: Final = 3600
-NOT_BY_WEB_IDENTITY: Final = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+BY_WEB_IDENTITY: Final = "sts:AssumeRoleWithWebIdentity"
+NOT_BY_WEB_IDENTITY: Final = f"Not authorized to perform {BY_WEB_IDENTITY}"
 ACCESS_KEY: Final = re.compile(r"A(KIA|SIA)[A-Z0-9]{12,}")
 
 
@@ -32,6 +34,7 @@ def operations(guard: Guard, keys: KeySource) -> Operations:
     return {
         "AssumeRole": partial(assume_role, guard),
         "AssumeRoleWithWebIdentity": partial(assume_role_with_web_identity, guard, keys),
+        "DecodeAuthorizationMessage": partial(decode_authorization_message, guard),
         "GetAccessKeyInfo": partial(get_access_key_info, guard),
         "GetCallerIdentity": get_caller_identity,
         "GetSessionToken": partial(get_session_token, guard),
@@ -48,6 +51,14 @@ def get_access_key_info(guard: Guard, call: Call) -> Mapping[str, Any]:
     if ACCESS_KEY.fullmatch(call.parameters["AccessKeyId"]) is None:
         raise ApiError("ValidationError", "The access key id is not valid.")
     return {"Account": guard.place.account}
+
+
+def decode_authorization_message(guard: Guard, call: Call) -> Mapping[str, Any]:
+    """What EC2 told of a refusal."""
+    found = guard.mint.unseal(call.parameters["EncodedMessage"])
+    if not isinstance(found, dict) or "matchedStatements" not in found:
+        raise ApiError("InvalidAuthorizationMessageException", "Invalid authorization message")
+    return {"DecodedMessage": json.dumps(found)}
 
 
 async def assume_role(guard: Guard, call: Call) -> Mapping[str, Any]:
@@ -71,8 +82,9 @@ async def assume_role_with_web_identity(guard: Guard, keys: KeySource, call: Cal
     records = await guard.records()
     identity = await read_identity(parameters["WebIdentityToken"], records.providers, keys, guard.now())
     role = records.roles.get(parameters["RoleArn"])
-    decision = None if role is None else _trusts(guard, role, identity.caller(guard.place), parameters)
-    if role is None or decision is None or not decision.is_allowed:
+    caller = identity.caller(guard.place)
+    needed = (BY_WEB_IDENTITY, "sts:TagSession") if identity.tags else (BY_WEB_IDENTITY,)
+    if role is None or not all(_trusts(guard, role, caller, action, parameters).is_allowed for action in needed):
         raise ApiError("AccessDenied", NOT_BY_WEB_IDENTITY, status=FORBIDDEN)
     session = await _session(
         guard,
@@ -91,12 +103,12 @@ async def assume_role_with_web_identity(guard: Guard, keys: KeySource, call: Cal
     }
 
 
-def _trusts(guard: Guard, role: Identity, caller: Caller, parameters: Mapping[str, Any]) -> Decision:
+def _trusts(guard: Guard, role: Identity, caller: Caller, action: str, parameters: Mapping[str, Any]) -> Decision:
     """What the role's trust policy says of a web identity. It is noted as any other decision."""
     keys = {"sts:rolesessionname": (parameters["RoleSessionName"],)}
     request = Request(
         principal=caller.principal,
-        action="sts:AssumeRoleWithWebIdentity",
+        action=action,
         resource=role.arn,
         context={**caller.keys, **guard.time_keys(), **keys},
     )
