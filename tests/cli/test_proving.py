@@ -104,7 +104,7 @@ def test_what_is_lost_is_counted(service: Service, released: Any, monkeypatch: p
     [
         ({"is_live": False}, "the service is new, so nobody was served before"),
         ({"url": None}, "no listener"),
-        ({"url": "https://cats.example"}, "does not speak plain HTTP"),
+        ({"url": "https://127.0.0.1:9"}, "https://127.0.0.1:9/health does not answer here"),
         ({"url": "http://127.0.0.1:9"}, "does not answer here"),
     ],
 )

@@ -1,10 +1,14 @@
 """What the rehearsal's tests share."""
 
 import asyncio
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "dataplane"))
 from faulty_server import FaultyServer, faulty_server
 
 

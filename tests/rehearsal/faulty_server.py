@@ -7,6 +7,8 @@ import struct
 from collections import Counter
 from collections.abc import AsyncIterator
 
+from tls_world import certificate, server_context
+
 from ninelives.rehearsal.sample import Target
 
 
@@ -53,7 +55,10 @@ class FaultyServer:
             await self.release.wait()
         if path == "/closes-when-idle":
             writer.close()
-            await writer.wait_closed()
+            if self.target.tls:
+                await asyncio.sleep(0.05)  # TLS says goodbye, and waits for the other's: its own is on the way
+            else:
+                await writer.wait_closed()
             self.idle_closed.set()
         return path in {"/ok", "/versioned", "/json", "/text", "/503", "/404", "/closes-when-asked-again"}
 
@@ -84,15 +89,16 @@ def linger(writer: asyncio.StreamWriter) -> None:
 
 
 @contextlib.asynccontextmanager
-async def faulty_server() -> AsyncIterator[FaultyServer]:
+async def faulty_server(*, tls: bool = False) -> AsyncIterator[FaultyServer]:
     server: FaultyServer | None = None
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert server is not None
         await server.connected(reader, writer)
 
-    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
-    server = FaultyServer(Target(host="127.0.0.1", port=listening.sockets[0].getsockname()[1]))
+    context = server_context(certificate("cats.example")) if tls else None
+    listening = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=context)
+    server = FaultyServer(Target(host="127.0.0.1", port=listening.sockets[0].getsockname()[1], tls=tls))
     try:
         yield server
     finally:

@@ -14,6 +14,7 @@ from ninelives.deploy.reports import Act
 from ninelives.deploy.service_call import live_service
 from ninelives.deploy.service_file import ServiceFile
 from ninelives.deploy.status import service_url
+from ninelives.rehearsal.channel import unverified
 from ninelives.rehearsal.proof import Proof
 from ninelives.rehearsal.rehearse import Script, rehearse
 from ninelives.rehearsal.sample import Kind, Target
@@ -82,16 +83,20 @@ def _target(aws: Aws, file: ServiceFile, path: str) -> tuple[Target | None, str]
     if url is None:
         return None, "the service's load balancer has no listener that the file names"
     address = urlsplit(url)
-    if address.scheme != "http" or address.hostname is None:
-        return None, f"{url} does not speak plain HTTP, which is what the load speaks"
-    target = Target(host=address.hostname, port=address.port or 80)
+    tls = address.scheme == "https"
+    assert address.hostname is not None, "a load balancer's address has a host"
+    target = Target(host=address.hostname, port=address.port or (443 if tls else 80), tls=tls)
     problem = _first_answer(target, path)
     return (target, "") if problem is None else (None, f"{target.url}{path} {problem} before the release begins")
 
 
 def _first_answer(target: Target, path: str) -> str | None:
     """What is wrong with the answer to one request; None for a good one."""
-    connection = http.client.HTTPConnection(target.host, target.port, timeout=FIRST_ANSWER_SECONDS)
+    connection = (
+        http.client.HTTPSConnection(target.host, target.port, timeout=FIRST_ANSWER_SECONDS, context=unverified())
+        if target.tls
+        else http.client.HTTPConnection(target.host, target.port, timeout=FIRST_ANSWER_SECONDS)
+    )
     try:
         connection.request("GET", path, headers={"User-Agent": "ninelives-rehearsal"})
         status = connection.getresponse().status

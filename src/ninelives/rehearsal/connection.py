@@ -1,7 +1,8 @@
 """One HTTP/1.1 connection as a strict client has it: nothing is sent twice, and nothing is forgiven.
 
-It stands on a bare socket, so that it is known what was seen before a request was written: a connection that the other
-side has closed while it was idle may be replaced then, and only then. Every other end of a connection loses its request.
+It stands on a bare socket (``channel.py``), so that it is known what was seen before a request was written: a connection
+that the other side has closed while it was idle may be replaced then, and only then. Every other end of a connection loses
+its request.
 """
 
 import asyncio
@@ -12,9 +13,9 @@ from dataclasses import dataclass
 
 import h11
 
+from ninelives.rehearsal.channel import Bare, Channel, Tls
 from ninelives.rehearsal.sample import Target
 
-READ_BYTES = 65536
 VERSION_HEADER = b"x-app-version"
 VERSION_IN_TEXT = re.compile(r"^version: *(\S+) *$", re.MULTILINE)
 
@@ -38,8 +39,9 @@ class Answer:
 class Connection:
     """A connection that carries one request after another."""
 
-    def __init__(self, sock: socket.socket, target: Target) -> None:
+    def __init__(self, sock: socket.socket, channel: Channel, target: Target) -> None:
         self._socket = sock
+        self._channel = channel
         self._target = target
         self._http = h11.Connection(h11.CLIENT)
         self.answered = 0
@@ -54,10 +56,11 @@ class Connection:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await asyncio.get_running_loop().sock_connect(sock, name)
+            channel: Channel = await Tls(sock, target.host).shaken() if target.tls else Bare(sock)
         except BaseException:
             sock.close()
             raise
-        return cls(sock, target)
+        return cls(sock, channel, target)
 
     async def get(self, path: str, *, last: bool) -> Answer:
         """The answer to one GET; ``last`` asks for the connection to end with it.
@@ -71,18 +74,17 @@ class Connection:
         end = self._http.send(h11.EndOfMessage())
         assert head is not None
         assert end is not None
-        await asyncio.get_running_loop().sock_sendall(self._socket, head + end)
+        await self._channel.send(head + end)
         return await self._read_answer()
 
     async def _read_answer(self) -> Answer:
-        loop = asyncio.get_running_loop()
         response: h11.Response | None = None
         body = bytearray()
         while True:
             event = self._http.next_event()
             match event:
                 case h11.NEED_DATA:
-                    data = await loop.sock_recv(self._socket, READ_BYTES)
+                    data = await self._channel.receive()
                     if not data and not _may_end_by_closing(response):
                         raise ConnectionClosed(None if response is None else response.status_code)
                     self._http.receive_data(data)
@@ -110,13 +112,7 @@ class Connection:
     @property
     def is_open(self) -> bool:
         """Whether, at this moment, the idle connection is not seen closed (and nothing unasked for has arrived on it)."""
-        try:
-            self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        return self._channel.is_open
 
     def close(self) -> None:
         self._socket.close()

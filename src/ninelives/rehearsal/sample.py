@@ -74,19 +74,20 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where the requests go, by plain HTTP/1.1."""
+    """Where the requests go, by HTTP/1.1, plain or in TLS."""
 
     host: str
     port: int
+    tls: bool = False
 
     @property
     def authority(self) -> str:
-        """What the Host header says; port 80 is not told."""
-        return self.host if self.port == 80 else f"{self.host}:{self.port}"  # noqa: PLR2004 (http's own port)
+        """What the Host header says; the scheme's own port is not told."""
+        return self.host if self.port == (443 if self.tls else 80) else f"{self.host}:{self.port}"
 
     @property
     def url(self) -> str:
-        return f"http://{self.authority}"
+        return f"http{'s' if self.tls else ''}://{self.authority}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
