@@ -1,6 +1,7 @@
 """A world of simple things for the engine: they can be made to fail, and the control plane can be killed at any point."""
 
 import asyncio
+import copy
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -108,7 +109,7 @@ class Thing(ResourceType):
 
     async def read(self, request: Request) -> Mapping[str, Any] | None:
         found = await request.call("world", "Look", {"Name": request.physical_id})
-        return found.get("Properties")
+        return found.get("Properties") if found else None
 
 
 class World:
@@ -116,6 +117,7 @@ class World:
 
     def __init__(self) -> None:
         self.things: dict[str, dict[str, Any]] = {}
+        self._lasts: dict[str, dict[str, Any]] = {}
         self.failing: set[tuple[str, str]] = set()
         self.never_stable: set[str] = set()
         self.calls: list[tuple[str, str]] = []
@@ -133,8 +135,15 @@ class World:
             ids=self,
             call=self._call,
             catalogue=Catalogue({THING: Thing()}, {THING: SCHEMA}),
+            lasting=self._lasting,
             poll_seconds=0,
         )
+
+    async def _lasting(self) -> None:
+        """What is there outlives a kill from now on; until then it may be lost, as records that are written a bit later."""
+        self.mortal.step()
+        await asyncio.sleep(0)
+        self._lasts = copy.deepcopy(self.things)
 
     def _now(self) -> datetime:
         self._time += timedelta(milliseconds=1)
@@ -233,6 +242,7 @@ class World:
     async def restart(self) -> None:
         await self.engine.close()
         self.mortal.is_dead, self.mortal.dies_at = False, None
+        self.things = copy.deepcopy(self._lasts)
         self.engine = self._new_engine()
         self.engine.start()
 

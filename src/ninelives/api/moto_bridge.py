@@ -70,6 +70,11 @@ class MotoBridge:
         """Add an event to one of EventBridge's archives, named as the rule names it that moto made for it."""
         await self._run(lambda: self._worker.archive_event(archive, event))
 
+    async def saved(self) -> None:
+        """Return once all changes so far are on disk."""
+        if self._worker.is_dirty:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._worker.save)
+
     def changes(self, backend: str) -> int:
         """A number that grows whenever the records of a backend (by its name in moto) may have changed."""
         return self._worker.changes[backend]

@@ -203,6 +203,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         ids=RandomIds(),
         call=in_process,
         catalogue=Catalogue(TYPES),
+        lasting=moto.saved,
         call_for=actors.call_for if actors else None,
     )
     operations["cloudformation"] = cloudformation.operations(stacks, actors)

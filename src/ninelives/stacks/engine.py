@@ -8,7 +8,7 @@ import asyncio
 import copy
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -65,6 +65,10 @@ CANCELLED: Final = {Action.CREATE: "Resource creation cancelled", Action.UPDATE:
 INTERNAL: Final = "Internal failure of the region; its log tells more."
 
 
+async def _at_once() -> None:
+    """What is done lasts."""
+
+
 class Ids(Protocol):
     """New identifiers. No two answers are the same."""
 
@@ -77,6 +81,7 @@ class Ids(Protocol):
 class Engine:
     """The stacks of a region. ``call`` reaches its operations; all on the region's event loop.
 
+    ``lasting`` returns once all that was called so far outlives a kill: it is awaited before a resource counts as done.
     ``call_for`` tells, where IAM is enforced, what an operation on a stack calls: by the stack's id, its role and its actor.
     """
 
@@ -90,6 +95,7 @@ class Engine:
         call: AwsCall,
         catalogue: Catalogue,
         poll_seconds: float = POLL_SECONDS,
+        lasting: Callable[[], Awaitable[None]] = _at_once,
         call_for: Callable[[str, str | None, str], AwsCall] | None = None,
     ) -> None:
         self.state = State(store)
@@ -103,6 +109,7 @@ class Engine:
         self._call_for = call_for
         self.catalogue = catalogue
         self._poll_seconds = poll_seconds
+        self._lasting = lasting
         self._drivers: dict[str, asyncio.Task[None]] = {}
         self._wakes: dict[str, asyncio.Event] = {}
         self._targets: dict[str, tuple[str, Target]] = {}
@@ -423,13 +430,23 @@ class Engine:
         resource_type = self.catalogue[resource.type]
         request = await self._request(resource)
         physical_id: str | None = resource.physical_id or None
-        if physical_id is None and is_again:
-            physical_id = await resource_type.find(request)
+        if is_again:
+            physical_id = await self._left_by_the_last(resource, request)
         if physical_id is not None:
             await resource_type.resume(replace(request, physical_id=physical_id))
         else:
             physical_id = await resource_type.create(request)
         await self._complete(self._made(resource, physical_id), request)
+
+    async def _left_by_the_last(self, resource: Resource, request: Request) -> str | None:
+        """What an interrupted creation has made: its call may have had no time to last, though its answer was recorded."""
+        resource_type = self.catalogue[resource.type]
+        if not resource.physical_id:
+            return await resource_type.find(request)
+        try:
+            return resource.physical_id if await resource_type.read(request) is not None else None
+        except NotImplementedError:
+            return resource.physical_id
 
     def _made(self, resource: Resource, physical_id: str) -> Resource:
         """Record the physical id of what has been made, as soon as it is known."""
@@ -476,6 +493,7 @@ class Engine:
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, POLL_SECONDS_MAX)
         attributes = await resource_type.attributes(request)
+        await self._lasting()
         is_new = resource.status is ResourceStatus.CREATE_IN_PROGRESS
         stack = self._stack(resource)
         done = replace(
@@ -493,6 +511,7 @@ class Engine:
         request = await self._request(resource)
         if resource.physical_id:
             await self._delete_physical(resource, request)
+            await self._lasting()
         gone = replace(resource, action=None, status=ResourceStatus.DELETE_COMPLETE, status_reason="", updated_at=self.now())
         self._record(self._stack(resource), gone)
 
