@@ -224,6 +224,74 @@ def test_the_first_steps_tell_the_version_and_refuse_a_tag_that_is_not_on_main(t
     assert not list(tmp_path.rglob("pwned"))
 
 
+def test_a_pull_request_releases_what_it_is_based_on_from_a_tree_of_its_own(tmp_path: Path) -> None:
+    """The script itself: where the base has the service file it is released, where it has not, that is said."""
+    origin = tmp_path / "origin"
+    (origin / "cats").mkdir(parents=True)
+    git(origin, "init", "-q", "-b", "main")
+    git(origin, "commit", "-q", "--allow-empty", "-m", "nothing yet")
+    empty = git(origin, "rev-parse", "HEAD")
+    (origin / "cats" / "ninelives.yml").write_text(CATS)
+    git(origin, "add", "-A")
+    git(origin, "commit", "-qm", "Cats")
+    base = git(origin, "rev-parse", "HEAD")
+    workflow = read(deploy_workflow(pipeline(path=PurePosixPath("cats/ninelives.yml"))))
+    (step,) = (one for one in steps(workflow) if one["name"] == "Build and release what the change is based on")
+    tools = {"ninelives": 'echo "$PWD: ninelives $*"'}
+
+    def said(commit: str) -> str:
+        temporary = tmp_path / commit
+        temporary.mkdir()
+        return bash(step["run"], origin, tools, RUNNER_TEMP=str(temporary), **{**step["env"], "BASE": commit})
+
+    assert f"{tmp_path}/{base}/base/cats: ninelives deploy {base[:12]}" == said(base).strip()
+    assert "ninelives.yml is new" in said(empty)
+
+
+def test_an_image_is_looked_for_and_a_registry_that_does_not_answer_is_no_missing_image(tmp_path: Path) -> None:
+    (step,) = (one for one in steps(read(deploy_workflow(pipeline()))) if one.get("id") == "image")
+    output = tmp_path / "output"
+    output.write_text("")
+
+    def look(answer: str, sources: str = "yes") -> str:
+        return bash(step["run"], tmp_path, {"aws": answer}, GITHUB_OUTPUT=str(output), VERSION="1.0.0", SOURCES=sources)
+
+    missing = "echo 'An error occurred (ImageNotFoundException)' >&2; exit 254"
+    assert "" == look(missing)
+    with pytest.raises(AssertionError, match=r"There is no image 1.0.0, no tag v1.0.0 and no branch v1.0.0"):
+        look(missing, "no")
+    with pytest.raises(AssertionError, match=r"could not be asked::An error occurred .AccessDenied. more"):
+        look("printf 'An error occurred (AccessDenied)\\nmore' >&2; exit 254")
+    assert "" == output.read_text()
+    assert "is released as it was built" in look("echo sha256:ab", "no")
+    assert "digest=sha256:ab\n" == output.read_text()
+
+
+def bash(script: str, folder: Path, tools: dict[str, str], **variables: str) -> str:
+    """What a step's script says, as a runner carries it out; ``tools`` stand in for programs."""
+    programs = folder.parent / "programs"
+    programs.mkdir(exist_ok=True)
+    for name, text in tools.items():
+        (programs / name).write_text(f"#!/bin/bash\n{text}\n")
+        (programs / name).chmod(0o755)
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+        cwd=folder,
+        env={**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(["git", *identity, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
 class Script:
     """A repository with release branch v1.0.0, tag v2.0.1 on main and tag v3.0.0 off it, and a runner's clone of it."""
 
@@ -231,39 +299,26 @@ class Script:
         self.folder, self.commits = folder, {}
         origin = folder / "origin"
         origin.mkdir()
-        self._git(origin, "init", "-q", "-b", "main")
+        git(origin, "init", "-q", "-b", "main")
         for name, where in (("v1.0.0", "branch"), ("v2.0.1", "tag"), ("v3.0.0", "elsewhere")):
             if where != "tag":
-                self._git(origin, "checkout", "-q", "-b", name if where == "branch" else "elsewhere", "-f")
-            self._git(origin, "commit", "-q", "--allow-empty", "-m", name)
+                git(origin, "checkout", "-q", "-b", name if where == "branch" else "elsewhere", "-f")
+            git(origin, "commit", "-q", "--allow-empty", "-m", name)
             if where != "branch":
-                self._git(origin, "tag", name)
-            self.commits[name] = self._git(origin, "rev-parse", "HEAD")
-            self._git(origin, "checkout", "-q", *(["-B", "main"] if name == "v1.0.0" else ["main"]))
+                git(origin, "tag", name)
+            self.commits[name] = git(origin, "rev-parse", "HEAD")
+            git(origin, "checkout", "-q", *(["-B", "main"] if name == "v1.0.0" else ["main"]))
         self.origin = origin
 
     def run(self, *, branch: bool = False, **variables: str) -> dict[str, str]:
         clone = self.folder / "clone"
         shutil.rmtree(clone, ignore_errors=True)
-        self._git(self.folder, "clone", "-q", str(self.origin), "clone")
+        git(self.folder, "clone", "-q", str(self.origin), "clone")
         name = variables["GITHUB_REF_NAME"]
-        self._git(clone, "checkout", "-q", "--detach", f"origin/{name}" if branch else name)
+        git(clone, "checkout", "-q", "--detach", f"origin/{name}" if branch else name)
         (step,) = (one for one in steps(read(deploy_workflow(pipeline()))) if one.get("id") == "version")
         output = self.folder / "output"
         output.write_text("")
         told = {"GITHUB_REF": f"refs/{'heads' if branch else 'tags'}/{name}", "GITHUB_OUTPUT": str(output), "ASKED": ""}
-        done = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
-            cwd=clone,
-            env={**os.environ, **told, **variables},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        bash(step["run"], clone, {}, **{**told, **variables})
         return dict(line.split("=", 1) for line in output.read_text().splitlines())
-
-    def _git(self, folder: Path, *arguments: str) -> str:
-        identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
-        done = subprocess.run(["git", *identity, *arguments], cwd=folder, capture_output=True, text=True, check=True)
-        return done.stdout.strip()

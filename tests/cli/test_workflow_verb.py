@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import subprocess
 from pathlib import Path
 
@@ -119,6 +120,22 @@ def test_a_dependabot_file_of_ones_own_is_kept_and_told_what_it_lacks(repository
     assert "github-actions" not in said
     assert before == own.read_text()
     assert "as they would be written" in run("--check", "--action", ACTION)
+
+
+def test_a_newer_release_that_dependabot_brought_is_no_edit_and_stays(repository: Path) -> None:
+    run("--action", ACTION)
+    before = written(repository).read_text()
+    bumped = re.sub(r"actions/checkout@[0-9a-f]{40} # v[\d.]+", f"actions/checkout@{'cd' * 20} # v99.0.1", before)
+    assert bumped != before
+    written(repository).write_text(bumped)
+
+    assert "as they would be written" in run("--check", "--action", ACTION)
+    (repository / "cats" / "ninelives.yml").write_text(CATS.replace("eu-west-1", "us-east-1"))
+    run("--action", ACTION)
+
+    assert (
+        bumped.replace("eu-west-1", "us-east-1").partition("\n\n")[2] == written(repository).read_text().partition("\n\n")[2]
+    )
 
 
 def test_the_workflow_can_be_printed(repository: Path) -> None:

@@ -1,6 +1,7 @@
 """Tells what we wrote from what somebody has changed: a generated file says how it was made, and bears its own fingerprint.
 
-The fingerprint is that of all that follows it. So a file that was made from an older service file may be written anew, and one
+The fingerprint is that of all that follows it, but for the releases that actions are pinned to: Dependabot brings newer
+ones. So a file that was made from an older service file may be written anew, with the newer releases that stand in it, and one
 that was edited by hand is left alone.
 """
 
@@ -11,6 +12,10 @@ from enum import StrEnum
 HEAD = re.compile(
     r"\A# Written by `(?P<command>[^`\n]*)`[^\n]*\n(?:#[^\n]*\n)*?# Fingerprint: (?P<fingerprint>[0-9a-f]{64})\n\n?", re.ASCII
 )
+
+
+PIN = re.compile(r"(?P<action>[\w.-]+/[\w./-]+)@(?P<commit>[0-9a-f]{40}) # v(?P<version>\d+(?:\.\d+)*)", re.ASCII)
+"""An action, pinned, with its version beside it."""
 
 
 class Standing(StrEnum):
@@ -55,6 +60,22 @@ def standing(found: str | None, wanted: str) -> Standing:
     return Standing.OUTDATED if _fingerprint(found[head.end() :]) == head["fingerprint"] else Standing.EDITED
 
 
+def with_newer_pins(wanted: str, found: str | None) -> str:
+    """``wanted`` with the releases of actions that are newer in ``found``.
+
+    >>> old, new = (f"uses: a/b@{commit * 40} # v{version}" for commit, version in (("1", "9.0"), ("2", "10.0")))
+    >>> with_newer_pins(old, new) == new, with_newer_pins(new, old) == new
+    (True, True)
+    """
+    known = {pin["action"]: pin for pin in PIN.finditer(found or "")}
+
+    def newer(pin: re.Match[str]) -> str:
+        other = known.get(pin["action"], pin)
+        return max(pin, other, key=lambda one: tuple(map(int, one["version"].split("."))))[0]
+
+    return PIN.sub(newer, wanted)
+
+
 def command_of(found: str) -> str | None:
     """The command that a file says it was written by."""
     head = HEAD.match(found.replace("\r\n", "\n"))
@@ -62,4 +83,4 @@ def command_of(found: str) -> str | None:
 
 
 def _fingerprint(body: str) -> str:
-    return hashlib.sha256(body.encode()).hexdigest()
+    return hashlib.sha256(PIN.sub(lambda pin: pin["action"], body).encode()).hexdigest()

@@ -59,7 +59,7 @@ def workflow(
     Writes .github/workflows/deploy.yml and, unless there is one of your own, .github/dependabot.yml.
     """
     from ninelives.bootstrap.workflow import DEPENDABOT_PATH, DEPLOY_PATH, dependabot_settings, deploy_workflow
-    from ninelives.bootstrap.written_file import signed
+    from ninelives.bootstrap.written_file import signed, standing, with_newer_pins
 
     top = _repository_of(config)
     pipeline = _pipeline(top, config, environment, flavour, main=main, rehearsed=rehearsed, action=action)
@@ -71,7 +71,9 @@ def workflow(
     if how["prints"]:
         click.echo(wanted[DEPLOY_PATH], nl=False)
         return ExitCode.OK
-    standings = {path: _standing(top / path, text) for path, text in wanted.items()}
+    found = {path: _read(top / path) for path in wanted}
+    wanted = {path: with_newer_pins(text, found[path]) for path, text in wanted.items()}
+    standings = {path: standing(found[path], text) for path, text in wanted.items()}
     if standings[DEPENDABOT_PATH] is Standing.FOREIGN:  # of the user's own: told what it lacks, and left alone
         _tell_of_own_dependabot(top / DEPENDABOT_PATH, wanted.pop(DEPENDABOT_PATH))
     if how["check"]:
@@ -228,16 +230,13 @@ def _command(
     return shlex.join(words)
 
 
-def _standing(path: Path, wanted: str) -> Standing:
-    from ninelives.bootstrap.written_file import standing
-
+def _read(path: Path) -> str | None:
     try:
-        found = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        found = None
+        return None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
-    return standing(found, wanted)
 
 
 SAID: Mapping[Standing, str] = {
