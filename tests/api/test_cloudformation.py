@@ -423,11 +423,12 @@ def test_parameters_come_from_parameter_store_and_secrets_stay_hidden(door: Runn
             "Resources": {
                 "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": {"Ref": "Days"}}},
                 "Secret": parameter(f"{{{{resolve:secretsmanager:{name}:SecretString:word}}}}"),
+                "Given": parameter({"Fn::Sub": "it is ${Word}"}),
             },
             "Outputs": {"Secret": {"Value": {"Ref": "Secret"}}, "Group": {"Value": {"Ref": "Logs"}}},
         }
     )
-    cfn.create_stack(StackName=name, TemplateBody=text, Parameters=[{"ParameterKey": "Word", "ParameterValue": "hidden"}])
+    cfn.create_stack(StackName=name, TemplateBody=text, Parameters=[{"ParameterKey": "Word", "ParameterValue": "veiled"}])
     found = wait(cfn, "stack_create_complete", name)
 
     shown = {one["ParameterKey"]: (one["ParameterValue"], one.get("ResolvedValue")) for one in found["Parameters"]}
@@ -435,7 +436,20 @@ def test_parameters_come_from_parameter_store_and_secrets_stay_hidden(door: Runn
     (live,) = door.client("logs").describe_log_groups(logGroupNamePrefix=outputs(cfn, name)["Group"])["logGroups"]
     assert live["retentionInDays"] == 30
     assert door.client("ssm").get_parameter(Name=outputs(cfn, name)["Secret"])["Parameter"]["Value"] == "hush"
-    assert "hush" not in json.dumps(cfn.describe_stack_events(StackName=name), default=str)
+    assert door.client("ssm").get_parameter(Name=physical_ids(cfn, name)["Given"])["Parameter"]["Value"] == "it is veiled"
+    cfn.detect_stack_drift(StackName=name)
+    edited = json.loads(text)
+    edited["Resources"]["Given"]["Properties"]["Description"] = "new"
+    del edited["Resources"]["Secret"], edited["Outputs"]["Secret"]
+    values = [{"ParameterKey": "Word", "ParameterValue": "veiled anew"}]
+    cfn.create_change_set(StackName=name, ChangeSetName="c", TemplateBody=json.dumps(edited), Parameters=values)
+    for shown in (
+        cfn.describe_stack_events(StackName=name),
+        cfn.describe_stack_resource_drifts(StackName=name),
+        cfn.describe_change_set(StackName=name, ChangeSetName="c", IncludePropertyValues=True),
+    ):
+        assert "it is ****" in json.dumps(shown, default=str)
+        assert not {word for word in ("hush", "veiled", "anew") if word in json.dumps(shown, default=str)}
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from ninelives.stacks.target import Target, UnknownOutput
 from ninelives.stacks.templates.dependencies import references_of
 from ninelives.stacks.templates.errors import TemplateError
 from ninelives.stacks.templates.intrinsic import KNOWN_AFTER_APPLY, ResourceFacts, Unknown
+from ninelives.stacks.templates.parameters import without_secrets
 from ninelives.stacks.validation import coerced
 
 RECREATION = {Replacement.TRUE: "Always", Replacement.CONDITIONAL: "Conditionally", Replacement.FALSE: "Never"}
@@ -41,7 +42,7 @@ def difference(before: Target, after: Target, resources: Sequence[Resource], out
     order = TopologicalSorter({name: after.dependencies[name] for name in after.wanted}).static_order()
     found = {name: comparison.change(name) for name in order}
     changes = [found[name] for name in sorted(after.wanted)]
-    changes += [_removal(one) for name, one in sorted(current.items()) if name not in after.wanted]
+    changes += [_removal(one, before) for name, one in sorted(current.items()) if name not in after.wanted]
     try:
         has_outputs = after.outputs(comparison.lookup) != outputs
     except UnknownOutput:
@@ -71,7 +72,7 @@ class _Comparison:
         properties = coerced(self._catalogue.schema(definition.type), written)
         resource = self._current.get(name)
         if resource is None:
-            after = shown({"Properties": properties})
+            after = self._shown_after(properties)
             return ResourceChange(action="Add", logical_id=name, type=definition.type, after=after)
         if resource.type != definition.type:
             raise TemplateError(
@@ -94,9 +95,15 @@ class _Comparison:
             policy_action=_policy_action(replacement, self._after.update_replace_policy(name)),
             scope=tuple(dict.fromkeys(one.attribute for one in details)),
             details=tuple(details),
-            before=shown({"Properties": resource.properties}),
-            after=shown({"Properties": properties}),
+            before=self._shown_before(resource),
+            after=self._shown_after(properties),
         )
+
+    def _shown_before(self, resource: Resource) -> str:
+        return shown({"Properties": without_secrets(resource.properties, self._before.blueprint.parameters)})
+
+    def _shown_after(self, properties: Mapping[str, Any]) -> str:
+        return shown({"Properties": without_secrets(properties, self._after.blueprint.parameters)})
 
     def _properties(self, name: str, resource: Resource, after: Mapping[str, Any]) -> Iterator[ChangeDetail]:
         old = self._before.template.resources.get(name)
@@ -161,7 +168,7 @@ def _policy_action(replacement: Replacement, policy: str) -> str | None:
     return f"ReplaceAnd{policy}"
 
 
-def _removal(resource: Resource) -> ResourceChange:
+def _removal(resource: Resource, before: Target) -> ResourceChange:
     policy = "Retain" if resource.deletion_policy == "RetainExceptOnCreate" else resource.deletion_policy
     return ResourceChange(
         action="Remove",
@@ -169,7 +176,7 @@ def _removal(resource: Resource) -> ResourceChange:
         type=resource.type,
         physical_id=resource.physical_id,
         policy_action=policy,
-        before=shown({"Properties": resource.properties}),
+        before=shown({"Properties": without_secrets(resource.properties, before.blueprint.parameters)}),
     )
 
 

@@ -10,6 +10,7 @@ from ninelives.stacks.engine import Engine
 from ninelives.stacks.intents import invalid
 from ninelives.stacks.records import Detection, Drift, PropertyDifference, Resource, Stack
 from ninelives.stacks.resource_type import is_not_found
+from ninelives.stacks.templates.parameters import without_secrets
 
 DETECTIONS_KEPT: Final = 100
 
@@ -47,20 +48,23 @@ async def _look(engine: Engine, resource: Resource) -> Drift | None:
         if not is_not_found(error):
             raise
         live = None
-    now = engine.now()
+    now, values = engine.now(), engine.state.stacks[resource.stack_id].blueprint.parameters
     unread = {path for path in schema.write_only | schema.read_only if "/" not in path}
     expected = {name: one for name, one in resource.properties.items() if name not in unread}
     if live is None:
-        return Drift(status="DELETED", checked_at=now, expected=_json(expected))
+        return Drift(status="DELETED", checked_at=now, expected=_json(without_secrets(expected, values)))
     actual = {name: live[name] for name in live if live[name] is not None and name not in schema.read_only}
     compared = {name: one for name, one in expected.items() if name in live}
     held = _without_stack_tags({name: actual.get(name) for name in compared}, compared, resource.tags)
-    differences = tuple(_differences(compared, held, ""))
+    differences = tuple(
+        replace(one, expected=without_secrets(one.expected, values), actual=without_secrets(one.actual, values))
+        for one in _differences(compared, held, "")
+    )
     return Drift(
         status="MODIFIED" if differences else "IN_SYNC",
         checked_at=now,
-        expected=_json(expected),
-        actual=_json(actual),
+        expected=_json(without_secrets(expected, values)),
+        actual=_json(without_secrets(_as_written(actual, expected), values)),
         differences=differences,
     )
 
@@ -76,6 +80,17 @@ def _without_stack_tags(actual: dict[str, Any], expected: Mapping[str, Any], of_
     return {**actual, "Tags": kept}
 
 
+def _as_written(actual: Any, expected: Any) -> Any:
+    """Live values, and where the template has a dynamic reference that: what it leads to is shown nowhere."""
+    if isinstance(expected, str) and "{{resolve:" in expected:
+        return expected
+    if isinstance(actual, Mapping) and isinstance(expected, Mapping):
+        return {name: _as_written(one, expected.get(name)) for name, one in actual.items()}
+    if isinstance(actual, list) and "{{resolve:" in str(expected):
+        return expected
+    return actual
+
+
 def _differences(expected: Any, actual: Any, path: str) -> Iterator[PropertyDifference]:
     """Where a live value is not what the template says. What the template leaves unsaid is the service's own to fill in, also
     within what it says; lists are compared without regard to order, for services do not keep it.
@@ -88,7 +103,8 @@ def _differences(expected: Any, actual: Any, path: str) -> Iterator[PropertyDiff
         return
     if isinstance(expected, list) and isinstance(actual, list):
         if not _fits(expected, actual):
-            yield PropertyDifference(path=path, expected=_text(expected), actual=_text(actual), type="NOT_EQUAL")
+            live = _text(_as_written(actual, expected))
+            yield PropertyDifference(path=path, expected=_text(expected), actual=live, type="NOT_EQUAL")
         return
     if "{{resolve:" in str(expected):
         return

@@ -53,6 +53,7 @@ from ninelives.stacks.state import State, Store
 from ninelives.stacks.target import NO_BLUEPRINT, Surroundings, Target
 from ninelives.stacks.templates.dynamic import with_values
 from ninelives.stacks.templates.errors import TemplateError
+from ninelives.stacks.templates.parameters import without_secrets
 
 log = logging.getLogger(__name__)
 
@@ -638,8 +639,10 @@ class Engine:
             type=resource.type,
             at=at,
             status=resource.status,
-            reason=resource.status_reason,
-            properties=json.dumps(resource.properties, separators=(",", ":"), default=str),
+            reason=without_secrets(resource.status_reason, stack.blueprint.parameters),
+            properties=json.dumps(
+                without_secrets(resource.properties, stack.blueprint.parameters), separators=(",", ":"), default=str
+            ),
             client_token=stack.operation.client_token if stack.operation else None,
         )
 

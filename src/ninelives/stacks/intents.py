@@ -506,11 +506,13 @@ async def create_change_set(
         if stack.status is StackStatus.REVIEW_IN_PROGRESS:
             raise invalid(f"Stack [{stack.name}] does not exist")
         _check_updatable(stack)
-    if stack is not None and any(one.name == name for one in engine.state.change_sets_of(stack.stack_id)):
-        raise ApiError("AlreadyExistsException", f"ChangeSet {name} already exists")
+    _check_new(engine, stack, name)
     stack_id = stack.stack_id if stack else engine.place.arn("cloudformation", f"stack/{stack_name}/{engine.ids.uuid()}")
     before = stack.blueprint if stack is not None and stack.status is not StackStatus.REVIEW_IN_PROGRESS else None
     blueprint, target = await _checked(engine, wanted, before, stack_id, stack.name if stack else stack_name)
+    stack = engine.state.find(stack_id) or engine.state.find(stack_name)  # another request may have been quicker
+    _check_new(engine, stack, name)
+    stack_id = stack.stack_id if stack is not None else stack_id
     records: list[Record] = []
     events = []
     if stack is None:
@@ -546,6 +548,11 @@ async def create_change_set(
     return change_set
 
 
+def _check_new(engine: Engine, stack: Stack | None, name: str) -> None:
+    if stack is not None and any(one.name == name for one in engine.state.change_sets_of(stack.stack_id)):
+        raise ApiError("AlreadyExistsException", f"ChangeSet {name} already exists")
+
+
 def find_change_set(engine: Engine, name_or_id: str, stack_name: str | None) -> ChangeSet:
     """A change set by its id, or by its name and its stack. Raises ``ApiError``."""
     found = engine.state.change_sets.get(name_or_id)
@@ -562,28 +569,36 @@ def find_change_set(engine: Engine, name_or_id: str, stack_name: str | None) -> 
     return found
 
 
+def _check_executable(engine: Engine, change_set: ChangeSet) -> ChangeSet:
+    """A change set as it is now. Raises ``ApiError`` unless it can be executed."""
+    known = engine.state.change_sets.get(change_set.key)
+    if known is None:
+        raise ApiError("ChangeSetNotFound", f"ChangeSet [{change_set.change_set_id}] does not exist")
+    if known.execution_status is not ExecutionStatus.AVAILABLE:
+        is_failed = known.status is ChangeSetStatus.FAILED
+        told = f"status of [{known.status}]" if is_failed else f"execution status of [{known.execution_status}]"
+        message = f"ChangeSet [{known.change_set_id}] cannot be executed in its current {told}"
+        raise ApiError("InvalidChangeSetStatus", message)
+    stack = engine.state.stacks[known.stack_id]
+    if known.type != "CREATE":
+        _check_updatable(stack)
+    elif stack.status is not StackStatus.REVIEW_IN_PROGRESS:
+        raise invalid(f"Stack:{stack.stack_id} is in {stack.status} state and can not be created by a change set.")
+    return known
+
+
 async def execute_change_set(
     engine: Engine, change_set: ChangeSet, *, client_token: str | None, disable_rollback: bool
 ) -> None:
     """Begin what a change set has worked out. Raises ``ApiError``."""
-    if change_set.execution_status is not ExecutionStatus.AVAILABLE:
-        raise ApiError(
-            "InvalidChangeSetStatus",
-            f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current status of [{change_set.status}]"
-            if change_set.status is ChangeSetStatus.FAILED
-            else f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current execution status of "
-            f"[{change_set.execution_status}]",
-        )
+    _check_executable(engine, change_set)
     stack = engine.state.stacks[change_set.stack_id]
-    is_new = change_set.type == "CREATE"
-    if is_new and stack.status is not StackStatus.REVIEW_IN_PROGRESS:
-        raise invalid(f"Stack:{stack.stack_id} is in {stack.status} state and can not be created by a change set.")
-    if not is_new:
-        _check_updatable(stack)
     try:
         target = await target_of(engine, change_set.blueprint, stack.stack_id, stack.name)
     except TemplateError as error:
         raise invalid(error.message) from None
+    change_set = _check_executable(engine, change_set)  # another request may have been quicker
+    stack, is_new = engine.state.stacks[change_set.stack_id], change_set.type == "CREATE"
     on_failure = OnFailure.DO_NOTHING if disable_rollback else change_set.on_failure or OnFailure.ROLLBACK
     wanted = Wanted(client_token=client_token, role_arn=change_set.role_arn)
     if not is_new:
@@ -596,7 +611,9 @@ async def execute_change_set(
             updated_at=engine.now(),
             blueprint=change_set.blueprint,
             description=target.template.description,
-            operation=_operation(engine, OperationKind.CREATE, client_token, on_failure=on_failure),
+            operation=replace(
+                _operation(engine, OperationKind.CREATE, client_token, on_failure=on_failure), failure=_missing_exports(target)
+            ),
             imports=target.imports(),
             on_failure=on_failure,
             role_arn=change_set.role_arn,

@@ -60,6 +60,29 @@ class ParameterValue:
         return HIDDEN if self.no_echo else self.value
 
 
+def without_secrets(value: Any, values: Sequence[ParameterValue]) -> Any:
+    """A value in which asterisks stand for what parameters with ``NoEcho`` have.
+
+    >>> secret = ParameterValue(key="Word", value="hush", no_echo=True)
+    >>> without_secrets({"a": ["say hush"], "b": 1}, [secret])
+    {'a': ['say ****'], 'b': 1}
+    """
+    secrets = [one.used for one in values if one.no_echo and one.used]
+    return _masked(value, secrets) if secrets else value
+
+
+def _masked(value: Any, secrets: Sequence[str]) -> Any:
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, HIDDEN)
+        return value
+    if isinstance(value, Mapping):
+        return {key: _masked(one, secrets) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_masked(one, secrets) for one in value]
+    return value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """A declaration."""
