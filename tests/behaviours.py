@@ -38,6 +38,9 @@ _CLOUDWATCH = "api/test_cloudwatch.py"
 _BALANCER_METRICS = "telemetry/test_load_balancer_metrics.py"
 _SERVICE_METRICS = "telemetry/test_service_metrics.py"
 _ARITHMETIC = "scheduler/test_scheduler_arithmetic.py"
+_STACKS = "api/test_cloudformation.py"
+_ENGINE = "stacks/test_engine.py"
+_STACK_LAWS = "laws/test_stack_laws.py"
 
 
 def _one(file: str, name: str, what: str, effect: str = "live") -> Behaviour:
@@ -582,5 +585,46 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "container_insights_are_told_where_the_cluster_has_them",
             "ECS/ContainerInsights counts where the cluster has them",
         ),
+    ],
+    "CloudFormation": [
+        _one(
+            _STACKS,
+            "a_change_set_says_what_would_change_and_does_it",
+            "a change set tells actions, replacement and causes, and does it",
+        ),
+        _one(
+            _STACKS,
+            "a_change_set_without_changes_has_failed",
+            "an empty change set is made, and has failed with CloudFormation's reason",
+        ),
+        _one(
+            _STACKS,
+            "a_creation_that_fails_is_rolled_back",
+            "a creation that fails is rolled back, with its events in their order",
+        ),
+        _one(
+            _STACK_LAWS,
+            "an_update_that_fails_leaves_what_was_there",
+            "an update that fails goes back to the very resources that were there, replaced ones too",
+        ),
+        _one(
+            _STACK_LAWS,
+            "a_killed_control_plane_comes_to_the_same_end",
+            "killed at any point, an operation comes to the same end",
+        ),
+        _one(_ENGINE, "a_creation_left_as_it_failed_can_be_rolled_back_later", "OnFailure, DisableRollback, RollbackStack"),
+        _one(
+            _ENGINE,
+            "a_rollback_that_fails_goes_on_once_it_can_or_without_what_cannot",
+            "UPDATE_ROLLBACK_FAILED, ContinueUpdateRollback, ResourcesToSkip",
+        ),
+        _one(_ENGINE, "an_update_can_be_cancelled", "CancelUpdateStack"),
+        _one(_ENGINE, "what_cannot_be_deleted_is_told_and_can_be_left_behind", "DELETE_FAILED, RetainResources"),
+        _one(_ENGINE, "a_creation_has_its_time", "TimeoutInMinutes"),
+        _one(_STACKS, "exports_are_held_while_they_are_used", "exports are locked while other stacks use them"),
+        _one(_STACKS, "a_stack_policy_and_termination_protection_protect", "stack policies, termination protection"),
+        _one(_STACKS, "drift_is_what_was_changed_behind_the_stacks_back", "drift, resource by resource"),
+        _one(_STACKS, "stacks_are_nested", "nested stacks"),
+        _one(_STACKS, "aws_cloudformation_deploy_works_as_it_is", "`aws cloudformation deploy`, unmodified"),
     ],
 }

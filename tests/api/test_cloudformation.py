@@ -603,6 +603,16 @@ def test_stacks_are_nested(door: RunningDoor, cfn: Any, name: str) -> None:
     wait(cfn, "stack_update_complete", name)
     assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["retentionInDays"] == 5
 
+    s3.put_object(
+        Bucket="nested",
+        Key="logs.yml",
+        Body=LOGS.replace("Resources:", "Resources:\n  More: {Type: AWS::SNS::Topic}").encode(),
+    )
+    outer["Resources"]["Days"]["Properties"]["Description"] = "days"
+    cfn.update_stack(StackName=name, TemplateBody=json.dumps(outer))
+    wait(cfn, "stack_update_complete", name)
+    assert set(physical_ids(cfn, nested["StackId"])) == {"Logs", "More"}
+
     outer["Resources"]["Days"] = parameter("6")  # which no log group takes
     cfn.update_stack(StackName=name, TemplateBody=json.dumps(outer))
     wait(cfn, "stack_rollback_complete", name)

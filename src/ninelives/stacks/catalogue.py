@@ -8,6 +8,7 @@ from ninelives.stacks.schemas import Schema, schema_of
 from ninelives.stacks.templates.errors import TemplateError
 from ninelives.stacks.templates.template import CUSTOM
 
+NESTED_STACK = "AWS::CloudFormation::Stack"
 CUSTOM_RESOURCE = "AWS::CloudFormation::CustomResource"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
 
-from ninelives.stacks.catalogue import Catalogue, changed_names
+from ninelives.stacks.catalogue import NESTED_STACK, Catalogue, changed_names
 from ninelives.stacks.records import ChangeDetail, Resource, ResourceChange
 from ninelives.stacks.resource_type import Replacement
 from ninelives.stacks.target import Target, UnknownOutput
@@ -20,7 +20,6 @@ from ninelives.stacks.templates.parameters import without_secrets
 from ninelives.stacks.validation import coerced
 
 RECREATION = {Replacement.TRUE: "Always", Replacement.CONDITIONAL: "Conditionally", Replacement.FALSE: "Never"}
-NESTED_STACK = "AWS::CloudFormation::Stack"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

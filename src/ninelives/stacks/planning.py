@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ninelives.stacks.catalogue import Catalogue, changed_names
+from ninelives.stacks.catalogue import NESTED_STACK, Catalogue, changed_names
 from ninelives.stacks.records import (
     Action,
     OnFailure,
@@ -216,7 +216,9 @@ def _step(facts: Facts, operation: Operation, resource: Resource | None, draft: 
             return Restore(old, resource)
     is_tagged_anew = catalogue.is_tagged(draft.type) and dict(tags) != dict(resource.tags)
     is_whole = resource.status not in {ResourceStatus.UPDATE_FAILED, ResourceStatus.CREATE_FAILED}
-    if not changed_names(resource.properties, draft.properties) and not is_tagged_anew and is_whole:
+    is_looked_into = draft.type == NESTED_STACK and operation.kind is OperationKind.UPDATE  # what its URL has may be new
+    is_same = not changed_names(resource.properties, draft.properties) and not is_tagged_anew
+    if is_same and is_whole and not is_looked_into:
         return Keep(resource, draft)
     wrong = violations(catalogue.schema(draft.type), draft.properties)
     if wrong:

@@ -92,7 +92,10 @@ async def _is_gone(it: Request) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class NestedStack(Declared):
-    """A stack that gives its outputs."""
+    """A stack that gives its outputs. It is updated whenever its parent is: what its URL has may be new."""
+
+    async def update(self, request: Request) -> None:
+        await _update(request)
 
     async def attributes(self, request: Request) -> Mapping[str, Any]:
         found = await _described(request, request.physical_id) or {}
@@ -107,7 +110,6 @@ STACK: Final = NestedStack(
     ),
     takes="TemplateURL Parameters TimeoutInMinutes NotificationARNs Tags",
     identified_by="StackId",
-    update_by=_update,
     read_by=_read,
     delete_by=(Step("cloudformation:DeleteStack", lambda it: {"StackName": it.physical_id}),),
     find_by=_find,
