@@ -64,6 +64,10 @@ class FakeCloudFormation:
         self.refuses: str | None = None
         self.foreseen: dict[str, list[dict[str, Any]]] = {}
         """Changes that an update's change set foretells, by stack; by default each resource is modified."""
+        self.later: dict[str, dict[str, str]] = {}
+        """Outputs that a stack has after its next change."""
+        self.once_changed: dict[str, list[dict[str, Any]]] = {}
+        """As ``foreseen``, but only for parameters that differ from the stack's."""
         self.imports: dict[str, list[str]] = {}
         self.drifts: dict[str, list[dict[str, Any]]] = {}
         self._number = 0
@@ -135,7 +139,7 @@ class FakeCloudFormation:
                 return
             self._tell(stack, logical_id, type_, f"{verb}_COMPLETE")
         stack.kind, stack.parameters, stack.tags = made.kind, made.parameters, made.tags
-        stack.outputs = outputs_of(made.kind)
+        stack.outputs = {**outputs_of(made.kind), **(self.later.pop(stack.name, {}) if verb == "UPDATE" else {})}
         self._stack_becomes(stack, f"{verb}_COMPLETE")
 
     def delete_stack(self, StackName: str) -> None:  # noqa: N803
@@ -189,6 +193,8 @@ class FakeCloudFormation:
             return self.foreseen[stack.name]
         if stack.parameters == parameters:
             return []
+        if stack.name in self.once_changed:
+            return self.once_changed[stack.name]
         return [change("Modify", one.logical_id, one.type) for one in resources]
 
     def _described(self, stack: FakeStack) -> dict[str, Any]:
@@ -243,6 +249,7 @@ def outputs_of(kind: Kind) -> dict[str, str]:
     """Values of the right form for each output that the template has."""
     names = template_data(kind).get("Outputs", {})
     known = {
+        "PublicSubnets": "subnet-0c,subnet-0d",
         "TaskSubnets": "subnet-0a,subnet-0b",
         "AssignPublicIp": "DISABLED",
         "TaskSecurityGroup": "sg-0a",

@@ -215,3 +215,50 @@ def test_services_of_one_cluster_share_its_stacks(account: Account) -> None:
     told = account.told("--yes")
 
     assert ["keep", "keep", "create", "keep", "create"] == [stack["action"] for stack in told["stacks"]]
+
+
+def network_changes(account: Account, **outputs: str) -> None:
+    """The network's stack will have other outputs after its next change."""
+    account.stacks.later["Staging-Cluster-network"] = outputs
+
+
+def test_a_service_follows_its_network_in_the_same_run(account: Account) -> None:
+    account.told("--yes")
+    account.write(FILE.replace("bootstrap:\n", "bootstrap:\n  network: {zones: 3}\n"))
+    network_changes(account, PublicSubnets="subnet-0c,subnet-0d,subnet-0e")
+    done = len(account.stacks.executed)
+
+    account.told("--yes")
+
+    assert ["Staging-Cluster-network", "cats-service"] == account.stacks.executed[done:]
+    assert "subnet-0c,subnet-0d,subnet-0e" == account.stacks.stacks["cats-service"].parameters["PublicSubnets"]
+    assert {} == account.stacks.change_sets
+
+
+def test_what_would_go_by_it_and_was_not_shown_is_not_done(account: Account) -> None:
+    account.told("--yes")
+    account.write(FILE.replace("bootstrap:\n", "bootstrap:\n  network: {zones: 3}\n"))
+    network_changes(account, PublicSubnets="subnet-0c,subnet-0d,subnet-0e")
+    balancer = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+    account.stacks.once_changed["cats-service"] = [change("Modify", "LoadBalancer", balancer, replacement="True")]
+
+    code, _, err = account.bootstrap("--yes")
+
+    assert 1 == code
+    assert "LoadBalancer would be replaced or removed, which was not shown" in err
+    assert "cats-service" != account.stacks.executed[-1]
+    assert {} == account.stacks.change_sets
+
+
+@pytest.mark.parametrize("smaller", ["{zones: 2, nat: none}", "{zones: 2}", "{cidr: 10.1.0.0/16, zones: 3}"])
+def test_a_network_does_not_become_smaller_under_what_stands_in_it(account: Account, smaller: str) -> None:
+    account.write(FILE.replace("bootstrap:\n", "bootstrap:\n  network: {zones: 3}\n"))
+    account.told("--yes")
+    done = len(account.stacks.executed)
+    account.write(FILE.replace("bootstrap:\n", f"bootstrap:\n  network: {smaller}\n"))
+
+    code, _, err = account.bootstrap("--yes", "--allow-replacement")
+
+    assert 1 == code
+    assert "The network Staging-Cluster-network cannot become smaller under what stands in it: " in err
+    assert done == len(account.stacks.executed)

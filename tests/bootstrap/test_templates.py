@@ -49,15 +49,21 @@ MORE = (
 )
 
 
+NETWORK_OUTPUTS = {
+    "PublicSubnets": "subnet-0a1b2c3d,subnet-1a1b2c3d",
+    "TaskSubnets": "subnet-2a1b2c3d,subnet-3a1b2c3d",
+    "AssignPublicIp": "DISABLED",
+}
+
+
 def stacks_of(image: str, network: str, front: str, rest: str, more: str) -> tuple[WantedStack, ...]:
     certificate = "certificate: 'arn:aws:acm:eu-west-1:123456789012:certificate/a'," if "443" in front else ""
     github = "github: {repository: acme/cats, branches: [main], owner_id: 1, repository_id: 2}"
     text = f"{BASE}{image}\n{front}\n{rest}\nbootstrap: {{network: {network}, {certificate} {more} {github}}}\n"
     definition = Definition(path=Path("ninelives.yml"), environment="local", file=parse_service_file(text))
     provider = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" if more else None
-    return wanted_stacks(
-        definition, Surroundings(account="123456789012", region="eu-west-1", provider_arn=provider, speaks_tls=not more)
-    )
+    around = Surroundings(account="123456789012", region="eu-west-1", provider_arn=provider, speaks_tls=not more)
+    return tuple(stack.with_outputs({"cats-network": NETWORK_OUTPUTS}) for stack in wanted_stacks(definition, around))
 
 
 @cache
@@ -101,7 +107,16 @@ def test_what_is_told_of_a_stack_before_it_is_made_is_what_it_will_hold() -> Non
 def test_every_parameter_that_a_template_takes_is_given_but_those_of_another_kind_of_network() -> None:
     for stack in combinations():
         left = set(template_data(stack.kind).get("Parameters", {})) - set(stack.parameters)
-        assert left <= {"NetworkStack", "VpcId", "PublicSubnets", "TaskSubnets", "AssignPublicIp"}
+        assert left <= {"NetworkStack", "VpcId"}
+
+
+def test_what_a_stack_takes_from_another_is_an_output_of_it() -> None:
+    names = {stack.name: stack.kind for stack in combinations()}
+    taken = {(name, names[stack]) for one in combinations() for name, stack in one.takes.items()}
+
+    assert taken
+    for name, kind in taken:
+        assert name in template_data(kind)["Outputs"]
 
 
 def test_what_one_stack_imports_another_exports() -> None:

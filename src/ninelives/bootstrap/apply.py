@@ -5,18 +5,19 @@ A stack that fails is rolled back by CloudFormation; those before it stand, and 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ninelives.bootstrap.cloudformation import (
     ChangeSetRefused,
     StackEvent,
+    drop_change_set,
     events_since,
     find_stack,
     make_change_set,
 )
 from ninelives.bootstrap.errors import StackFailed
 from ninelives.bootstrap.failures import advice, explained
-from ninelives.bootstrap.plan import CHANGE_SET, Act, Plan, PlannedStack, pace_of
+from ninelives.bootstrap.plan import CHANGE_SET, Act, Plan, PlannedStack, pace_of, planned_update
 from ninelives.deploy.aws import Aws
 from ninelives.deploy.clock import Clock
 
@@ -36,14 +37,41 @@ class Session:
 
 def carry_out(session: Session, plan: Plan) -> dict[str, Mapping[str, str]]:
     """Change every stack as planned; the outputs of each by its name. Raises ``StackFailed``."""
+    outputs: dict[str, Mapping[str, str]] = {}
     for planned in plan.stacks:
-        if planned.act is not Act.KEEP:
-            _carry_out(session, planned)
-    outputs = {}
-    for planned in plan.stacks:
+        current = _with_outputs(session, planned, outputs)
+        if current.act is not Act.KEEP:
+            _carry_out(session, current)
         seen = find_stack(session.aws, planned.wanted.name)
         outputs[planned.wanted.name] = seen.outputs if seen is not None else {}
     return outputs
+
+
+def _with_outputs(session: Session, planned: PlannedStack, outputs: Mapping[str, Mapping[str, str]]) -> PlannedStack:
+    """The stack with what those before it say now: its change set is made anew where that differs from what was planned.
+
+    Raises ``StackFailed`` where something would go that nobody has agreed to.
+    """
+    wanted = planned.wanted.with_outputs(outputs)
+    if wanted == planned.wanted:
+        return planned
+    if planned.act in {Act.CREATE, Act.RECREATE}:
+        return replace(planned, wanted=wanted)
+    if planned.change_set is not None:
+        drop_change_set(session.aws, planned.change_set)
+    current = planned_update(session.aws, wanted, planned.seen, session.clock)
+    agreed = {change.logical_id for change in planned.changes if change.is_loss}
+    lost = [change.logical_id for change in current.changes if change.is_loss and change.logical_id not in agreed]
+    if lost:
+        assert current.change_set is not None
+        drop_change_set(session.aws, current.change_set)
+        raise StackFailed(
+            wanted.name,
+            "not begun",
+            cause=f"what it stands on has changed, and {', '.join(lost)} would be replaced or removed, which was not shown",
+            hint="Run `ninelives bootstrap` again: it shows that now.",
+        )
+    return current
 
 
 def _carry_out(session: Session, planned: PlannedStack) -> None:

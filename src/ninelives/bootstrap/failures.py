@@ -86,5 +86,5 @@ def advice(reason: str, *, status: str = "") -> str:
     else:
         told = next((words for pattern, words in ADVICE if re.search(pattern, reason)), RUN_AGAIN)
     if status == "UPDATE_ROLLBACK_FAILED":
-        told += " The stack is stuck until `aws cloudformation continue-update-rollback` has brought it back."
+        return f"The stack is stuck until `aws cloudformation continue-update-rollback` has brought it back. {told}"
     return told if told == RUN_AGAIN or "run it again" in told else f"{told} Then run `ninelives bootstrap` again."

@@ -25,7 +25,7 @@ from ninelives.deploy.aws import Aws
 from ninelives.deploy.clock import Clock
 from ninelives.deploy.stack_outputs import STANDING
 
-CHANGE_SET = "ninelives-{at:%Y%m%d-%H%M%S}"
+CHANGE_SET = "ninelives-{at:%Y%m%d-%H%M%S-%f}"
 AWS_PACE_SECONDS, LOCAL_PACE_SECONDS = 2.0, 0.1
 
 
@@ -77,9 +77,10 @@ def make_plan(aws: Aws, wanted: Sequence[WantedStack], environment: str, clock: 
     for stack in wanted:
         require_changeable(stack, seen[stack.name], environment)
     planned: list[PlannedStack] = []
+    outputs = {name: one.outputs for name, one in seen.items() if one is not None}
     try:
         for stack in wanted:
-            planned.append(_planned(aws, stack, seen, clock))  # noqa: PERF401 (those made so far are dropped on a failure)
+            planned.append(_planned(aws, stack.with_outputs(outputs), seen, clock))  # noqa: PERF401 (those made so far are dropped on a failure)
     except BaseException:
         drop_change_sets(aws, Plan(stacks=tuple(planned)))
         raise
@@ -93,19 +94,23 @@ def _planned(aws: Aws, wanted: WantedStack, seen: Mapping[str, StackSeen | None]
             added = tuple(Change(action="Add", logical_id=one.logical_id, type=one.type) for one in wanted.resources)
             return PlannedStack(wanted=wanted, act=act, changes=added, seen=there)
         case Act.UPDATE | Act.KEEP:
-            name = CHANGE_SET.format(at=clock.now())
-            try:
-                made = make_change_set(aws, wanted, name, is_new=False, clock=clock, pace_seconds=pace_of(aws))
-            except ChangeSetRefused as refused:
-                raise BootstrapError(
-                    f"CloudFormation refuses the change of stack {wanted.name}: {refused.reason}", hint=advice(refused.reason)
-                ) from None
-            if made is None:
-                return PlannedStack(wanted=wanted, act=Act.KEEP, seen=there)
-            changes = changes_of(aws, made)
-            return PlannedStack(wanted=wanted, act=Act.UPDATE, changes=changes, change_set=made, seen=there)
+            return planned_update(aws, wanted, there, clock)
         case unknown:
             assert_never(unknown)
+
+
+def planned_update(aws: Aws, wanted: WantedStack, there: StackSeen | None, clock: Clock) -> PlannedStack:
+    """What CloudFormation would change of a stack that is there."""
+    name = CHANGE_SET.format(at=clock.now())
+    try:
+        made = make_change_set(aws, wanted, name, is_new=False, clock=clock, pace_seconds=pace_of(aws))
+    except ChangeSetRefused as refused:
+        raise BootstrapError(
+            f"CloudFormation refuses the change of stack {wanted.name}: {refused.reason}", hint=advice(refused.reason)
+        ) from None
+    if made is None:
+        return PlannedStack(wanted=wanted, act=Act.KEEP, seen=there)
+    return PlannedStack(wanted=wanted, act=Act.UPDATE, changes=changes_of(aws, made), change_set=made, seen=there)
 
 
 def drop_change_sets(aws: Aws, plan: Plan) -> None:

@@ -16,7 +16,7 @@ stack                     what it holds                          shared by
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from ninelives.bootstrap.github_trust import deploy_role_name, github_stack_name, trusted_subjects
@@ -33,6 +33,8 @@ PROVIDER_STACK = "ninelives-github"
 KIND_TAG, ENVIRONMENT_TAG = "ninelives:stack", "ninelives:environment"
 SERVICE_TAG, CLUSTER_TAG = "ninelives:service", "ninelives:cluster"
 SUBNETS_OF_A_KIND = 3
+OF_THE_NETWORK = ("PublicSubnets", "TaskSubnets", "AssignPublicIp")
+"""What a service's stack takes from its network's: outputs here, parameters there."""
 SESSION_MIN, SESSION_MAX = timedelta(hours=1), timedelta(hours=12)
 """How long a role may be kept. Source: ``iam`` ``CreateRole.MaxSessionDuration``."""
 
@@ -66,6 +68,13 @@ class WantedStack:
     kind: Kind
     parameters: Mapping[str, str] = field(default_factory=dict)
     belongs_to: Mapping[str, str] = field(default_factory=dict)
+    takes: Mapping[str, str] = field(default_factory=dict)
+    """Further parameters: outputs of the same names, by the stack that has them."""
+
+    def with_outputs(self, outputs: Mapping[str, Mapping[str, str]]) -> "WantedStack":
+        """The stack with what it takes from others, as far as these are there; ``outputs`` by stack."""
+        found = {name: outputs[stack][name] for name, stack in self.takes.items() if name in outputs.get(stack, {})}
+        return replace(self, parameters={**self.parameters, **found})
 
     @property
     def tags(self) -> dict[str, str]:
@@ -103,7 +112,11 @@ def wanted_stacks(definition: Definition, around: Surroundings) -> tuple[WantedS
         stacks.append(WantedStack(name=cluster_stack_name(file), kind=Kind.CLUSTER, parameters=cluster, belongs_to=shared))
     stacks.append(
         WantedStack(
-            name=service_stack_name(file), kind=Kind.SERVICE, parameters=service_parameters(file, around), belongs_to=own
+            name=service_stack_name(file),
+            kind=Kind.SERVICE,
+            parameters=service_parameters(file, around),
+            belongs_to=own,
+            takes={} if asked.network.vpc is not None else dict.fromkeys(OF_THE_NETWORK, network_stack_name(file)),
         )
     )
     if asked.github is not None:
@@ -132,7 +145,7 @@ def network_parameters(file: ServiceFile) -> dict[str, str]:
 
 
 def service_parameters(file: ServiceFile, around: Surroundings) -> dict[str, str]:
-    """The parameters of ``service.yml``, all of them."""
+    """The parameters of ``service.yml``, but for what it takes from its network's stack."""
     return {
         "Service": file.service,
         "ClusterName": file.cluster_name,

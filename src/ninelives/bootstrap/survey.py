@@ -9,7 +9,13 @@ from ninelives.bootstrap.cloudformation import find_stack
 from ninelives.bootstrap.errors import BootstrapError, NamesTaken, WrongPlace
 from ninelives.bootstrap.github_trust import AUDIENCE, ISSUER, deploy_role_name, github_stack_name
 from ninelives.bootstrap.plan import EMPTY
-from ninelives.bootstrap.stacks import PROVIDER_STACK, Surroundings, cluster_stack_name, repository_to_make
+from ninelives.bootstrap.stacks import (
+    PROVIDER_STACK,
+    Surroundings,
+    cluster_stack_name,
+    network_stack_name,
+    repository_to_make,
+)
 from ninelives.deploy.alarms import find_alarms
 from ninelives.deploy.aws import Aws, error_code, pages
 from ninelives.deploy.front_door import find_load_balancer, find_target_group
@@ -98,6 +104,7 @@ def _require_network(aws: Aws, file: ServiceFile) -> None:
     """An existing VPC has its subnets in two zones; a new one finds the zones that it asks for."""
     asked = file.bootstrap.network
     if asked.vpc is None:
+        _require_room(aws, file)
         found = aws.ec2.describe_availability_zones(Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}])
         zones = [one["ZoneName"] for one in found["AvailabilityZones"] if one.get("State") == "available"]
         if len(zones) < asked.zones:
@@ -111,6 +118,27 @@ def _require_network(aws: Aws, file: ServiceFile) -> None:
     for kind, wanted in (("public_subnets", asked.public_subnets), ("private_subnets", asked.private_subnets)):
         if wanted:
             _require_subnets(aws, asked.vpc, kind, wanted)
+
+
+def _require_room(aws: Aws, file: ServiceFile) -> None:
+    """A network may grow under its services; subnets that they stand in cannot be taken away."""
+    name, asked = network_stack_name(file), file.bootstrap.network
+    seen = find_stack(aws, name)
+    if seen is None or seen.status in EMPTY:
+        return
+    zones, nat = int(seen.parameters.get("Zones", asked.zones)), seen.parameters.get("Nat", asked.nat)
+    lost = []
+    if asked.zones < zones:
+        lost.append(f"zones {zones} to {asked.zones}")
+    if asked.nat == "none" and nat != "none":
+        lost.append(f"nat {nat} to none")
+    if seen.parameters.get("VpcCidr", asked.cidr) != asked.cidr:
+        lost.append(f"cidr {seen.parameters['VpcCidr']} to {asked.cidr}")
+    if lost:
+        raise BootstrapError(
+            f"The network {name} cannot become smaller under what stands in it: {', '.join(lost)}.",
+            hint="Take a new one (another `cluster`), or `ninelives bootstrap --destroy` first.",
+        )
 
 
 def _require_subnets(aws: Aws, vpc: str, kind: str, wanted: tuple[str, ...]) -> None:
