@@ -94,6 +94,7 @@ def test_cdk_deploys_a_service_that_serves_changes_it_and_takes_all_of_it_away(r
     deploy(region, "first")
     assert region.get() == "1.0.0"
     assert service(region) == (2, 2)
+    cdk(region, "drift", "Cats", "--fail", "--app", str(ASSEMBLIES / "first"))
 
     told = cdk(region, "diff", "Cats", "--app", str(ASSEMBLIES / "second"))
     assert "AWS::ECS::TaskDefinition Service/TaskDef ServiceTaskDef1922A00F replace" in told

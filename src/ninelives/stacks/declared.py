@@ -53,6 +53,11 @@ def own_tags(it: Request, name: str = "Tags") -> dict[str, str]:
     return {key: text for key, text in it.all_tags(name).items() if not key.startswith("aws:")}
 
 
+def _is_own(it: Request, key: str) -> bool:
+    """Whether a tag is the resource's own: neither the stack's nor one that CloudFormation adds."""
+    return key not in it.tags or key in it.own_tag_keys()
+
+
 def dig(value: Any, path: str) -> Any:
     """What stands at ``path``, or ``MISSING``; of a list its first.
 
@@ -371,7 +376,10 @@ class Declared(ResourceType):
         if live is None:
             return None
         properties = schema_of(self.name).properties
-        return {name: value for name, value in without_none(live).items() if name in properties}
+        found = {name: value for name, value in without_none(live).items() if name in properties}
+        if isinstance(found.get("Tags"), list):
+            found["Tags"] = [tag for tag in found["Tags"] if _is_own(request, tag["Key"])]
+        return found
 
     def refusals(self, properties: Mapping[str, Any]) -> list[str]:
         return [self._refusal(name) for name in sorted(properties.keys() - self.taken)]

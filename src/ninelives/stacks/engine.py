@@ -607,6 +607,11 @@ class Engine:
             previous_tags={**resource.previous_tags, **of_stack},
             token=resource.token,
             began_at=resource.began_at,
+            others=frozenset(
+                one.physical_id
+                for one in self.state.resources_of(stack.stack_id)
+                if one.logical_id == resource.logical_id and one.key != resource.key and one.physical_id
+            ),
             suffix=resource.suffix,
             made=lambda physical_id: self._made(resource, physical_id),
         )

@@ -49,6 +49,8 @@ class Request:
     """The same whenever this operation is begun again, and of no other: for ``clientToken`` and its like."""
     began_at: datetime | None = None
     """When this operation began, the same whenever it is begun again; None: whatever there is belongs to it."""
+    others: frozenset[str] = frozenset()
+    """Physical ids that this logical id has had or has, beside the one that ``create`` is to give: not what ``find`` finds."""
     suffix: str = ""
     """12 random letters and digits; the same whenever this resource's creation is begun again."""
 
@@ -71,6 +73,10 @@ class Request:
     def all_tags(self, own: str = "Tags") -> dict[str, str]:
         """The stack's tags, and over them the resource's own: those of the property ``own``, a list or a mapping."""
         return {**self.tags, **_pairs(self.properties.get(own))}
+
+    def own_tag_keys(self, own: str = "Tags") -> frozenset[str]:
+        """The keys of the tags that the template gives the resource itself."""
+        return frozenset(_pairs(self.properties.get(own)))
 
     def tags_gone(self, own: str = "Tags") -> list[str]:
         """In ``update``: the keys of tags that were there and are no longer."""

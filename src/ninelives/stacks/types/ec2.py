@@ -1,6 +1,7 @@
 """EC2's network: VPCs, subnets, gateways, routes, addresses, endpoints. Source: ``ec2`` 2016-11-15."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ninelives.stacks.declared import Declared, Parameters, Read, Setting, Step, Tagging, ask, described, take
@@ -10,6 +11,7 @@ from ninelives.stacks.spelling import document, document_text
 NETWORK: Final = "tasks and the load balancer have this machine's network: nothing is routed or filtered"
 IPAM: Final = "addresses come from CidrBlock; this region has no IPAM"
 IPV6: Final = "targets of this region have IPv4 addresses only"
+GONE: Final = ("deleted", "deleting")
 DESTINATIONS: Final = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
 
 
@@ -50,6 +52,31 @@ def filtered(operation: str, path: str, **filters: str) -> Read:
     return described(Step(operation, parameters), path)
 
 
+def found_by_tags(operation: str, path: str, key: str) -> Callable[[Request], Awaitable[str | None]]:
+    """What an interrupted creation has made, by the tags that CloudFormation adds."""
+
+    async def find(it: Request) -> str | None:
+        names = ("aws:cloudformation:stack-id", "aws:cloudformation:logical-id")
+        filters = [{"Name": f"tag:{name}", "Values": [it.tags[name]]} for name in names if name in it.tags]
+        if not filters:
+            return None
+        found = (await ask(it, operation, {"Filters": filters})).get(path, ())
+        ids = [str(one[key]) for one in found if one.get("State") not in GONE and str(one[key]) not in it.others]
+        return ids[0] if ids else None
+
+    return find
+
+
+def found_as(physical_id: Callable[[Request], str], read: Read) -> Callable[[Request], Awaitable[str | None]]:
+    """What an interrupted creation has made, where its physical id is known beforehand."""
+
+    async def find(it: Request) -> str | None:
+        wanted = replace(it, physical_id=physical_id(it))
+        return wanted.physical_id if await read(wanted) is not None else None
+
+    return find
+
+
 async def _vpc(it: Request, found: Mapping[str, Any]) -> Mapping[str, Any]:
     async def attribute(name: str, member: str) -> Any:
         answer = await ask(it, "ec2:DescribeVpcAttribute", {"VpcId": it.physical_id, "Attribute": name})
@@ -79,6 +106,7 @@ def _switch(operation: str, key: str, name: str, *, default: bool) -> Setting:
 VPC: Final = Declared(
     name="AWS::EC2::VPC",
     inert=NETWORK,
+    find_by=found_by_tags("ec2:DescribeVpcs", "Vpcs", "VpcId"),
     takes="CidrBlock InstanceTenancy",
     create_by=Step("ec2:CreateVpc", tagged("vpc", take("CidrBlock InstanceTenancy"))),
     identified_by="Vpc.VpcId",
@@ -110,6 +138,7 @@ async def _subnet(it: Request, found: Mapping[str, Any]) -> Mapping[str, Any]:
 SUBNET: Final = Declared(
     name="AWS::EC2::Subnet",
     inert=NETWORK,
+    find_by=found_by_tags("ec2:DescribeSubnets", "Subnets", "SubnetId"),
     takes="VpcId CidrBlock AvailabilityZone AvailabilityZoneId Ipv6CidrBlock",
     create_by=Step(
         "ec2:CreateSubnet", tagged("subnet", take("VpcId CidrBlock AvailabilityZone AvailabilityZoneId Ipv6CidrBlock"))
@@ -137,6 +166,7 @@ SUBNET: Final = Declared(
 INTERNET_GATEWAY: Final = Declared(
     name="AWS::EC2::InternetGateway",
     inert=NETWORK,
+    find_by=found_by_tags("ec2:DescribeInternetGateways", "InternetGateways", "InternetGatewayId"),
     create_by=Step("ec2:CreateInternetGateway", tagged("internet-gateway", lambda _: {})),
     identified_by="InternetGateway.InternetGatewayId",
     parts=(TAGS,),
@@ -180,6 +210,7 @@ async def _gateway_attachment(it: Request) -> Mapping[str, Any] | None:
 GATEWAY_ATTACHMENT: Final = Declared(
     name="AWS::EC2::VPCGatewayAttachment",
     inert=NETWORK,
+    find_by=found_as(lambda it: f"IGW|{it.properties['VpcId']}", _gateway_attachment),
     takes="VpcId",
     create_by=Step("ec2:AttachInternetGateway", take("InternetGatewayId VpcId")),
     identified_by=lambda it, _: f"IGW|{it.properties['VpcId']}",
@@ -192,6 +223,7 @@ GATEWAY_ATTACHMENT: Final = Declared(
 ROUTE_TABLE: Final = Declared(
     name="AWS::EC2::RouteTable",
     inert=NETWORK,
+    find_by=found_by_tags("ec2:DescribeRouteTables", "RouteTables", "RouteTableId"),
     takes="VpcId",
     create_by=Step("ec2:CreateRouteTable", tagged("route-table", take("VpcId"))),
     identified_by="RouteTable.RouteTableId",
@@ -226,6 +258,7 @@ async def _route(it: Request) -> Mapping[str, Any] | None:
 ROUTE: Final = Declared(
     name="AWS::EC2::Route",
     inert=NETWORK,
+    find_by=found_as(lambda it: f"{it.properties['RouteTableId']}|{_destination(it)}", _route),
     takes=f"RouteTableId {' '.join(DESTINATIONS)} {ROUTE_TARGETS}",
     create_by=Step("ec2:CreateRoute", take(f"RouteTableId {' '.join(DESTINATIONS)} {ROUTE_TARGETS}")),
     identified_by=lambda it, _: f"{it.properties['RouteTableId']}|{_destination(it)}",
@@ -247,9 +280,19 @@ async def _association(it: Request) -> Mapping[str, Any] | None:
     return None
 
 
+async def _find_association(it: Request) -> str | None:
+    parameters = {"RouteTableIds": [it.properties["RouteTableId"]]}
+    for table in (await ask(it, "ec2:DescribeRouteTables", parameters)).get("RouteTables", ()):
+        for one in table.get("Associations", ()):
+            if one.get("SubnetId") == it.properties["SubnetId"]:
+                return str(one["RouteTableAssociationId"])
+    return None
+
+
 SUBNET_ROUTE_TABLE_ASSOCIATION: Final = Declared(
     name="AWS::EC2::SubnetRouteTableAssociation",
     inert=NETWORK,
+    find_by=_find_association,
     takes="RouteTableId SubnetId",
     create_by=Step("ec2:AssociateRouteTable", take("RouteTableId SubnetId")),
     identified_by="AssociationId",
@@ -260,6 +303,7 @@ SUBNET_ROUTE_TABLE_ASSOCIATION: Final = Declared(
 EIP: Final = Declared(
     name="AWS::EC2::EIP",
     inert=NETWORK,
+    find_by=found_by_tags("ec2:DescribeAddresses", "Addresses", "PublicIp"),
     takes="Domain NetworkBorderGroup Address",
     create_by=Step(
         "ec2:AllocateAddress",
@@ -311,9 +355,21 @@ async def _let_go(it: Request) -> None:
             await ask(it, "ec2:DisassociateAddress", {"AssociationId": address["AssociationId"]})
 
 
+async def _find_nat_gateway(it: Request) -> str | None:
+    """NAT gateways are filtered by another word than all else."""
+    filters = [{"Name": "subnet-id", "Values": [it.properties.get("SubnetId", "")]}]
+    for one in (await ask(it, "ec2:DescribeNatGateways", {"Filter": filters})).get("NatGateways", ()):
+        tags = {tag["Key"]: tag["Value"] for tag in one.get("Tags", ())}
+        is_ours = it.tags.items() <= tags.items() and "aws:cloudformation:logical-id" in it.tags
+        if is_ours and one["State"] not in GONE and one["NatGatewayId"] not in it.others:
+            return str(one["NatGatewayId"])
+    return None
+
+
 NAT_GATEWAY: Final = Declared(
     name="AWS::EC2::NatGateway",
     inert=NETWORK,
+    find_by=_find_nat_gateway,
     takes="SubnetId AllocationId ConnectivityType",
     create_by=Step("ec2:CreateNatGateway", tagged("natgateway", take("SubnetId AllocationId ConnectivityType"))),
     identified_by="NatGateway.NatGatewayId",
@@ -369,6 +425,7 @@ async def _endpoint_read(it: Request, found: Mapping[str, Any]) -> Mapping[str, 
 VPC_ENDPOINT: Final = Declared(
     name="AWS::EC2::VPCEndpoint",
     inert=NETWORK,
+    find_by=found_by_tags("ec2:DescribeVpcEndpoints", "VpcEndpoints", "VpcEndpointId"),
     takes=(
         "VpcId ServiceName VpcEndpointType RouteTableIds SubnetIds SecurityGroupIds PrivateDnsEnabled IpAddressType "
         "PolicyDocument"

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from ninelives.stacks.declared import Declared, Members, Named, Setting, Step, ask, described
 from ninelives.stacks.resource_type import Request
-from ninelives.stacks.types.ec2 import NETWORK, TAGS, tagged
+from ninelives.stacks.types.ec2 import NETWORK, TAGS, found_by_tags, tagged
 
 ALL_OUT: Final = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 """What a new group lets out."""
@@ -104,6 +104,7 @@ _EGRESS: Final = inline("Egress")
 SECURITY_GROUP: Final = Declared(
     name="AWS::EC2::SecurityGroup",
     inert=NETWORK,
+    find_by=found_by_tags("ec2:DescribeSecurityGroups", "SecurityGroups", "GroupId"),
     takes="GroupDescription GroupName VpcId",
     create_by=Step(
         "ec2:CreateSecurityGroup",
@@ -139,11 +140,24 @@ def rule_type(way: str) -> Declared:
             f"{end}PrefixListId": found.get("PrefixListId"),
         }
 
+    async def find(it: Request) -> str | None:
+        filters = [{"Name": "group-id", "Values": [it.properties["GroupId"]]}] if "GroupId" in it.properties else []
+        asked = {name: it.properties.get(name) for name in ("IpProtocol", "FromPort", "ToPort")}
+        for rule in (await ask(it, "ec2:DescribeSecurityGroupRules", {"Filters": filters})).get("SecurityGroupRules", ()):
+            is_same_way = rule["IsEgress"] == (way == "Egress")
+            live = {**rule, **(await read(it, rule))}
+            ends = ("CidrIp", "CidrIpv6", f"{end}SecurityGroupId", f"{end}PrefixListId")
+            is_same_end = all(live.get(name) == it.properties.get(name) for name in ends)
+            if is_same_way and is_same_end and all(rule.get(name) == value for name, value in asked.items()):
+                return str(rule["SecurityGroupRuleId"])
+        return None
+
     names = f"IpProtocol FromPort ToPort CidrIp CidrIpv6 GroupId {end}SecurityGroupId {end}PrefixListId"
     more = " GroupName SourceSecurityGroupName SourceSecurityGroupOwnerId" if way == "Ingress" else ""
     return Declared(
         name=f"AWS::EC2::SecurityGroup{way}",
         inert=NETWORK,
+        find_by=find,
         takes=f"{names}{more}",
         create_by=Step(f"ec2:AuthorizeSecurityGroup{way}", one),
         identified_by="SecurityGroupRules.SecurityGroupRuleId",

@@ -1,6 +1,6 @@
 """Elastic Load Balancing v2. Source: ``elbv2`` 2015-12-01."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from ninelives.model.errors import ApiError
@@ -45,6 +45,14 @@ def full_name(arn: str) -> str:
     return arn.split(":", 5)[5].removeprefix("loadbalancer/")
 
 
+def _found_by_name(operation: str, path: str, key: str) -> Callable[[Request], Awaitable[str | None]]:
+    async def find(it: Request) -> str | None:
+        found = await described(Step(operation, lambda it: {"Names": [NAME(it)]}), path)(it)
+        return str(found[key]) if found and found[key] not in it.others else None
+
+    return find
+
+
 async def _load_balancer(it: Request, found: Mapping[str, Any]) -> Mapping[str, Any]:
     zones = found.get("AvailabilityZones", ())
     return {
@@ -66,6 +74,7 @@ async def _is_active(it: Request) -> bool:
 
 LOAD_BALANCER: Final = Declared(
     name="AWS::ElasticLoadBalancingV2::LoadBalancer",
+    find_by=_found_by_name("elbv2:DescribeLoadBalancers", "LoadBalancers", "LoadBalancerArn"),
     takes="Name Scheme Type",
     create_by=Step(
         "elbv2:CreateLoadBalancer",
@@ -121,16 +130,18 @@ async def _remove_target(it: Request, target: Mapping[str, Any]) -> None:
 
 async def _target_group(it: Request, found: Mapping[str, Any]) -> Mapping[str, Any]:
     health = (await ask(it, "elbv2:DescribeTargetHealth", {"TargetGroupArn": it.physical_id}))["TargetHealthDescriptions"]
+    staying = [one for one in health if one["TargetHealth"]["State"] != "draining"]
     return {
         "Name": found["TargetGroupName"],
         "TargetGroupFullName": full_name(it.physical_id),
         "TargetGroupAttributes": await _live_attributes(it, "TargetGroup"),
-        "Targets": [one["Target"] for one in health] if "Targets" in it.properties else None,
+        "Targets": [one["Target"] for one in staying] if "Targets" in it.properties else None,
     }
 
 
 TARGET_GROUP: Final = Declared(
     name="AWS::ElasticLoadBalancingV2::TargetGroup",
+    find_by=_found_by_name("elbv2:DescribeTargetGroups", "TargetGroups", "TargetGroupArn"),
     takes="Name Protocol ProtocolVersion Port VpcId TargetType IpAddressType TargetControlPort",
     create_by=Step(
         "elbv2:CreateTargetGroup",
@@ -165,8 +176,16 @@ async def _listener(it: Request, _: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"ListenerAttributes": await _live_attributes(it, "Listener") if named else None}
 
 
+async def _find_listener(it: Request) -> str | None:
+    for one in (await ask(it, "elbv2:DescribeListeners", take("LoadBalancerArn")(it)))["Listeners"]:
+        if one.get("Port") == it.properties.get("Port") and one["ListenerArn"] not in it.others:
+            return str(one["ListenerArn"])
+    return None
+
+
 LISTENER: Final = Declared(
     name="AWS::ElasticLoadBalancingV2::Listener",
+    find_by=_find_listener,
     takes=f"LoadBalancerArn {LISTENER_MEMBERS}",
     create_by=Step(
         "elbv2:CreateListener", lambda it: {**take(f"LoadBalancerArn {LISTENER_MEMBERS}")(it), "Tags": tag_list(it)}
@@ -191,8 +210,16 @@ async def _rule(it: Request, found: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
+async def _find_rule(it: Request) -> str | None:
+    for one in (await ask(it, "elbv2:DescribeRules", take("ListenerArn")(it)))["Rules"]:
+        if one["Priority"] == str(it.properties["Priority"]) and one["RuleArn"] not in it.others:
+            return str(one["RuleArn"])
+    return None
+
+
 LISTENER_RULE: Final = Declared(
     name="AWS::ElasticLoadBalancingV2::ListenerRule",
+    find_by=_find_rule,
     takes="ListenerArn Conditions Actions Transforms",
     create_by=Step(
         "elbv2:CreateRule",

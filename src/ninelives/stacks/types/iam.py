@@ -1,6 +1,7 @@
 """IAM. Source: ``iam`` 2010-05-08."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ninelives.stacks.declared import (
@@ -242,8 +243,17 @@ async def _managed_policy(it: Request, found: Mapping[str, Any]) -> Mapping[str,
 
 POLICY_NAME: Final = Named(name="ManagedPolicyName", limit=128)
 
+
+async def _find_policy(it: Request) -> str | None:
+    path = it.properties.get("Path", "/")
+    wanted = replace(it, physical_id=f"arn:{it.place.partition}:iam::{it.place.account}:policy{path}{POLICY_NAME(it)}")
+    found = await described(Step("iam:GetPolicy", _policy), "Policy")(wanted)
+    return wanted.physical_id if found else None
+
+
 MANAGED_POLICY: Final = Declared(
     name="AWS::IAM::ManagedPolicy",
+    find_by=_find_policy,
     takes="ManagedPolicyName Path Description",
     create_by=Step(
         "iam:CreatePolicy",
@@ -281,8 +291,16 @@ def _with_scheme(it: Request, url: str) -> str:
     return given if given.removeprefix("https://") == url else url
 
 
+async def _find_provider(it: Request) -> str | None:
+    host = str(it.properties.get("Url", "")).removeprefix("https://")
+    wanted = replace(it, physical_id=f"arn:{it.place.partition}:iam::{it.place.account}:oidc-provider/{host}")
+    found = await described(Step("iam:GetOpenIDConnectProvider", _provider), "")(wanted)
+    return wanted.physical_id if found else None
+
+
 OIDC_PROVIDER: Final = Declared(
     name="AWS::IAM::OIDCProvider",
+    find_by=_find_provider,
     takes="Url",
     create_by=Step(
         "iam:CreateOpenIDConnectProvider",
