@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -684,6 +684,30 @@ SERVICES = {
 }
 """botocore's names of services that are not the type's own."""
 
+MADE_AGAIN = {
+    "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "AWS::CDK::Metadata",
+    "AWS::CertificateManager::Certificate",
+    "AWS::ECS::ClusterCapacityProviderAssociations",
+    "AWS::ECS::TaskDefinition",
+    "AWS::ElasticLoadBalancingV2::ListenerCertificate",
+    "AWS::IAM::Policy",
+    "AWS::IAM::RolePolicy",
+    "AWS::IAM::ServiceLinkedRole",
+    "AWS::KMS::Key",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+    "AWS::ServiceDiscovery::PrivateDnsNamespace",
+    "AWS::ServiceDiscovery::Service",
+}
+"""Types whose interrupted creation is begun again: put anew without harm, or known to the service by its token.
+
+A task definition gets a revision more, a key is left behind; a namespace, a Cloud Map service and a service-linked role that are
+there already fail the stack, which is rolled back.
+"""
+
 NOTHING_REAL = {"AWS::CDK::Metadata"}
 """Types that make nothing: a note in the template is all there is."""
 
@@ -701,6 +725,8 @@ def test_a_resource_is_made_changed_replaced_and_removed(region: RegionBench, ty
         assert re.fullmatch(pattern, str(made.attributes[name])), (name, made.attributes[name])
     assert made.attributes.keys() <= schema_of(type_name).attribute_names
     assert_live(region, type_name, made, life.silent)
+    found = region.find(type_name, replace(made, physical_id="", attributes={}))
+    assert found == (None if type_name in MADE_AGAIN else made.physical_id)
 
     if life.changed is not None:
         changed = dict(life.changed(region))

@@ -43,8 +43,8 @@ def test_a_resource_has_the_tags_of_its_stack_and_its_own_over_them(bench: Bench
     changed = bench.update(LOG_GROUP, made)
     left = bench.call("logs", "ListTagsLogGroup", logGroupName=changed.physical_id)["tags"]
 
-    assert tags == {"aws:cloudformation:stack-name": "cats", "team": "cats"}
-    assert left == {"aws:cloudformation:stack-name": "cats"}
+    assert tags == {**made.tags, "team": "cats"}
+    assert left == made.tags
 
 
 def test_what_an_interrupted_creation_has_made_is_found_by_its_name(bench: Bench) -> None:

@@ -45,7 +45,11 @@ class Bench:
             stack_name="cats",
             logical_id=logical_id,
             properties=properties,
-            tags={"aws:cloudformation:stack-name": "cats"},
+            tags={
+                "aws:cloudformation:stack-name": "cats",
+                "aws:cloudformation:stack-id": STACK_ID,
+                "aws:cloudformation:logical-id": logical_id,
+            },
             token=next(self._tokens),
             suffix="1A2B3C4D5E6F",
         )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ninelives.stacks.declared import Declared, Setting, Step, ask, described, tag_list, tagging, take
+from ninelives.stacks.declared import Declared, Named, Setting, Step, ask, described, tag_list, tagging, take
 from ninelives.stacks.resource_type import Request
 from ninelives.stacks.spelling import document, document_text
 
@@ -90,6 +90,7 @@ async def _alias(it: Request) -> Mapping[str, Any] | None:
 
 ALIAS: Final = Declared(
     name="AWS::KMS::Alias",
+    named=Named(name="AliasName"),
     takes="AliasName TargetKeyId",
     create_by=Step("kms:CreateAlias", take("AliasName TargetKeyId")),
     identified_by=lambda it, _: str(it.properties["AliasName"]),
