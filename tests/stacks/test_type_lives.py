@@ -704,8 +704,8 @@ MADE_AGAIN = {
 }
 """Types whose interrupted creation is begun again: put anew without harm, or known to the service by its token.
 
-A task definition gets a revision more, a key is left behind; a namespace, a Cloud Map service and a service-linked role that are
-there already fail the stack, which is rolled back.
+A task definition gets a revision more, a key is left behind; a namespace, a Cloud Map service and a service-linked role that
+are there already fail the stack, which is rolled back.
 """
 
 NOTHING_REAL = {"AWS::CDK::Metadata"}
