@@ -76,11 +76,5 @@ def with_newer_pins(wanted: str, found: str | None) -> str:
     return PIN.sub(newer, wanted)
 
 
-def command_of(found: str) -> str | None:
-    """The command that a file says it was written by."""
-    head = HEAD.match(found.replace("\r\n", "\n"))
-    return head["command"] if head is not None else None
-
-
 def _fingerprint(body: str) -> str:
     return hashlib.sha256(PIN.sub(lambda pin: pin["action"], body).encode()).hexdigest()
