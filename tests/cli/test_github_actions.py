@@ -86,6 +86,22 @@ def test_a_release_that_was_taken_back_is_an_error_with_its_cause_and_no_line_of
     assert "event 12" not in page
 
 
+@pytest.mark.parametrize(
+    ("outcome", "mark"),
+    [(Outcome.SUCCEEDED, "✅"), (None, "▶️"), (Outcome.PAUSED, "⏸️"), (Outcome.SUPERSEDED, "⏭️"), (Outcome.FAILED, "❌")],
+)
+def test_the_page_begins_with_a_mark_that_tells_good_from_bad(outcome: Outcome | None, mark: str) -> None:
+    assert github_actions.summary(Proven(release=release(outcome))).startswith(f"## {mark} cats")
+
+
+def test_what_was_taken_back_as_asked_is_good() -> None:
+    one = release(Outcome.ROLLED_BACK)
+    aborted = replace(one, started=replace(one.started, asked=replace(one.started.asked, goal=Outcome.ROLLED_BACK)))
+
+    assert github_actions.summary(Proven(release=aborted)).startswith("## ✅ cats")
+    assert [] == github_actions.annotations(Proven(release=aborted))
+
+
 def test_a_key_of_the_step_is_struck_out_wherever_it_appears(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     annotations, page, _ = told(Proven(release=release(Outcome.FAILED, CRASH)), tmp_path, capsys)
 

@@ -21,9 +21,12 @@ from ninelives.rehearsal.judgement import lost_words
 from ninelives.rehearsal.proof import Phase, Proof
 
 SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITHUB_TOKEN")
+SECRET_LENGTH_MIN = 8
+"""What is shorter is no key, and may stand anywhere."""
 EVENTS_SHOWN = 12
 STRUCK_OUT = "***"
-MARKS = {Outcome.SUCCEEDED: "✅", Outcome.PAUSED: "⏸️", Outcome.SUPERSEDED: "⏭️"}
+MARKS = {None: "▶️", Outcome.PAUSED: "⏸️", Outcome.SUPERSEDED: "⏭️"}
+"""Of what is neither good nor bad."""
 
 
 def runs_here(variables: Mapping[str, str] = os.environ) -> bool:
@@ -97,7 +100,7 @@ def summary(proven: Proven) -> str:
     asked, verdict, file = release.started.asked, release.verdict, release.definition.file
     outcome = verdict.outcome if verdict is not None else None
     lost = proven.proof is not None and proven.proof.lost
-    mark = "❌" if lost else MARKS.get(outcome, "❌") if outcome is not None else "▶️"
+    mark = "✅" if release.has_succeeded and not lost else MARKS.get(outcome, "❌")
     words = "begun" if outcome is None else _words(outcome)
     move = asked.version if asked.from_version in {None, asked.version} else f"{asked.from_version} → {asked.version}"
     lines = [f"## {mark} {file.service} {_text(move)}: {words}{', requests lost' if lost else ''}", ""]
@@ -186,7 +189,7 @@ def _words(outcome: Outcome) -> str:
 
 def _struck_out(text: str, variables: Mapping[str, str]) -> str:
     for name in SECRETS:
-        if value := variables.get(name):
+        if len(value := variables.get(name, "")) >= SECRET_LENGTH_MIN:
             text = text.replace(value, STRUCK_OUT)
     return text
 
