@@ -231,6 +231,19 @@ def test_a_session_ends(door: RunningDoor) -> None:
     assert "RequestExpired" == refusal(asked(door.client_of(token, "ec2"), "ec2"))[0]
 
 
+def test_a_session_is_of_its_role_and_of_no_later_one_of_that_name(door: RunningDoor) -> None:
+    keys = a_user(door, "dina")
+    trust = {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/dina"}}
+    role = a_role(door, "again", trust)
+    session = door.client_of(keys, "sts").assume_role(RoleArn=role, RoleSessionName="run")["Credentials"]
+    assert door.client_of(session, "sts").get_caller_identity()
+
+    door.root("iam").delete_role(RoleName="again")
+    a_role(door, "again", trust)
+
+    assert "InvalidClientTokenId" == refusal(door.client_of(session, "sts").get_caller_identity)[0]
+
+
 def test_a_session_outlives_the_control_plane_that_gave_it(door: RunningDoor) -> None:
     keys = a_user(door, "cora")
     token = door.client_of(keys, "sts").get_session_token()["Credentials"]

@@ -13,9 +13,11 @@ from running_door import PLACE, RunningDoor
 
 from ninelives.api import ecr
 from ninelives.api.authorization.credentials import RegionKeys
+from ninelives.api.authorization.reference import reference_of
 from ninelives.api.authorization.registry_gate import RegistryGate, registry_password
 from ninelives.api.call import Call
 from ninelives.registry import Registry, registry_app
+from ninelives.registry.distribution import ACTIONS
 
 REPOSITORY = f"arn:aws:ecr:eu-west-1:{PLACE.account}:repository/cats"
 
@@ -124,3 +126,11 @@ def test_a_login_lasts_twelve_hours(door: RunningDoor) -> None:
         door.minutes_on = 0
 
     assert (403, True) == (status, "Your authorization token has expired" in said)
+
+
+def test_every_request_to_the_registry_is_an_action_of_ecrs() -> None:
+    reference = reference_of("ecr")
+    assert reference is not None
+
+    asked = {action.partition(":")[2] for action in ACTIONS.values()}
+    assert asked <= reference.actions.keys()

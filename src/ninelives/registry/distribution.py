@@ -227,10 +227,10 @@ async def referrers(registry: Registry, request: Request, *, name: str, digest: 
     return json_answer({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": found}, headers=headers)
 
 
-_ACTIONS: Final[Mapping[Handle, str]] = {
+ACTIONS: Final[Mapping[Handle, str]] = {
     catalog: "ecr:DescribeRepositories",
     tags: "ecr:ListImages",
-    referrers: "ecr:ListImageReferrers",
+    referrers: "ecr:BatchGetImage",
     head_blob: "ecr:BatchCheckLayerAvailability",
     get_blob: "ecr:GetDownloadUrlForLayer",
     begin_upload: "ecr:InitiateLayerUpload",
@@ -313,12 +313,12 @@ def registry_app(registry: Registry, gate: Gate | None = None) -> RegistryApp:
 async def _pass(gate: Gate, request: Request, handler: "partial[Awaitable[Answer]]") -> None:
     """Ask the gate. What brings bytes uploads them, and to mount another repository's blob is to read it."""
     authorization, name = request.headers.get("authorization"), handler.keywords.get("name")
-    await gate.admit(authorization, _ACTIONS.get(handler.func), name)
+    await gate.admit(authorization, ACTIONS.get(handler.func), name)
     if handler.func in {begin_upload, finish_upload} and request.headers.get("content-length", "0") != "0":
-        await gate.admit(authorization, _ACTIONS[upload_part], name)
+        await gate.admit(authorization, ACTIONS[upload_part], name)
     source = request.query.get("from")
     if handler.func is begin_upload and request.query.get("mount") is not None and source is not None:
-        await gate.admit(authorization, _ACTIONS[get_blob], source)
+        await gate.admit(authorization, ACTIONS[get_blob], source)
 
 
 def _unauthorized(message: str) -> Answer:

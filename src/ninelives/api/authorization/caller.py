@@ -36,6 +36,8 @@ class Session:
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Its condition keys (``host:sub``), which stay with the session."""
     source_identity: str | None = None
+    principal_id: str = ""
+    """The role's or user's own id: one that is made anew under the same name is another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,14 +139,13 @@ class Guard:
     def _of_session(self, session: Session, records: AccountRecords) -> tuple[Principal, Mapping[str, str]]:
         if session.kind is PrincipalKind.ROOT:
             return callers.root(self.place), {}
-        if session.kind is PrincipalKind.USER:
-            found = next((one for one in records.users.values() if one.arn == session.principal_arn), None)
-            if found is not None:
-                return callers.user(found, self.place), found.tags
-        role = records.roles.get(session.principal_arn)
-        if session.kind is not PrincipalKind.SESSION or role is None:
+        known = records.users.values() if session.kind is PrincipalKind.USER else records.roles.values()
+        found = next((one for one in known if (one.arn, one.id) == (session.principal_arn, session.principal_id)), None)
+        if found is None:
             raise NotLetIn(Why.UNKNOWN_KEY)
-        return callers.role_session(role, session.name, self.place), role.tags
+        if session.kind is PrincipalKind.USER:
+            return callers.user(found, self.place), found.tags
+        return callers.role_session(found, session.name, self.place), found.tags
 
     async def of_session(self, session: Session, *, region: str | None = None) -> Caller:
         """The caller that a session's credentials make, for what the region does as a role. Raises ``NotLetIn``."""
@@ -265,8 +264,15 @@ class Guard:
         return Caller(principal=principal, keys={**caller_keys(principal, {}, None), **source})
 
     def session_of(self, role_arn: str, name: str, expires_at: datetime) -> Session:
+        """A session of a role without policies of its own; of one that is not there it opens nothing."""
+        role = self._facts.records.roles.get(role_arn)
         return Session(
-            kind=PrincipalKind.SESSION, principal_arn=role_arn, name=name, issued_at=self.now(), expires_at=expires_at
+            kind=PrincipalKind.SESSION,
+            principal_arn=role_arn,
+            principal_id=role.id if role else "",
+            name=name,
+            issued_at=self.now(),
+            expires_at=expires_at,
         )
 
 

@@ -129,6 +129,7 @@ def get_session_token(guard: Guard, call: Call) -> Mapping[str, Any]:
     session = Session(
         kind=caller.principal.kind,
         principal_arn=caller.arn,
+        principal_id=caller.principal.user_id,
         name="",
         issued_at=now,
         expires_at=now + timedelta(seconds=seconds),
@@ -167,6 +168,7 @@ async def _session(guard: Guard, role: Identity, parameters: Mapping[str, Any], 
     return Session(
         kind=PrincipalKind.SESSION,
         principal_arn=role.arn,
+        principal_id=role.id,
         name=parameters["RoleSessionName"],
         issued_at=now,
         expires_at=now + lasts,
