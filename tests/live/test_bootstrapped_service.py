@@ -19,6 +19,7 @@ deploy: {strategy: blue-green, bake: 0s}
 drain: {deregistration_delay: 5s, stop_timeout: 5s}
 load_balancer: {port: 8080, test_listener: {port: 8081}}
 bootstrap:
+  network: {nat: none}
   github: {repository: acme/behaves, branches: [main]}
 """
 
@@ -74,7 +75,7 @@ def test_a_service_lives_on_what_bootstrap_made_and_nothing_is_left_of_it(region
     service = region.service()
     outputs = next(stack["outputs"] for stack in made["stacks"] if stack["name"] == "behaves-service")
     network = service["networkConfiguration"]["awsvpcConfiguration"]
-    assert (outputs["TaskSubnets"].split(","), "DISABLED") == (network["subnets"], network["assignPublicIp"])
+    assert (outputs["TaskSubnets"].split(","), "ENABLED") == (network["subnets"], network["assignPublicIp"])
 
     file = region.project / "ninelives.yml"
     file.write_text(FILE.replace("interval: 5s", "interval: 6s"), encoding="utf-8")
@@ -83,6 +84,15 @@ def test_a_service_lives_on_what_bootstrap_made_and_nothing_is_left_of_it(region
         change["resource"] for stack in changed["stacks"] for change in stack["changes"]
     }
     assert "2.0.1" == region.get()  # the traffic has stayed where the release left it
+
+    file.write_text(file.read_text().replace("nat: none", "nat: single, zones: 3"), encoding="utf-8")
+    grown = next(stack for stack in bootstrap(region, "--yes")["stacks"] if stack["name"] == "behaves-service")
+    assert 3 == len(grown["outputs"]["TaskSubnets"].split(","))
+    assert "2.0.1" == region.get()
+    code, release = region.deploy("2.0.1", "--builder", "host")
+    assert (0, "succeeded") == (code, release["verdict"])
+    network = region.service()["networkConfiguration"]["awsvpcConfiguration"]
+    assert (grown["outputs"]["TaskSubnets"].split(","), "DISABLED") == (network["subnets"], network["assignPublicIp"])
 
     assert [] == bootstrap(region, "--drift")["drifted"]
     group = outputs["TargetGroupArn"]

@@ -65,11 +65,14 @@ def first_failure(events: Iterable[StackEvent]) -> StackEvent | None:
     return next(iter([*causes, *of_resources, *failures]), None)
 
 
-def explained(stack: str, status: str, events: Sequence[StackEvent], reason: str = "") -> StackFailed:
+def explained(stack: str, status: str, events: Sequence[StackEvent]) -> StackFailed:
     """A failed stack in words."""
     failure = first_failure(events)
-    if failure is None:
-        return StackFailed(stack, status, cause=reason or "CloudFormation gave no reason", hint=advice(reason))
+    if failure is None:  # nothing was begun: then the stack itself says why it goes back
+        told = next(
+            (event.reason for event in events if event.is_of_stack and "ROLLBACK" in event.status and event.reason), ""
+        )
+        return StackFailed(stack, status, cause=told or "CloudFormation gave no reason", hint=advice(told))
     who = "the stack itself" if failure.is_of_stack else f"{failure.logical_id} ({failure.type})"
     return StackFailed(
         stack, status, cause=f"{who}: {failure.reason or 'no reason given'}", hint=advice(failure.reason, status=status)

@@ -1,7 +1,7 @@
 """What a blueprint asks for: which resources, in which order, with which properties as far as they are known. Pure."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -174,11 +174,12 @@ class Target:
         return Evaluation(self.known, lambda name: lookup(name) if name in self.wanted else _not_there(name))
 
     def imports(self) -> tuple[str, ...]:
-        """The names of the exports that are used."""
+        """The names of the exports that are used; what a condition leaves out uses none."""
         evaluation = self._evaluation(lambda _: None)
         written = [self.template.resources[name].properties for name in self.wanted]
-        written += [one.value for one in self.template.outputs.values()]
-        found = (evaluation.value(one) for part in written for one in _imported(part))
+        outputs = self.template.outputs.values()
+        written += [one.value for one in outputs if one.condition is None or evaluation.condition(one.condition)]
+        found = (evaluation.value(one) for part in written for one in _imported(part, evaluation.condition))
         return tuple(sorted({name for name in found if isinstance(name, str)}))
 
     def parameters_used(self, value: Any) -> frozenset[str]:
@@ -204,13 +205,16 @@ class UnknownOutput(Exception):
     """An output that draws on a resource that is still to be made."""
 
 
-def _imported(value: Any) -> list[Any]:
+def _imported(value: Any, holds: Callable[[str], bool]) -> list[Any]:
     if isinstance(value, Mapping):
         if value.keys() == {"Fn::ImportValue"}:
             return [value["Fn::ImportValue"]]
-        return [found for one in value.values() for found in _imported(one)]
+        if value.keys() == {"Fn::If"} and isinstance(value["Fn::If"], list):
+            condition, taken, other = value["Fn::If"]
+            return _imported(taken if holds(condition) else other, holds)
+        return [found for one in value.values() for found in _imported(one, holds)]
     if isinstance(value, list):
-        return [found for one in value for found in _imported(one)]
+        return [found for one in value for found in _imported(one, holds)]
     return []
 
 
