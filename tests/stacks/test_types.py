@@ -90,3 +90,57 @@ def test_a_first_deployment_that_fails_fails_the_service(region: RegionBench) ->
             NetworkConfiguration={"AwsvpcConfiguration": {"Subnets": region.subnets}},
             DeploymentConfiguration={"DeploymentCircuitBreaker": {"Enable": True, "Rollback": True}},
         )
+
+
+@pytest.mark.parametrize(
+    "shift",
+    [
+        {"Strategy": "BLUE_GREEN", "BakeTimeInMinutes": 1},
+        {"Strategy": "CANARY", "CanaryConfiguration": {"CanaryPercent": 10, "CanaryBakeTimeInMinutes": 1}},
+        {"Strategy": "LINEAR", "LinearConfiguration": {"StepPercent": 50, "StepBakeTimeInMinutes": 1}},
+    ],
+    ids=lambda shift: str(shift["Strategy"]),
+)
+def test_a_service_is_stable_when_all_its_traffic_has_shifted(region: RegionBench, shift: dict[str, Any]) -> None:
+    name = shift["Strategy"].replace("_", "-").lower()
+    group = {"Protocol": "HTTP", "Port": 80, "VpcId": region.vpc, "TargetType": "ip"}
+    blue, green = (
+        region.create("AWS::ElasticLoadBalancingV2::TargetGroup", f"{colour}{name}", **group).physical_id
+        for colour in ("Blue", "Green")
+    )
+    weights = [{"TargetGroupArn": blue, "Weight": 100}, {"TargetGroupArn": green, "Weight": 0}]
+    rule = region.create(
+        "AWS::ElasticLoadBalancingV2::ListenerRule",
+        f"Rule{name}",
+        ListenerArn=region.listener,
+        Priority=100 + ord(name[0]),
+        Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": [f"/{name}"]}}],
+        Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": weights}}],
+    ).physical_id
+    advanced = {"AlternateTargetGroupArn": green, "ProductionListenerRule": rule, "RoleArn": f"arn:aws:iam::1:role/{name}"}
+    given: dict[str, Any] = {
+        "Cluster": region.cluster,
+        "ServiceName": name,
+        "DesiredCount": 1,
+        "LaunchType": "FARGATE",
+        "NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": region.subnets}},
+        "LoadBalancers": [
+            {"ContainerName": "web", "ContainerPort": 4567, "TargetGroupArn": blue, "AdvancedConfiguration": advanced}
+        ],
+        "DeploymentConfiguration": shift,
+    }
+    service = region.create("AWS::ECS::Service", name, TaskDefinition=region.task_definitions[0], **given)
+    before = weights_of(region, rule)
+
+    region.update("AWS::ECS::Service", service, TaskDefinition=region.task_definitions[1], **given)
+
+    (live,) = region.call("ecs", "DescribeServices", cluster=region.cluster, services=[name])["services"]
+    assert live["taskDefinition"] == region.task_definitions[1]
+    after = weights_of(region, rule)
+    assert sorted(before.values()) == [0, 100]
+    assert after == {group: 100 - weight for group, weight in before.items()}
+
+
+def weights_of(region: RegionBench, rule: str) -> dict[str, int]:
+    (shown,) = region.call("elbv2", "DescribeRules", RuleArns=[rule])["Rules"]
+    return {one["TargetGroupArn"]: one["Weight"] for one in shown["Actions"][0]["ForwardConfig"]["TargetGroups"]}
