@@ -360,7 +360,7 @@ IAM = {
         },
         changed=lambda _: {
             "Url": "https://token.actions.githubusercontent.com",
-            "ClientIdList": ["sts.amazonaws.com"],
+            "ClientIdList": ["sts.amazonaws.com", "cats"],
             "ThumbprintList": ["b" * 40],
             "Tags": TAGS,
         },

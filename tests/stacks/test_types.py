@@ -103,7 +103,7 @@ def test_a_first_deployment_that_fails_fails_the_service(region: RegionBench) ->
 )
 def test_a_service_is_stable_when_all_its_traffic_has_shifted(region: RegionBench, shift: dict[str, Any]) -> None:
     name = shift["Strategy"].replace("_", "-").lower()
-    group = {"Protocol": "HTTP", "Port": 80, "VpcId": region.vpc, "TargetType": "ip"}
+    group: dict[str, Any] = {"Protocol": "HTTP", "Port": 80, "VpcId": region.vpc, "TargetType": "ip"}
     blue, green = (
         region.create("AWS::ElasticLoadBalancingV2::TargetGroup", f"{colour}{name}", **group).physical_id
         for colour in ("Blue", "Green")

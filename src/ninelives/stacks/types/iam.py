@@ -277,8 +277,19 @@ def _provider(it: Request) -> Mapping[str, Any]:
     return {"OpenIDConnectProviderArn": it.physical_id}
 
 
-def _client(operation: str) -> Callable[[Request, Any], Awaitable[Any]]:
-    return lambda it, client: ask(it, operation, {**_provider(it), "ClientID": client})
+def _provider_request(it: Request) -> Mapping[str, Any]:
+    return {
+        "Url": it.properties.get("Url"),
+        "ClientIDList": it.properties.get("ClientIdList"),
+        "ThumbprintList": it.properties.get("ThumbprintList"),
+        "Tags": tag_list(it),
+    }
+
+
+async def _provider_anew(it: Request) -> None:
+    """The provider with other clients, under its ARN, which comes of its URL: moto, which keeps it, cannot change them."""
+    await ask(it, "iam:DeleteOpenIDConnectProvider", _provider(it))
+    await ask(it, "iam:CreateOpenIDConnectProvider", _provider_request(it))
 
 
 async def _provider_read(it: Request, found: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -301,24 +312,11 @@ async def _find_provider(it: Request) -> str | None:
 OIDC_PROVIDER: Final = Declared(
     name="AWS::IAM::OIDCProvider",
     find_by=_find_provider,
-    takes="Url",
-    create_by=Step(
-        "iam:CreateOpenIDConnectProvider",
-        lambda it: {
-            "Url": it.properties.get("Url"),
-            "ClientIDList": it.properties.get("ClientIdList"),
-            "ThumbprintList": it.properties.get("ThumbprintList"),
-            "Tags": tag_list(it),
-        },
-    ),
+    takes="Url ClientIdList",
+    update_by=_provider_anew,
+    create_by=Step("iam:CreateOpenIDConnectProvider", _provider_request),
     identified_by="OpenIDConnectProviderArn",
     parts=(
-        Members(
-            "ClientIdList",
-            _client("iam:AddClientIDToOpenIDConnectProvider"),
-            _client("iam:RemoveClientIDFromOpenIDConnectProvider"),
-            is_made=True,
-        ),
         Setting(
             "ThumbprintList",
             Step(
