@@ -50,6 +50,27 @@ def test_without_anybody_to_ask_nothing_is_done(account: Account) -> None:
     assert {} == account.stacks.stacks
 
 
+@pytest.mark.parametrize(("answer", "executed"), [(True, NAMES), (False, [])])
+def test_somebody_who_is_there_is_asked(
+    account: Account, monkeypatch: pytest.MonkeyPatch, answer: bool, executed: list[str]
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+
+    def confirm(question: str, **_: object) -> bool:
+        asked.append(question)
+        return answer
+
+    monkeypatch.setattr("click.confirm", confirm)
+
+    code, _, err = account.bootstrap()
+
+    assert ["Make these changes?"] == asked
+    assert executed == account.stacks.executed
+    assert (0 if answer else 1) == code
+    assert answer or "Nothing was changed." in err
+
+
 def test_what_has_changed_in_the_file_is_all_that_is_changed(account: Account) -> None:
     account.told("--yes")
     account.write(FILE.replace("{path: /health}", "{path: /up}"))

@@ -35,6 +35,10 @@ drain:
   deregistration_delay: 30s   # as long as the longest request
   stop_timeout: 30s
 # load_balancer: {{port: 80, test_listener: {{port: 8081}}}}   # where the new version answers before the public gets it
+# bootstrap:              # what `ninelives bootstrap` makes around the service, in an account of AWS
+#   account: "123456789012"
+#   network: {{zones: 2, nat: single}}
+#   github: {{repository: owner/name, branches: [main]}}
 environments:
   local: {{}}
   # staging: {{cluster: staging, region: eu-west-1}}
