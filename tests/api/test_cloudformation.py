@@ -457,6 +457,10 @@ def test_parameters_come_from_parameter_store_and_secrets_stay_hidden(door: Runn
     [
         ("{}", "Template format error: At least one Resources member must be defined."),
         ("Resources:\n  A: b: c", "Template format error: YAML not well-formed. (line 2, column 7)"),
+        (
+            resources(A=parameter(None)),
+            "Template format error: [/Resources/A/Properties/Value] 'null' values are not allowed in templates",
+        ),
         (resources(A={"Type": "AWS::Braket::Job"}), "Template format error: Unrecognized resource types: [AWS::Braket::Job]"),
         (
             resources(A=parameter({"Ref": "B"})),

@@ -241,3 +241,17 @@ def test_stacks_outlive_the_control_plane_on_disk(tmp_path: Path) -> None:
         again.close()
 
     told(story)
+
+
+def test_an_export_is_used_only_where_conditions_lead_to_it() -> None:
+    async def story(world: World) -> None:
+        given = template(A=thing(Size=1))
+        given["Outputs"] = {"A": {"Value": {"Ref": "A"}, "Export": {"Name": "there"}}}
+        await world.create(given, name="giver")
+        choice = {"Fn::If": ["Other", {"Fn::ImportValue": "not-there"}, {"Fn::ImportValue": "there"}]}
+        using = template(B=thing(Size=1, Links=[choice]))
+        using["Conditions"] = {"Other": {"Fn::Equals": ["a", "b"]}}
+        stack = await world.create(using, name="user")
+        assert (stack.status, stack.imports) == (StackStatus.CREATE_COMPLETE, ("there",))
+
+    told(story)

@@ -5,7 +5,7 @@ Source: ``cloudformation`` 2010-05-15; messages as the service has them.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ninelives.model.errors import ApiError
@@ -85,7 +85,6 @@ class Wanted:
     role_arn: str | None = None
     client_token: str | None = None
     resource_types: tuple[str, ...] = ()
-    resources_to_skip: tuple[str, ...] = field(default_factory=tuple)
 
 
 def invalid(message: str) -> ApiError:

@@ -325,7 +325,6 @@ class ChangeSet:
     changes: tuple[ResourceChange, ...] = ()
     on_failure: OnFailure | None = None
     role_arn: str | None = None
-    includes_property_values: bool = False
 
     @property
     def key(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ninelives.model.arns import Place
 from ninelives.stacks.records import Blueprint, Output
-from ninelives.stacks.templates.dependencies import check_order, check_references, dependencies_of, references_of
+from ninelives.stacks.templates.dependencies import check_order, check_references, dependencies_of
 from ninelives.stacks.templates.errors import TemplateError
 from ninelives.stacks.templates.intrinsic import ABSENT, Evaluation, Known, ResourceLookup, Unknown, unknown_in
 from ninelives.stacks.templates.loops import expanded, has_loops
@@ -181,10 +181,6 @@ class Target:
         written += [one.value for one in outputs if one.condition is None or evaluation.condition(one.condition)]
         found = (evaluation.value(one) for part in written for one in _imported(part, evaluation.condition))
         return tuple(sorted({name for name in found if isinstance(name, str)}))
-
-    def parameters_used(self, value: Any) -> frozenset[str]:
-        """The names of the parameters that something written refers to."""
-        return frozenset(name for name, _ in references_of(value) if name in self.template.parameters)
 
 
 def _not_there(name: str) -> None:

@@ -30,7 +30,6 @@ TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "number": (int, float),
     "boolean": (bool,),
 }
-PROPERTIES_BYTES_MAX: Final = 1024 * 1024
 
 
 def coerced(schema: Schema, properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,6 @@ SUBSTITUTED: Final = re.compile(r"\$\{(?P<name>![^}]*|[^}!][^}]*|)\}")
 VARIABLE: Final = re.compile(r"[A-Za-z0-9_.:&]+")
 NO_VALUE: Final = "AWS::NoValue"
 KNOWN_AFTER_APPLY: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
-CONDITION_FUNCTIONS: Final = frozenset({"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals", "Condition"})
 
 
 @dataclass(frozen=True, slots=True)

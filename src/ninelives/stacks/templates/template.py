@@ -4,7 +4,7 @@ Source: "Template anatomy", CloudFormation user guide.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -95,6 +95,8 @@ def read_template(data: Mapping[str, Any]) -> Template:
     unknown = sorted(data.keys() - SECTIONS)
     if unknown:
         raise TemplateError(f"Invalid template property or properties [{', '.join(unknown)}]")
+    for place in nulls({name: one for name, one in data.items() if name != "Metadata"}):
+        raise TemplateError(f"Template format error: [{place}] 'null' values are not allowed in templates")
     version = data.get("AWSTemplateFormatVersion", VERSION)
     if version != VERSION:
         raise TemplateError(f"Template format error: Unsupported template format version {version!r}; {VERSION} is the one.")
@@ -119,14 +121,31 @@ def read_template(data: Mapping[str, Any]) -> Template:
     )
 
 
+def nulls(value: Any, path: str = "") -> Iterator[str]:
+    """Where data has nothing for a value.
+
+    >>> list(nulls({"A": {"B": [1, None]}, "C": None}))
+    ['/A/B/1', '/C']
+    """
+    match value:
+        case None:
+            yield path
+        case Mapping():
+            for name, one in value.items():
+                yield from nulls(one, f"{path}/{name}")
+        case list():
+            for place, one in enumerate(value):
+                yield from nulls(one, f"{path}/{place}")
+        case _:
+            pass
+
+
 def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     section = data.get(name)
     if section is None:
         return {}
     if not isinstance(section, Mapping):
-        raise TemplateError(
-            f"Template format error: [/{name}] 'null' values are not allowed in templates, or it is no mapping."
-        )
+        raise TemplateError(f"Template format error: [/{name}] {name} must be a mapping.")
     for key in section:
         if not LOGICAL_ID.fullmatch(key) and not key.startswith("Fn::ForEach::"):
             raise TemplateError(f"Template format error: {name} name {key} is non alphanumeric.")
