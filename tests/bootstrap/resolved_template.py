@@ -31,10 +31,9 @@ class Resolved:
                 float(given)
             self.values[name] = str(given).split(",") if one["Type"] == "CommaDelimitedList" else str(given)
         self.conditions = source.get("Conditions", {})
+        there = {name: one for name, one in source["Resources"].items() if self._holds_for(one)}
         self.resources = {
-            name: self.plain({key: value for key, value in one.items() if key != "Condition"})
-            for name, one in source["Resources"].items()
-            if self._holds_for(one)
+            name: self.plain({key: value for key, value in one.items() if key != "Condition"}) for name, one in there.items()
         }
         self.outputs = {name: self.plain(one) for name, one in source.get("Outputs", {}).items() if self._holds_for(one)}
 
