@@ -76,6 +76,25 @@ def test_a_container_reaches_the_agent_and_its_task_s_address_stays_that_of_the_
     asyncio.run(main())
 
 
+@pytest.mark.docker
+@pytest.mark.parametrize("beside", [(), ("side",)], ids=["alone", "with another container"])
+def test_a_container_reaches_the_agent_though_another_region_has_removed_the_network_when_it_ended(
+    docker_bench: Bench, agent: tuple[str, list[str]], beside: tuple[str, ...]
+) -> None:
+    url, _ = agent
+
+    async def main() -> None:
+        async with watched(docker_bench, inputs=Told(url)) as one:
+            script = 'busybox wget -qO- "$ECS_CONTAINER_METADATA_URI_V4/"; sleep 60'
+            others = [docker_bench.container("sleep 60", name=name) for name in beside]
+            launch = docker_bench.launch(docker_bench.container(script), *others)
+            await asyncio.to_thread(close_agent_network)
+            await one.start(launch)
+            await one.until_said(launch, "agent")
+
+    asyncio.run(main())
+
+
 def test_a_host_process_s_use_is_known_while_it_runs(host_bench: Bench) -> None:
     async def main() -> None:
         async with watched(host_bench) as one:

@@ -16,7 +16,7 @@ NAME = "ninelives-agent"
 ADDRESS = "169.254.170.2"
 SUBNET = "169.254.170.0/24"
 """Link-local: 253 tasks at a time. SDKs take credentials by plain HTTP from loopback and from this address only."""
-FORBIDDEN, NOT_FOUND, CONFLICT = 403, 404, 409
+FORBIDDEN, CONFLICT = 403, 409
 
 
 def ensure_network(client: "APIClient") -> None:
@@ -42,18 +42,33 @@ def ensure_network(client: "APIClient") -> None:
 
 
 def join(client: "APIClient", container_id: str) -> None:
-    """Have a container that is created take part, once. It blocks; raises the SDK's ``APIError``."""
+    """Have a container that is created take part, once. It blocks; raises the SDK's ``APIError``.
+
+    Whether the network is there, Docker only looks when the container is started (``start``).
+    """
     from docker.errors import APIError
 
     try:
         client.connect_container_to_network(container_id, NAME)
     except APIError as error:
-        if error.status_code == FORBIDDEN and "already exists" in str(error.explanation):
-            return  # an earlier call did it
-        if error.status_code != NOT_FOUND:
+        if error.status_code != FORBIDDEN or "already exists" not in str(error.explanation):
+            raise
+        # an earlier call did it
+
+
+def start(client: "APIClient", container_id: str) -> None:
+    """Start a container that may take part. Another region of the machine may have removed the network when it ended: then it
+    is made anew. It blocks; raises the SDK's ``APIError``.
+    """
+    from docker.errors import APIError
+
+    try:
+        client.start(container_id)
+    except APIError as error:
+        if f"network {NAME} not found" not in str(error.explanation):
             raise
         ensure_network(client)
-        client.connect_container_to_network(container_id, NAME)
+        client.start(container_id)
 
 
 def open_agent_network() -> str | None:

@@ -198,7 +198,7 @@ class DockerEngine:
             body = pause_body(self._host, launch, self._images.pause())
             container_id = self._create(body, container_name(launch, PAUSE))
             self._join_agent(launch, container_id)
-            self._client.start(container_id)
+            agent_network.start(self._client, container_id)
         except APIError as error:
             raise cannot_initialize(f"the task's network cannot be made: {error}") from error
         return container_id
@@ -272,7 +272,7 @@ class DockerEngine:
         from docker.errors import APIError
 
         try:
-            self._client.start(container_id)
+            agent_network.start(self._client, container_id)
         except APIError as error:
             raise start_failure(container.name, error.explanation or str(error)) from error
         inspected: Mapping[str, Any] = self._client.inspect_container(container_id)
