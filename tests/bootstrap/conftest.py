@@ -6,7 +6,7 @@ import pytest
 from bootstrap_account import Account
 from moto import mock_aws
 
-for room in ("live", "api"):  # the pipeline runs in a whole region
+for room in ("live", "api", "stacks"):  # the pipeline runs in a whole region, the templates in one in memory
     sys.path.append(str(Path(__file__).parents[1] / room))
 
 

@@ -43,6 +43,17 @@ def test_a_stack_that_goes_back_before_anything_was_begun_says_why_itself() -> N
     assert failed.hint.startswith("The stack that it stands on is not there")
 
 
+def test_a_port_that_passes_from_one_listener_to_another_takes_two_runs() -> None:
+    reason = "A listener already exists on this port for this load balancer"
+
+    failed = explained("cats-service", "UPDATE_ROLLBACK_COMPLETE", [event("UPDATE_FAILED", reason, "Listener")])
+
+    assert failed.hint is not None
+    assert failed.hint.startswith(
+        "The port is another listener's until that is gone: give `load_balancer.port` a free one first"
+    )
+
+
 def test_a_stuck_stack_is_told_to_be_stuck_first() -> None:
     failed = explained("cats-service", "UPDATE_ROLLBACK_FAILED", [event("UPDATE_FAILED", "no", "LogGroup")])
 

@@ -54,6 +54,9 @@ NETWORK_OUTPUTS = {
     "TaskSubnets": "subnet-2a1b2c3d,subnet-3a1b2c3d",
     "AssignPublicIp": "DISABLED",
 }
+SERVICE_OUTPUTS = {
+    f"{name}RoleArn": f"arn:aws:iam::123456789012:role/{name}" for name in ("Execution", "Task", "Infrastructure", "Hooks")
+}
 
 
 def stacks_of(image: str, network: str, front: str, rest: str, more: str) -> tuple[WantedStack, ...]:
@@ -63,7 +66,8 @@ def stacks_of(image: str, network: str, front: str, rest: str, more: str) -> tup
     definition = Definition(path=Path("ninelives.yml"), environment="local", file=parse_service_file(text))
     provider = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" if more else None
     around = Surroundings(account="123456789012", region="eu-west-1", provider_arn=provider, speaks_tls=not more)
-    return tuple(stack.with_outputs({"cats-network": NETWORK_OUTPUTS}) for stack in wanted_stacks(definition, around))
+    outputs = {"cats-network": NETWORK_OUTPUTS, "cats-service": SERVICE_OUTPUTS}
+    return tuple(stack.with_outputs(outputs) for stack in wanted_stacks(definition, around))
 
 
 @cache
@@ -104,10 +108,10 @@ def test_what_is_told_of_a_stack_before_it_is_made_is_what_it_will_hold() -> Non
         }
 
 
-def test_every_parameter_that_a_template_takes_is_given_but_those_of_another_kind_of_network() -> None:
+def test_every_parameter_that_a_template_takes_is_given_but_those_of_another_kind_of_network_and_of_hooks() -> None:
     for stack in combinations():
         left = set(template_data(stack.kind).get("Parameters", {})) - set(stack.parameters)
-        assert left <= {"NetworkStack", "VpcId"}
+        assert left <= {"NetworkStack", "VpcId", "HooksRoleArn"}
 
 
 def test_what_a_stack_takes_from_another_is_an_output_of_it() -> None:

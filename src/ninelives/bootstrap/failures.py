@@ -18,6 +18,10 @@ ADVICE: Sequence[tuple[str, str]] = (
         "CloudFormation cannot replace what bears a name of ours: give it another one in the service file, or delete it.",
     ),
     (
+        r"[Ll]istener already exists",
+        "The port is still another listener's: give `load_balancer.port` a free one first, the wanted one in a second run.",
+    ),
+    (
         r"already exist|AlreadyExists|is already in use|Duplicate",
         "Something of that name is there already: delete it, or give the service another name in the service file.",
     ),

@@ -35,6 +35,10 @@ SERVICE_TAG, CLUSTER_TAG = "ninelives:service", "ninelives:cluster"
 SUBNETS_OF_A_KIND = 3
 OF_THE_NETWORK = ("PublicSubnets", "TaskSubnets", "AssignPublicIp")
 """What a service's stack takes from its network's: outputs here, parameters there."""
+OF_THE_SERVICE = ("ExecutionRoleArn", "TaskRoleArn", "InfrastructureRoleArn")
+"""What the deploy role's stack takes from its service's."""
+OF_HOOKS = "HooksRoleArn"
+"""What it takes besides, where functions are asked."""
 SESSION_MIN, SESSION_MAX = timedelta(hours=1), timedelta(hours=12)
 """How long a role may be kept. Source: ``iam`` ``CreateRole.MaxSessionDuration``."""
 
@@ -124,7 +128,11 @@ def wanted_stacks(definition: Definition, around: Surroundings) -> tuple[WantedS
             stacks.append(WantedStack(name=PROVIDER_STACK, kind=Kind.GITHUB_PROVIDER))
         stacks.append(
             WantedStack(
-                name=github_stack_name(file), kind=Kind.GITHUB, parameters=github_parameters(file, around), belongs_to=own
+                name=github_stack_name(file),
+                kind=Kind.GITHUB,
+                parameters=github_parameters(file, around),
+                belongs_to=own,
+                takes=dict.fromkeys(_roles_to_pass(file), service_stack_name(file)),
             )
         )
     return tuple(stacks)
@@ -301,10 +309,9 @@ def _own(file: ServiceFile) -> list[OwnAlarm]:
 
 
 def github_parameters(file: ServiceFile, around: Surroundings) -> dict[str, str]:
-    """The parameters of ``github.yml``."""
+    """The parameters of ``github.yml``, but for what it takes from its service's stack."""
     github = file.bootstrap.github
     assert github is not None
-    has_hooks = any(hook.function is not None for hook in file.deploy.hooks)
     return {
         "Service": file.service,
         "ServiceStack": service_stack_name(file),
@@ -317,8 +324,12 @@ def github_parameters(file: ServiceFile, around: Surroundings) -> dict[str, str]
         "RepositoryName": repository_to_make(file),
         "LogGroupName": file.log_group,
         "NamedSecretArns": _listed(secret_arns(file, around)[2]),
-        "HasHooksRole": "true" if has_hooks else "false",
     }
+
+
+def _roles_to_pass(file: ServiceFile) -> tuple[str, ...]:
+    asks_functions = any(hook.function is not None for hook in file.deploy.hooks)
+    return (*OF_THE_SERVICE, OF_HOOKS) if asks_functions else OF_THE_SERVICE
 
 
 def session_length(file: ServiceFile) -> timedelta:
