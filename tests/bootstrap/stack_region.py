@@ -44,8 +44,8 @@ class StackRegion(RegionBench):
 
     # Stacks.
 
-    def bring(self, wanted: WantedStack) -> bool:
-        """Make the stack, or change it; whether there was anything to do."""
+    def bring(self, wanted: WantedStack, *, ends: str | None = None) -> bool:
+        """Make the stack, or change it; whether there was anything to do. ``ends`` is the status of one that cannot be."""
         operation = "UpdateStack" if wanted.name in self.stacks else "CreateStack"
         try:
             begun = self.call(
@@ -62,7 +62,7 @@ class StackRegion(RegionBench):
                 raise
             return False
         good = {"CreateStack": "CREATE_COMPLETE", "UpdateStack": "UPDATE_COMPLETE"}[operation]
-        self._at_rest(begun["StackId"], good)
+        self._at_rest(begun["StackId"], ends or good)
         return True
 
     def remove(self, name: str) -> None:
@@ -79,7 +79,7 @@ class StackRegion(RegionBench):
 
     def _at_rest(self, stack_id: str, good: str) -> None:
         status = self._runner.run(self._beside_the_loop(self._status_at_rest(stack_id)))
-        assert status == good, (status, self._reasons(stack_id))
+        assert status == good, (status, self.reasons(stack_id))
 
     async def _status_at_rest(self, stack_id: str) -> str:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -90,7 +90,7 @@ class StackRegion(RegionBench):
                     return status
                 await asyncio.sleep(LOOK_SECONDS)
 
-    def _reasons(self, stack_id: str) -> list[tuple[str, str]]:
+    def reasons(self, stack_id: str) -> list[tuple[str, str]]:
         """What events of the stack say for a reason, the oldest first."""
         events = self.call("cloudformation", "DescribeStackEvents", StackName=stack_id)["StackEvents"]
         told = (one for one in reversed(events) if one.get("ResourceStatusReason"))

@@ -49,9 +49,7 @@ def test_a_port_that_passes_from_one_listener_to_another_takes_two_runs() -> Non
     failed = explained("cats-service", "UPDATE_ROLLBACK_COMPLETE", [event("UPDATE_FAILED", reason, "Listener")])
 
     assert failed.hint is not None
-    assert failed.hint.startswith(
-        "The port is another listener's until that is gone: give `load_balancer.port` a free one first"
-    )
+    assert failed.hint.startswith("The port is still another listener's: give `load_balancer.port` a free one first")
 
 
 def test_a_stuck_stack_is_told_to_be_stuck_first() -> None:

@@ -1,7 +1,7 @@
 """A second opinion on the templates: moto makes, changes and deletes what it can of them; what it cannot is named here.
 
 moto decides no condition in a list and imports nothing through `Fn::If`: it gets the templates resolved.
-The region's own engine carries them as they are (`tests/live/test_bootstrapped_service.py`).
+The region's own engine carries them as they are (`test_templates_on_the_region.py`).
 """
 
 import json
@@ -118,7 +118,18 @@ def test_moto_makes_changes_and_deletes_the_templates(cloudformation: Any) -> No
     trust = iam.get_role(RoleName="cats-deploy-eu-west-1")["Role"]["AssumeRolePolicyDocument"]
     assert PROVIDER == trust["Statement"][0]["Principal"]["Federated"]
 
-    for name in ("github", "service", "cluster"):
+    changed, _ = for_moto(ours[Kind.SERVICE], imports, PublicSubnets=public, TestHeader="X-Test")
+    cloudformation.update_stack(StackName="service", TemplateBody=changed, Capabilities=["CAPABILITY_IAM"])
+    _, rule = made(cloudformation, "service")["TestHeaderRule"]
+    assert "X-Test" == elbv2.describe_rules(RuleArns=[rule])["Rules"][0]["Conditions"][0]["HttpHeaderConfig"]["HttpHeaderName"]
+
+    changed, _ = for_moto(ours[Kind.CLUSTER], {}, ContainerInsights="enhanced")
+    cloudformation.update_stack(StackName="cluster", TemplateBody=changed)
+    changed, _ = for_moto(stack, {f"{stack.parameters['ProviderStack']}-ProviderArn": PROVIDER}, SessionSeconds="7200")
+    cloudformation.update_stack(StackName="github", TemplateBody=changed, Capabilities=["CAPABILITY_NAMED_IAM"])
+
+    for name in ("github", "service", "cluster"):  # not the network: moto refuses to delete the VPC
         cloudformation.delete_stack(StackName=name)
+    assert ["network"] == [one["StackName"] for one in cloudformation.describe_stacks()["Stacks"]]
     assert [] == elbv2.describe_load_balancers()["LoadBalancers"]
     assert [] == iam.list_roles()["Roles"]

@@ -44,6 +44,8 @@ class Step:
     """Of the stacks, beside those that bootstrap gives them."""
     has_provider: bool = False
     """Whether GitHub is an identity provider there before."""
+    speaks_tls: bool = False
+    """Whether S3 is spoken to by encrypted connections."""
     changes: str
     """Kinds of stacks that are made or changed."""
     shows: Mapping[str, Any]
@@ -76,7 +78,7 @@ def stacks_of(region: StackRegion, step: Step) -> tuple[WantedStack, ...]:
     text = f"service: cats\ncluster: pets\nport: 4567\n{step.image}\n{step.rest}\nbootstrap: {{{asks}}}\n"
     definition = Definition(path=Path("ninelives.yml"), environment="local", file=parse_service_file(text))
     provider = PROVIDER if step.has_provider else None
-    around = Surroundings(account=PLACE.account, region=PLACE.region, provider_arn=provider, speaks_tls=False)
+    around = Surroundings(account=PLACE.account, region=PLACE.region, provider_arn=provider, speaks_tls=step.speaks_tls)
     return wanted_stacks(definition, around)
 
 
@@ -200,10 +202,12 @@ def access_log_sight(region: StackRegion, there: Mapping[str, str]) -> Mapping[s
     found = region.call("elbv2", "DescribeLoadBalancerAttributes", LoadBalancerArn=there["LoadBalancer"])["Attributes"]
     attributes = {one["Key"]: one["Value"] for one in found}
     rules = region.call("s3", "GetBucketLifecycleConfiguration", Bucket=there["AccessLogs"])["Rules"]
+    policy = document(region.call("s3", "GetBucketPolicy", Bucket=there["AccessLogs"])["Policy"])
     return {
         "access logs": attributes["access_logs.s3.enabled"],
         "access log bucket": attributes["access_logs.s3.bucket"] == there["AccessLogs"],
         "access log days": rules[0]["Expiration"]["Days"],
+        "bucket policy": [one["Sid"] for one in policy["Statement"]],
     }
 
 
@@ -528,9 +532,11 @@ LIVES = {
                     "open": {80: "0.0.0.0/0"},
                     "tasks in": 2,
                     "public addresses": "ENABLED",
+                    "bucket policy": ["LoadBalancerWrites"],
                 },
             ),
             Step(
+                speaks_tls=True,
                 asks="network: {vpc: <vpc>, public_subnets: [<subnets[0]>, <subnets[1]>], private_subnets: [<subnets[1]>]}",
                 rest="load_balancer: {port: 8080, test_listener: {header: X-Blue, value: green}}",
                 changes="service",
@@ -540,6 +546,7 @@ LIVES = {
                     "open": {8080: "0.0.0.0/0"},
                     "tasks in": 1,
                     "public addresses": "DISABLED",
+                    "bucket policy": ["LoadBalancerWrites", "OnlyEncryptedConnections"],
                 },
             ),
         ),
@@ -578,6 +585,24 @@ def bring_to(region: StackRegion, life: Life, step: Step) -> None:
     assert changed == step.changes.split()
     seen = life.sees(region)
     assert {name: seen[name] for name in step.shows} == step.shows
+
+
+def test_a_change_that_cannot_be_is_taken_back_whole(region: StackRegion) -> None:
+    """Port 80 is the redirect's until all else is changed: from HTTPS back to HTTP on port 80 it goes by another port."""
+    network = "network: {vpc: <vpc>, public_subnets: [<subnets[0]>, <subnets[1]>]}"
+    secure = Step(asks=f"{network}, certificate: '<certificates[0]>'", rest="load_balancer: {port: 443}", changes="", shows={})
+    plain = Step(asks=f"{network}, keep: {{logs: 7d}}", rest="load_balancer: {port: 80}", changes="", shows={})
+    [made] = (one for one in stacks_of(region, secure) if one.kind is Kind.SERVICE)
+    [changed] = (one for one in stacks_of(region, plain) if one.kind is Kind.SERVICE)
+    region.bring(made)
+    there, before = region.physical_ids(made.name), service_sight(region)
+
+    region.bring(changed, ends="UPDATE_ROLLBACK_COMPLETE")
+
+    assert any("A listener already exists" in reason for _, reason in region.reasons(made.name))
+    assert before == service_sight(region)
+    assert there == region.physical_ids(made.name)
+    assert [] == region.drifted(made.name)
 
 
 def test_every_template_has_a_life_with_changes() -> None:
