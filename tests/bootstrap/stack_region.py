@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,8 @@ class StackRegion(RegionBench):
             return await doing
         finally:
             rounds.cancel()
-            await asyncio.gather(rounds, return_exceptions=True)
+            with suppress(asyncio.CancelledError):
+                await rounds
 
     async def _rounds(self) -> None:
         while True:

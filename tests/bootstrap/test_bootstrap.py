@@ -256,6 +256,21 @@ def test_a_service_follows_its_network_in_the_same_run(account: Account) -> None
     assert {} == account.stacks.change_sets
 
 
+def test_the_deploy_role_follows_its_services_roles_in_the_same_run(account: Account) -> None:
+    account.told("--yes")
+    before = account.stacks.stacks["cats-github"].parameters
+    account.write(f"{FILE}\nroles: {{task: app}}\n")
+    account.stacks.later["cats-service"] = {"TaskRoleArn": "arn:aws:iam::123456789012:role/app"}
+    done = len(account.stacks.executed)
+
+    account.told("--yes")
+
+    assert ["cats-service", "cats-github"] == account.stacks.executed[done:]
+    after = {**before, "TaskRoleArn": "arn:aws:iam::123456789012:role/app"}
+    assert after == account.stacks.stacks["cats-github"].parameters
+    assert {} == account.stacks.change_sets
+
+
 def test_what_would_go_by_it_and_was_not_shown_is_not_done(account: Account) -> None:
     account.told("--yes")
     account.write(FILE.replace("bootstrap:\n", "bootstrap:\n  network: {zones: 3}\n"))
