@@ -150,6 +150,9 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     clock = SystemClock()
     store = SqliteStore(directory / "region.sqlite")
     data_plane = make_data_plane(settings)
+    if settings.runtime == "docker":
+        # Here, before threads do it: moto's imports `requests` as well, and the later of two threads may see half of it.
+        import docker  # noqa: F401
     moto = MotoBridge(place=place, directory=directory / "moto")
     moto.start()
     cloud_watch = CloudWatch(directory / "cloudwatch.sqlite", place=place, now=clock.now, timing=timing, call=moto.call)
