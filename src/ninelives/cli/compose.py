@@ -32,7 +32,10 @@ from ninelives.store import SqliteStore, StoreFromTheFuture
 if TYPE_CHECKING:
     from ninelives.api.elbv2 import KeptCertificates
     from ninelives.api.moto_bridge import MotoBridge
+    from ninelives.cli.enforcement import Enforcement
     from ninelives.eventbridge import EventBridge
+    from ninelives.registry import Registry
+    from ninelives.telemetry import CloudWatch
 
 log = logging.getLogger(__name__)
 
@@ -129,8 +132,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     settings: RegionSettings, *, ready: Callable[[], None]
 ) -> AsyncIterator[Loop]:
     """A region that answers at ``settings.endpoint``; on leaving, its control plane lets go and tasks and proxy run on."""
-    from ninelives.api import cloudformation, cloudwatch, ecr, ecs, elbv2, events
-    from ninelives.api.authorization import simulation
+    from ninelives.api import cloudformation, ecs
     from ninelives.api.authorization.stack_actors import StackActors
     from ninelives.api.door import create_app
     from ninelives.api.in_process import InProcess
@@ -174,28 +176,9 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     functions = LocalFunctions(read_stand_ins(settings.functions))
     outbox, event_bridge = _event_bridge(region, moto, functions)
     cloud_watch.alarms.watch(lambda alarm, before: outbox.take([("default", state_change(alarm, before))]))
-    operations: dict[str, Operations] = {
-        "ecs": ecs.operations(region),
-        "elbv2": elbv2.operations(
-            region,
-            elbv2.Ec2Network(moto.call),
-            await _certificates(moto, region),
-            elbv2.S3LogBuckets(moto.call, place),
-        ),
-        "cloudwatch": cloudwatch.operations(cloud_watch),
-        "ecr": ecr.operations(
-            registry,
-            place=place,
-            endpoint=f"{HOST}:{settings.port}",
-            now=region.now,
-            password=enforced.registry_password if enforced else None,
-        ),
-        **({"sts": enforced.sts} if enforced else {}),
-    }
-    before_moto = {
-        "events": events.operations(outbox, moto.call),
-        "iam": simulation.operations(enforced.guard.records if enforced else moto.account_records),
-    }
+    operations, before_moto = await _operations(
+        settings, region, moto, registry=registry, cloud_watch=cloud_watch, outbox=outbox, enforced=enforced
+    )
     guard = enforced.guard if enforced else None
     in_process = InProcess(operations=operations, before_moto=before_moto, moto=moto.call, place=place, guard=guard)
     actors = StackActors(guard, in_process) if guard else None
@@ -252,6 +235,45 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         registry.close()
         stacks.state.close()
         store.close()
+
+
+async def _operations(
+    settings: RegionSettings,
+    region: Region,
+    moto: "MotoBridge",
+    *,
+    registry: "Registry",
+    cloud_watch: "CloudWatch",
+    outbox: Outbox,
+    enforced: "Enforcement | None",
+) -> tuple[dict[str, Operations], dict[str, Operations]]:
+    """What the region answers itself, by service; and what it answers before moto does, which has the rest of that service."""
+    from ninelives.api import cloudwatch, ecr, ecs, elbv2, events
+    from ninelives.api.authorization import simulation
+
+    operations: dict[str, Operations] = {
+        "ecs": ecs.operations(region),
+        "elbv2": elbv2.operations(
+            region,
+            elbv2.Ec2Network(moto.call),
+            await _certificates(moto, region),
+            elbv2.S3LogBuckets(moto.call, region.place),
+        ),
+        "cloudwatch": cloudwatch.operations(cloud_watch),
+        "ecr": ecr.operations(
+            registry,
+            place=region.place,
+            endpoint=f"{HOST}:{settings.port}",
+            now=region.now,
+            password=enforced.registry_password if enforced else None,
+        ),
+        **({"sts": enforced.sts} if enforced else {}),
+    }
+    before_moto: dict[str, Operations] = {
+        "events": events.operations(outbox, moto.call),
+        "iam": simulation.operations(enforced.guard.records if enforced else moto.account_records),
+    }
+    return operations, before_moto
 
 
 async def _certificates(moto: "MotoBridge", region: Region) -> "KeptCertificates":
