@@ -76,6 +76,14 @@ ODD: list[tuple[str, dict[str, Any]]] = [
     ("ssm", {"url": "/service/x/operation/GetParameter", "smithy_protocol": "rpc-v2-cbor"}),
     ("nobodys", {"body": b"{}", "x_amz_target": "x.GetParameter"}),
     ("lambda", {"method": "GET", "url": "/nowhere"}),
+    ("logs", {"body": b"{}", "x_amz_target": "Logs_20140328.deleteLogGroup"}),
+    ("logs", {"body": b"{}", "x_amz_target": "Logs_20140328.delete_log_group"}),
+    ("iam", {"body": b"Action=delete User", "content_type": FORM}),
+    ("ec2", {"body": b"Action=deleteVpc", "content_type": FORM}),
+    ("lambda", {"method": "GET", "url": "/2015-03-31/functions?Action=DeleteFunction"}),
+    ("lambda", {"method": "GET", "url": "/2015-03-31/functions", "x_amz_target": "x.DeleteFunction"}),
+    ("lambda", {"url": "/2015-03-31/functions/f/invocations", "body": b'{"a": "&Action=DeleteFunction&"}'}),
+    ("s3", {"method": "GET", "url": "/bucket%2Fkey"}),
 ]
 
 
