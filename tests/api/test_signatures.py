@@ -6,10 +6,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
+from botocore.auth import HmacV1QueryAuth, S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from ninelives.api.authorization.old_links import read_old_link
 from ninelives.api.authorization.refusals import NotLetIn, Why
 from ninelives.api.authorization.signatures import check_signature, check_time, read_signature
 from ninelives.api.wire import WireRequest
@@ -97,6 +98,31 @@ def test_a_header_that_is_signed_cannot_be_changed_and_the_host_must_be_signed()
     )
     with pytest.raises(NotLetIn, match="must be a 'SignedHeader'"):
         check_signature(without, request, SECRET)
+
+
+def test_a_header_of_amazon_s_that_is_not_signed_is_refused() -> None:
+    """Else the holder of a link to write one object could have any other copied there."""
+    link = signed(S3SigV4QueryAuth, "s3", "http://127.0.0.1:4566/b/k", method="PUT")
+    signature = read_signature(link)
+    check_signature(signature, link, SECRET)
+
+    link.headers = {**link.headers, "x-amz-copy-source": "/b/secret"}
+    with pytest.raises(NotLetIn, match="headers present in the request which were not signed"):
+        check_signature(signature, link, SECRET)
+
+
+def test_an_old_link_signs_the_headers_of_amazon_s_that_come_with_it() -> None:
+    request = AWSRequest(method="PUT", url="http://127.0.0.1:4566/b/k", auth_path="/b/k")
+    HmacV1QueryAuth(Credentials("AKIAIOSFODNN7EXAMPLE", SECRET)).add_auth(request)
+    link = arrived(request)
+    old = read_old_link(link)
+    assert old is not None
+    now = datetime.fromtimestamp(old.expires, UTC)
+    old.check(link, SECRET, now)
+
+    link.headers = {**link.headers, "x-amz-copy-source": "/b/secret"}
+    with pytest.raises(NotLetIn):
+        old.check(link, SECRET, now)
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,11 @@ from ninelives.api.wire import PRESIGNED_V2, WireRequest
 
 SUBRESOURCES: Final = frozenset(
     {
-        "acl", "cors", "defaultObjectAcl", "delete", "lifecycle", "location", "logging", "notification", "partNumber",
-        "policy", "requestPayment", "response-cache-control", "response-content-disposition", "response-content-encoding",
-        "response-content-language", "response-content-type", "response-expires", "restore", "tagging", "torrent", "uploadId",
-        "uploads", "versionId", "versioning", "versions", "website",
+        "accelerate", "acl", "analytics", "cors", "defaultObjectAcl", "delete", "inventory", "lifecycle", "location",
+        "logging", "metrics", "notification", "object-lock", "partNumber", "policy", "replication", "requestPayment",
+        "response-cache-control", "response-content-disposition", "response-content-encoding",
+        "response-content-language", "response-content-type", "response-expires", "restore", "select", "select-type",
+        "storageClass", "tagging", "torrent", "uploadId", "uploads", "versionId", "versioning", "versions", "website",
     }
 )  # fmt: skip
 """Arguments that are a part of what is signed."""
@@ -58,10 +59,11 @@ def read_old_link(request: WireRequest) -> OldLink | None:
 
 
 def text_to_sign(request: WireRequest) -> str:
-    """The text that is signed; what a link has for headers stands among its arguments."""
+    """The text that is signed; what a link has for headers stands among its arguments, or comes with the request."""
     pairs = parse_qsl(request.query_string, keep_blank_values=True)
     arguments = {name.lower(): value for name, value in pairs}
-    amz = sorted((name.lower(), value) for name, value in pairs if name.lower().startswith("x-amz-"))
+    given = [*pairs, *request.headers.items()]
+    amz = sorted((name.lower(), value) for name, value in given if name.lower().startswith("x-amz-"))
     named = sorted((name, value) for name, value in pairs if name in SUBRESOURCES)
     resource = "&".join(f"{name}={value}" if value else name for name, value in named)
     lines = [

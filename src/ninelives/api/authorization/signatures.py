@@ -20,9 +20,15 @@ WINDOW: Final = timedelta(minutes=15)
 """How far a request's time may be from the region's. Source: messages of the services (``… - 15 min.``)."""
 
 LINK_SECONDS_MAX: Final = 7 * 24 * 3600
+UNSIGNED_HEADERS: Final = "There were headers present in the request which were not signed"
+"""Else whoever has a link to write one object could have another one copied to it (``x-amz-copy-source``)."""
+
 UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"
 UNRESERVED: Final = "-_.~"
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+BOUND: Final = frozenset({"x-amz-content-sha256", "x-amz-date", "x-amz-security-token"})
+"""Headers that a signature is bound to even where they are not among those that it signs."""
+
 PARAMETER: Final = re.compile(r"(\w+)=([^,\s]+)")
 
 
@@ -117,6 +123,8 @@ def check_signature(signature: Signature, request: WireRequest, secret: str) -> 
     """Raises ``NotLetIn`` unless the request, as it arrived, was signed with ``secret``."""
     if "host" not in signature.signed_headers:
         raise NotLetIn(Why.BAD_SIGNATURE, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+    if any(name.startswith("x-amz-") for name in request.headers.keys() - set(signature.signed_headers) - BOUND):
+        raise NotLetIn(Why.BAD_SIGNATURE, UNSIGNED_HEADERS)
     text = "\n".join([ALGORITHM, signature.signed_at, signature.scope, _hex(canonical_request(signature, request).encode())])
     key = f"AWS4{secret}".encode()
     for part in signature.scope.split("/"):
