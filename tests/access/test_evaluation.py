@@ -16,7 +16,7 @@ from policy_words import (
     policy,
 )
 
-from ninelives.access import Policies, PolicyKind, Principal, PrincipalKind, Request, denial
+from ninelives.access import Policies, PolicyKind, Principal, PrincipalKind, Request, allow_everything, denial
 from ninelives.access.evaluation import Verdict
 
 BUCKET = "arn:aws:s3:::logs"
@@ -220,3 +220,20 @@ def test_a_refusal_says_what_is_missing_or_forbids(policies: Policies, end: str)
     start = f"User: {SESSION.arn} is not authorized to perform: ecs:UpdateService on resource: {SERVICE_ARN}"
 
     assert start + end == denial(request, ask(policies, by=SESSION))
+
+
+@pytest.mark.parametrize(
+    ("policies", "is_everything"),
+    [
+        (Policies(identity=(policy(allow("*")),)), True),
+        (Policies(identity=(policy(allow("*")),), boundary=policy(allow("*")), session=(policy(allow("*")),)), True),
+        (Policies(), False),
+        (Policies(identity=(policy(allow("logs:*")),)), False),
+        (Policies(identity=(policy(allow("*", BUCKET)),)), False),
+        (Policies(identity=(policy(allow("*"), deny("iam:*")),)), False),
+        (Policies(identity=(policy(allow("*")),), boundary=policy(allow("logs:*"))), False),
+        (Policies(identity=(policy(allow("*")),), session=()), False),
+    ],
+)
+def test_everything_is_allowed_by_who_allows_all_and_denies_nothing(policies: Policies, is_everything: bool) -> None:
+    assert is_everything is allow_everything(policies)

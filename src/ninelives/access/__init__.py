@@ -1,7 +1,7 @@
 """IAM's decisions: policies read and evaluated over a request. Pure: who asks, what for and by which policies comes in."""
 
 from ninelives.access.denials import denial
-from ninelives.access.evaluation import Deciding, Decision, Policies, Request, Verdict, decide
+from ninelives.access.evaluation import Deciding, Decision, Policies, Request, Verdict, allow_everything, decide
 from ninelives.access.policies import Effect, MalformedPolicy, Policy, PolicyKind, Statement, read_policy, variables_of
 from ninelives.access.principals import Grip, Principal, PrincipalKind
 
@@ -19,6 +19,7 @@ __all__ = [
     "Request",
     "Statement",
     "Verdict",
+    "allow_everything",
     "decide",
     "denial",
     "read_policy",

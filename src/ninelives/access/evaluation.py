@@ -107,6 +107,21 @@ def decide(request: Request, policies: Policies) -> Decision:
     return _within_limits(request, policies, [*own, *granted])
 
 
+def allow_everything(policies: Policies) -> bool:
+    """Whether a principal's policies allow every request, whatever it asks for, and none denies anything."""
+    groups = [policies.identity, *([(policies.boundary,)] if policies.boundary else [])]
+    groups += [policies.session] if policies.session is not None else []
+    denies = any(one.effect is Effect.DENY for policy in policies for one in policy.statements)
+    return not denies and all(any(_is_full(one) for policy in group for one in policy.statements) for group in groups)
+
+
+def _is_full(statement: Statement) -> bool:
+    """Whether a statement allows all there is."""
+    is_turned = statement.is_not_action or statement.is_not_resource
+    has_all = "*" in statement.actions and any(one.text == "*" for one in statement.resources)
+    return statement.effect is Effect.ALLOW and has_all and not is_turned and not statement.conditions
+
+
 def _is_final(grip: Grip, principal: Principal) -> bool:
     """Whether what a resource grants is not limited by boundary and session policies: those limit what a role may do."""
     return grip is Grip.HIMSELF or principal.kind is PrincipalKind.USER

@@ -18,6 +18,7 @@ from ninelives.access import (
     PolicyKind,
     Request,
     Verdict,
+    allow_everything,
     decide,
     denial,
     read_policy,
@@ -35,6 +36,7 @@ from ninelives.api.authorization.old_links import OldLink, read_old_link
 from ninelives.api.authorization.records import AccountRecords, Identity, NamedDocument
 from ninelives.api.authorization.refusals import NotLetIn, Why
 from ninelives.api.authorization.signatures import Signature, check_signature, check_time, read_signature
+from ninelives.api.authorization.wire_operations import UNKNOWN
 from ninelives.api.wire import WireRequest
 from ninelives.model.arns import Place
 
@@ -194,6 +196,8 @@ class Guard:
             return
         request, policies = self.request(caller, ask), self._policies(caller, ask, records)
         decision = decide(request, policies)
+        if ask.action.endswith(f":{UNKNOWN}") and not allow_everything(policies):
+            decision = Decision(verdict=Verdict.IMPLICIT_DENY, lacking=PolicyKind.IDENTITY)
         self._noted(request, policies, decision)
         if not decision.is_allowed:
             encoded = self.mint.seal(failure(request, decision)) if request.action.startswith("ec2:") else ""

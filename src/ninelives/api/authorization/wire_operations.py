@@ -78,7 +78,7 @@ def _read_named(request: WireRequest, protocols: frozenset[str]) -> tuple[str, d
 
 @cache
 def _names(service: str) -> frozenset[str]:
-    """A service's operations as AWS spells them: moto takes ``deleteLogGroup`` for one of them too, what checks it does not."""
+    """A service's operations as AWS spells them: moto takes ``deleteLogGroup`` for one of them, and the guard must not."""
     reference = reference_of(prefix_of(service))
     known = frozenset(reference.actions) if reference is not None else frozenset()
     return known if service == "ec2" else known | load_service(MODELS.get(service, service)).operation_names
