@@ -21,7 +21,6 @@ from datetime import timedelta
 
 from ninelives.bootstrap.github_trust import deploy_role_name, github_stack_name, trusted_subjects
 from ninelives.bootstrap.template import Kind, Resource, resources_of
-from ninelives.deploy.bootstrap_part import Bootstrap
 from ninelives.deploy.deploy_part import ErrorRate, Latency, OwnAlarm
 from ninelives.deploy.foundation import ecr_repository_name
 from ninelives.deploy.options import DEFAULT_TIMEOUT
@@ -342,11 +341,6 @@ def session_length(file: ServiceFile) -> timedelta:
 def capabilities(kind: Kind) -> tuple[str, ...]:
     """What CloudFormation wants to be told: that roles are made and, for the deploy role, under a name of ours."""
     return {Kind.SERVICE: ("CAPABILITY_IAM",), Kind.GITHUB: ("CAPABILITY_NAMED_IAM",)}.get(kind, ())
-
-
-def is_asked_for(bootstrap: Bootstrap) -> bool:
-    """Whether the service file says anything under ``bootstrap``."""
-    return bool(bootstrap.model_fields_set)
 
 
 def _listed(values: Iterable[str]) -> str:

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-KNOWN_ON = "2026-08-22"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedAction:

@@ -25,7 +25,6 @@ IMAGE_KIND = "dev.ninelives.image"
 """Annotation of the manifest and label of the config; its value ``host`` marks a host image."""
 EPOCH = "1970-01-01T00:00:00Z"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
