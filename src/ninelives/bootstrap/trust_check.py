@@ -5,8 +5,6 @@ Only jobs that ask for the role by the secret ``ROLE_TO_ASSUME`` (or by its name
 (expressions, a manual run's branch) is not.
 """
 
-import re
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +12,11 @@ from typing import Any
 
 from ninelives.bootstrap.errors import Untrusted
 from ninelives.bootstrap.github_trust import ROLE_SECRET, Run, deploy_role_name, why_not_trusted
+from ninelives.deploy.checkout import github_name
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.yaml_source import BrokenYaml, read_yaml
 
 EXPRESSION = "${{"
-REMOTE = re.compile(r"github\.com[:/](?P<repository>[^/]+/[^/]+?)(?:\.git)?/?$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +36,7 @@ def require_trusted(definition: Definition, region: str) -> None:
     if root is None:
         return
     problems = []
-    remote = remote_of(root)
+    remote = github_name(root)
     if remote is not None and remote.lower() != github.repository.lower():
         key = definition.where("bootstrap", "github", "repository")
         problems.append(f"{key}: the role would trust {github.repository}, and this checkout is of {remote}")
@@ -54,19 +52,9 @@ def require_trusted(definition: Definition, region: str) -> None:
 
 
 def checkout_of(folder: Path) -> Path | None:
-    """The checkout that a folder is in."""
+    """The checkout that a folder is in. Git itself is not asked: it says nothing of a checkout that is another user's."""
     here = folder.resolve()
     return next((above for above in (here, *here.parents) if (above / ".git").exists()), None)
-
-
-def remote_of(root: Path) -> str | None:
-    """``owner/name`` of the checkout's origin, where that is at GitHub."""
-    try:
-        done = subprocess.run(["git", "remote", "get-url", "origin"], cwd=root, capture_output=True, text=True, check=False)
-    except OSError:
-        return None
-    found = REMOTE.search(done.stdout.strip()) if done.returncode == 0 else None
-    return found["repository"] if found is not None else None
 
 
 def deployers(text: str, name: str, role: str) -> Iterator[Deployer]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from ninelives.cli.checkout import git
 from ninelives.cli.errors import UserError
 from ninelives.cli.options import Place, Proving, place_options, proving_options, release_options
+from ninelives.deploy.checkout import git
 from ninelives.deploy.options import LOCAL, Builder, Options
 
 VERSION_VARIABLES = ("NINELIVES_VERSION", "IMAGE_TAG", "GITHUB_SHA")

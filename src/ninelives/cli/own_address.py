@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ninelives import __version__
-from ninelives.cli.checkout import git, github_name, name_on_github
+from ninelives.deploy.checkout import git, github_name, name_on_github
 
 ACTION_FILE = "action.yml"
 OF_THIS_REPOSITORY = "./ # zizmor: ignore[self-repository] runners other than GitHub's own know no other way"

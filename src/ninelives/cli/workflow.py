@@ -89,7 +89,7 @@ def workflow(
 
 
 def _repository_of(config: Path) -> Path:
-    from ninelives.cli.checkout import top_of
+    from ninelives.deploy.checkout import top_of
 
     folder = config.absolute().parent
     top = top_of(folder) if folder.is_dir() else None
@@ -112,7 +112,7 @@ def _pipeline(
     action: str | None,
 ) -> Any:
     from ninelives.bootstrap.workflow import Flavour, Pipeline
-    from ninelives.cli.checkout import main_branch
+    from ninelives.deploy.checkout import main_branch
     from ninelives.deploy.reading import read_service_file
 
     chosen = environment or _only_environment(config)
@@ -296,7 +296,7 @@ def _tell_of_own_dependabot(path: Path, wanted: str) -> None:
 
 
 def _tell_next_steps(top: Path, pipeline: Any) -> None:
-    from ninelives.cli.checkout import github_name
+    from ninelives.deploy.checkout import github_name
 
     name, environment = github_name(top), pipeline.environment
     click.echo("Next:", err=True)
