@@ -181,3 +181,13 @@ def test_without_stacks_there_is_no_drift_to_look_at(account: Account) -> None:
 
     assert 1 == code
     assert "There is no stack to look at." in err
+
+
+def test_drift_in_another_account_is_not_looked_at(account: Account) -> None:
+    account.told("--yes")
+    account.write(FILE.replace("123456789012", "999999999999"))
+
+    code, _, err = account.bootstrap("--drift")
+
+    assert 1 == code
+    assert "expects 999999999999" in err

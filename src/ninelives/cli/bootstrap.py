@@ -156,10 +156,11 @@ def _ask(question: str, *, as_json: bool) -> None:
 def _drift(definition: "Definition", aws: "Aws", *, as_json: bool) -> int:
     from ninelives.bootstrap.drift import find_drift
     from ninelives.bootstrap.stacks import Surroundings, wanted_stacks
+    from ninelives.bootstrap.survey import require_account
     from ninelives.cli.bootstrap_output import print_drift
     from ninelives.deploy.clock import WallClock
 
-    account = str(aws.sts.get_caller_identity()["Account"])
+    account, _ = require_account(aws, definition)
     names = [one.name for one in wanted_stacks(definition, Surroundings(account=account, region=aws.region))]
     print_drift(find_drift(aws, names, WallClock()), as_json=as_json)
     return ExitCode.OK
