@@ -10,10 +10,12 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from ninelives.bootstrap.workflow import Flavour
 from ninelives.cli import own_address
 from ninelives.cli.errors import UserError
 from ninelives.cli.main import ninelives
 from ninelives.cli.main import run as run_command
+from ninelives.cli.workflow import FLAVOURS
 from ninelives.deploy.errors import DeployError
 
 CATS = """\
@@ -120,6 +122,10 @@ def test_a_dependabot_file_of_ones_own_is_kept_and_told_what_it_lacks(repository
     assert "github-actions" not in said
     assert before == own.read_text()
     assert "as they would be written" in run("--check", "--action", ACTION)
+
+
+def test_every_flavour_can_be_asked_for() -> None:
+    assert tuple(Flavour) == FLAVOURS
 
 
 def test_a_newer_release_that_dependabot_brought_is_no_edit_and_stays(repository: Path) -> None:

@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
+import yaml
+
 from ninelives.bootstrap.workflow_actions import ACTIONS
 from ninelives.deploy.foundation import ecr_repository_name
 from ninelives.deploy.image import AWS_PLATFORM
@@ -101,6 +103,29 @@ def deploy_workflow(pipeline: Pipeline) -> str:
 def dependabot_settings(pipeline: Pipeline) -> str:
     """``.github/dependabot.yml``: the actions, and the base image of what is built."""
     return _rendered("dependabot.yml.jinja", docker_directories=docker_directories(pipeline))
+
+
+def lacking_updates(found: str, wanted: str) -> list[tuple[str, str]] | None:
+    """Ecosystems and folders of ``wanted`` that Dependabot's settings ``found`` do not look after; None: these are no YAML.
+
+    >>> lacking_updates("updates: [{package-ecosystem: npm}]", "updates: [{package-ecosystem: docker, directories: [/cats]}]")
+    [('docker', '/cats')]
+    """
+    try:
+        return sorted(_updates(wanted) - _updates(found))
+    except yaml.YAMLError:
+        return None
+
+
+def _updates(settings: str) -> set[tuple[str, str]]:
+    data = yaml.safe_load(settings)
+    updates = data.get("updates") or [] if isinstance(data, dict) else []
+    return {
+        (str(one.get("package-ecosystem")), str(folder).rstrip("/") or "/")
+        for one in updates
+        if isinstance(one, dict)
+        for folder in (one.get("directories") or [one.get("directory", "/")])
+    }
 
 
 def docker_directories(pipeline: Pipeline) -> list[str]:

@@ -274,21 +274,10 @@ def _require_untouched(standings: Mapping[PurePosixPath, Standing], top: Path, *
 
 def _tell_of_own_dependabot(path: Path, wanted: str) -> None:
     """Which of our entries a Dependabot file of the user's own lacks."""
-    import yaml
+    from ninelives.bootstrap.workflow import lacking_updates
 
-    def entries(text: str) -> set[tuple[str, str]]:
-        found = yaml.safe_load(text)
-        updates = found.get("updates") or [] if isinstance(found, dict) else []
-        return {
-            (str(one.get("package-ecosystem")), str(folder).rstrip("/") or "/")
-            for one in updates
-            if isinstance(one, dict)
-            for folder in (one.get("directories") or [one.get("directory", "/")])
-        }
-
-    try:
-        lacking = sorted(entries(wanted) - entries(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError:
+    lacking = lacking_updates(path.read_text(encoding="utf-8"), wanted)
+    if lacking is None:
         click.echo(f"{path.name} of your own is no YAML and was left alone.", err=True)
         return
     for ecosystem, folder in lacking:
@@ -296,6 +285,7 @@ def _tell_of_own_dependabot(path: Path, wanted: str) -> None:
 
 
 def _tell_next_steps(top: Path, pipeline: Any) -> None:
+    from ninelives.bootstrap.github_trust import ROLE_SECRET
     from ninelives.deploy.checkout import github_name
 
     name, environment = github_name(top), pipeline.environment
@@ -303,5 +293,5 @@ def _tell_next_steps(top: Path, pipeline: Any) -> None:
     if name is None:
         click.echo("  the repository has no remote on GitHub: `git remote add origin git@github.com:OWNER/NAME.git`", err=True)
     where = f" --repo {name}" if name else ""
-    click.echo(f"  gh secret set ROLE_TO_ASSUME --env {environment}{where}   # the ARN of the deploy role", err=True)
+    click.echo(f"  gh secret set {ROLE_SECRET} --env {environment}{where}   # the ARN of the deploy role", err=True)
     click.echo("  git add .github, commit, push; then push a tag such as v1.0.0, or run the workflow by hand", err=True)
