@@ -12,9 +12,9 @@ class ExitCode(IntEnum):
     ERROR = 1
     """A mistake in the file or the command, a missing piece, a refused call; a deployment that failed without a rollback."""
     CHANGES = 2
-    """A plan has changes (only with ``--detailed-exitcode``); a written workflow differs (``workflow --check``)."""
+    """A written workflow differs (``workflow --check``); kept for a plan that has changes."""
     NOT_VERIFIED = 3
-    """Verify failed."""
+    """Verify failed; kept, no verb ends so yet."""
     ROLLED_BACK = 4
     """The release was taken back: the old version serves."""
     TIMED_OUT = 5
@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
     SUPERSEDED = 6
     """A newer deployment took this one's place."""
     LOCKED = 7
-    """The lock is held by another."""
+    """The lock is held by another; kept, no verb ends so yet."""
     PAUSED = 8
     """The deployment waits for a decision."""
     REQUESTS_LOST = 9

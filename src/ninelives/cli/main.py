@@ -74,7 +74,8 @@ class LazyVerbs(click.Group):
 @click.command(
     cls=LazyVerbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Exit codes: 0 ok, 1 error, 4 rolled back, 5 timed out, 6 superseded, 8 paused, 9 requests lost, 130 interrupted.",
+    epilog="Exit codes: 0 ok, 1 error, 2 differs (`workflow --check`), 4 rolled back, 5 timed out, 6 superseded, 8 paused, "
+    "9 requests lost, 130 interrupted.",
 )
 @click.version_option(__version__, "--version", prog_name="ninelives")
 def ninelives() -> None:
