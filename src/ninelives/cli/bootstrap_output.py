@@ -18,7 +18,7 @@ from ninelives.bootstrap.github_trust import DEPLOY_ROLE_OUTPUT, ROLE_SECRET, gi
 from ninelives.bootstrap.plan import Act, Plan, PlannedStack
 from ninelives.bootstrap.stacks import Surroundings, WantedStack
 from ninelives.bootstrap.template import template_text
-from ninelives.cli.progress import JSON_LINES_VERSION
+from ninelives.cli.progress import JSON_LINES_VERSION, JsonLines
 from ninelives.deploy.clock import Clock
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.reports import Step, Tell, telling
@@ -168,20 +168,10 @@ def event_line(event: StackEvent, *, in_colour: bool) -> str:
 def teller(clock: Clock, *, as_json: bool) -> Tell:
     """Tells steps as progress is told."""
 
-    def listener(step: Step) -> None:
-        if as_json:
-            line = {
-                "version": JSON_LINES_VERSION,
-                "type": "step",
-                "at": step.at.isoformat(),
-                "act": step.act,
-                "text": step.text,
-            }
-            click.echo(json.dumps(line), err=True)
-        else:
-            click.echo(f"{step.at:%Y-%m-%dT%H:%M:%SZ} {step.text}", err=True)
+    def line(step: Step) -> None:
+        click.echo(f"{step.at:%Y-%m-%dT%H:%M:%SZ} {step.text}", err=True)
 
-    return telling(listener, clock)
+    return telling(JsonLines(sys.stderr) if as_json else line, clock)
 
 
 # The result.
