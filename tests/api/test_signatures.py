@@ -111,6 +111,17 @@ def test_a_header_of_amazon_s_that_is_not_signed_is_refused() -> None:
         check_signature(signature, link, SECRET)
 
 
+def test_a_second_credential_is_refused() -> None:
+    """Else a request is signed for one service and goes to another."""
+    request = signed(SigV4Auth, "ecs", "http://127.0.0.1:4566/")
+    other = request.headers["authorization"].replace(
+        " Credential=", " Credential=A/20261127/eu-west-1/iam/aws4_request, Credential="
+    )
+    request.headers = {**request.headers, "authorization": other}
+    with pytest.raises(NotLetIn, match="twice"):
+        read_signature(request)
+
+
 def test_an_old_link_signs_the_headers_of_amazon_s_that_come_with_it() -> None:
     request = AWSRequest(method="PUT", url="http://127.0.0.1:4566/b/k", auth_path="/b/k")
     HmacV1QueryAuth(Credentials("AKIAIOSFODNN7EXAMPLE", SECRET)).add_auth(request)

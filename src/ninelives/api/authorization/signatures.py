@@ -64,7 +64,10 @@ def read_signature(request: WireRequest) -> Signature:
     authorization = request.headers.get("authorization", "")
     if authorization:
         algorithm, _, rest = authorization.partition(" ")
-        given = dict(PARAMETER.findall(rest))
+        pairs = PARAMETER.findall(rest)
+        given = dict(pairs)
+        if len(pairs) > len(given) or any(name != "Credential" and name.endswith("Credential") for name in given):
+            raise NotLetIn(Why.INCOMPLETE, "Authorization header names a parameter twice.")
         named = {name: given.get(name, "") for name in ("Credential", "SignedHeaders", "Signature")}
         signed_at = request.headers.get("x-amz-date", "")
         token, lasts = request.headers.get("x-amz-security-token"), None
