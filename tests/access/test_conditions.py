@@ -34,6 +34,8 @@ TABLE: list[tuple[str, Any, Any, bool]] = [
     ("DateEquals", "2026-11-27", "2026-11-27T00:00:00+00:00", True),
     ("DateNotEquals", "2026-11-27", "2026-11-27T00:00:00Z", False),
     ("DateLessThan", "tomorrow", "2026-11-27", False),
+    ("DateLessThan", "2026-11-27", "9" * 400, False),
+    ("DateLessThan", "9" * 400, "2026-11-27", False),
     ("Bool", "true", "true", True),
     ("Bool", True, "false", False),
     ("Bool", "false", ABSENT, False),

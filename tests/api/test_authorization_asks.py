@@ -34,7 +34,7 @@ class Known(NothingKnown):
     def task_definition(self, reference: str) -> KnownDefinition | None:
         if not reference.startswith("cats"):
             return None
-        return KnownDefinition(arn=f"{ECS}task-definition/cats:3", roles=(ROLE, f"{ROLE}-execution"))
+        return KnownDefinition(arn=f"{ECS}task-definition/cats:3", task_role=ROLE, execution_role=f"{ROLE}-execution")
 
 
 def short(arn: str) -> str:
@@ -77,6 +77,16 @@ TABLE: list[tuple[str, str, dict[str, Any], list[str]]] = [
         [
             "ecs:RunTask ecs:…:task-definition/cats:3",
             "iam:PassRole iam::…:role/task",
+            "iam:PassRole iam::…:role/task-execution",
+        ],
+    ),
+    (
+        "ecs",
+        "RunTask",
+        {"taskDefinition": "cats", "overrides": {"taskRoleArn": f"{ROLE}-other"}},
+        [
+            "ecs:RunTask ecs:…:task-definition/cats:3",
+            "iam:PassRole iam::…:role/task-other",
             "iam:PassRole iam::…:role/task-execution",
         ],
     ),

@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, TypeVar
 
@@ -137,7 +137,7 @@ def _compared(read: Callable[[str], T], compare: Callable[[T, T], bool]) -> Test
         value = wanted.value(context)
         try:
             return value is not None and compare(read(given), read(value))
-        except (ValueError, InvalidOperation):
+        except (ValueError, ArithmeticError):  # a number, a date or an address that is none, or beyond all bounds
             return False
 
     return test

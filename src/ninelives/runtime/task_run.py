@@ -333,12 +333,20 @@ class TaskRun:
                 name = to_be_killed(definition, used)
                 if name is not None:
                     log.info("task %s uses more memory than it has; container %s is killed", self._launch.task.id, name)
-                    self._out_of_memory.add(name)
-                    await self._engine.kill(arn, name)
+                    await self._kill_for_memory(name)
             except EngineAway:
                 continue  # whoever waits for it says so
             except Exception:
                 log.exception("task %s: its memory could not be looked at; it is looked at again", self._launch.task.id)
+
+    async def _kill_for_memory(self, name: str) -> None:
+        """Kill a container, whose end is then told with its reason; where that fails, a later end has one of its own."""
+        self._out_of_memory.add(name)
+        try:
+            await self._engine.kill(self._launch.task.arn, name)
+        except BaseException:
+            self._out_of_memory.discard(name)
+            raise
 
     # Down.
 

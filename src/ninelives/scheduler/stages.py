@@ -49,9 +49,11 @@ from ninelives.scheduler.traffic import (
 )
 
 DEPLOYMENT_LIMIT = timedelta(days=30)
-"""How long a deployment that shifts traffic may take, its hooks included."""
+"""How long a deployment that shifts traffic may take, its hooks included. Source: ECS developer guide,
+"Lifecycle stages for Amazon ECS service deployments".
+"""
 STAGE_LIMIT = timedelta(hours=24)
-"""How long a stage of a deployment that shifts traffic may take, its hooks aside."""
+"""How long a stage of a deployment that shifts traffic may take, its hooks aside. Source: as above."""
 STEPS_MAX = 1_000
 NO_RULES = "invalid networking configuration. One or more rules not found"
 TIMED_OUT = "{stage} did not complete within 24 hours."

@@ -7,10 +7,15 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownDefinition:
-    """A task definition: its ARN and the roles that its tasks get."""
+    """A task definition: its ARN and the roles that its tasks get, where it has them."""
 
     arn: str
-    roles: tuple[str, ...] = ()
+    task_role: str | None = None
+    execution_role: str | None = None
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return tuple(role for role in (self.task_role, self.execution_role) if role)
 
 
 class Facts(Protocol):

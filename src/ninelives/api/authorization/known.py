@@ -55,4 +55,5 @@ class RegionFacts:
         found = find_task_definition(self._region, reference) if self._region is not None and reference else None
         if found is None:
             return None
-        return KnownDefinition(arn=found.arn, roles=tuple(role for role in map(found.members.get, ROLES) if role))
+        task_role, execution_role = map(found.members.get, ROLES)
+        return KnownDefinition(arn=found.arn, task_role=task_role, execution_role=execution_role)

@@ -56,10 +56,13 @@ def passed_roles(
 
 
 def _kept_roles(parameters: Parameters, facts: Facts) -> Iterator[str]:
-    """The roles of the task definition that is run; an override takes the place of its own."""
+    """The roles of the task definition that is run; an override takes the place of that role alone."""
     known = facts.task_definition(parameters.get("taskDefinition", ""))
-    if known is not None and not _at(parameters, "overrides.taskRoleArn"):
-        yield from known.roles
+    if known is None:
+        return
+    for role, override in ((known.task_role, "taskRoleArn"), (known.execution_role, "executionRoleArn")):
+        if role and not _at(parameters, f"overrides.{override}"):
+            yield role
 
 
 def _at(value: Any, where: str) -> list[str]:
