@@ -41,7 +41,7 @@ class FakeEngine:
 
     name: str = "fake"
     asked: list[str] = field(default_factory=list)
-    failures: dict[str, StartFailed] = field(default_factory=dict)
+    failures: dict[str, StartFailed | EngineAway] = field(default_factory=dict)
     errors: list[Exception] = field(default_factory=list)
     """Raised by the next operations."""
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -556,6 +556,31 @@ def test_a_container_waits_for_the_one_whose_volumes_it_mounts() -> None:
         await told.until(is_started)
 
         assert engine.asked[-2:] == ["start db", "start web"]
+
+    asyncio.run(main())
+
+
+def test_a_container_that_could_not_be_killed_for_memory_ends_later_with_no_such_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for pause in ("WATCH_MEMORY_SECONDS", "WATCH_MEMORY_CLOSELY_SECONDS"):
+        monkeypatch.setattr(task_run, pause, 0)
+
+    async def main() -> None:
+        engine = FakeEngine(uses={"web": 400 << 20, "side": 113 << 20}, failures={"kill web": EngineAway("Docker is away.")})
+        told = Told(engine, launch_of(container("web"), container("side")))
+        told.run.start()
+        await told.until(is_started)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert "kill web" in engine.asked
+        engine.uses = {}
+        await asyncio.sleep(0)
+        engine.end("web", 1)
+        last = await told.until(lambda report: report.containers[0].last_status == "STOPPED")
+
+        assert last.containers[0].reason is None
+        await told.run.close()
 
     asyncio.run(main())
 

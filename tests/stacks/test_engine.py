@@ -11,8 +11,10 @@ from stack_world import World, template, thing, wanted
 
 from ninelives.model.errors import ApiError
 from ninelives.stacks import StackStore, intents
-from ninelives.stacks.records import OnFailure, ResourceStatus, StackStatus
+from ninelives.stacks.planning import Facts
+from ninelives.stacks.records import OnFailure, OperationKind, ResourceStatus, Stack, StackStatus
 from ninelives.stacks.state import State
+from ninelives.stacks.templates.errors import TemplateError
 
 Story = Callable[[World], Awaitable[None]]
 
@@ -182,6 +184,29 @@ def test_a_stack_that_is_being_made_can_be_deleted() -> None:
         intents.delete_stack(world.engine, world.engine.state.stacks[stack.stack_id])
         assert (await world.end_of(stack)).status is StackStatus.DELETE_COMPLETE
         assert world.things == {}
+
+    told(story)
+
+
+def test_a_deletion_begins_though_work_of_a_failed_operation_is_still_being_broken_off() -> None:
+    async def story(world: World) -> None:
+        stack = await intents.create_stack(world.engine, "s", wanted(template(A=thing(Size=1), B=thing(depends_on=["A"]))))
+        facts, engine = world.engine._facts, world.engine
+
+        def broken(one: Stack) -> Facts:
+            if (
+                one.operation is not None
+                and one.operation.kind is OperationKind.CREATE
+                and engine.state.live_resources(one.stack_id)
+            ):
+                raise TemplateError("It holds no more.")
+            return facts(one)
+
+        engine._facts = broken  # type: ignore[method-assign, assignment]
+        await world.until(lambda: engine.state.stacks[stack.stack_id].operation is None)
+        intents.delete_stack(engine, engine.state.stacks[stack.stack_id])
+
+        assert (await world.end_of(stack)).status is StackStatus.DELETE_COMPLETE
 
     told(story)
 

@@ -173,6 +173,12 @@ class Engine:
     # Driving.
 
     async def _drive(self, stack_id: str) -> None:
+        """See to operation after operation: another may begin while what is left of the one before is broken off."""
+        while self.state.stacks[stack_id].operation is not None:
+            await self._drive_operation(stack_id)
+        del self._drivers[stack_id], self._wakes[stack_id]
+
+    async def _drive_operation(self, stack_id: str) -> None:
         working: dict[str, asyncio.Task[None]] = {}
         wake = self._wakes[stack_id]
         begun: set[str] = set()
