@@ -20,8 +20,9 @@ class LogCursors:
         self._path = path
         self._cursors: dict[str, str] = {}
         self._timer: asyncio.TimerHandle | None = None
-        if path is not None and path.exists():
-            with contextlib.suppress(ValueError):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError, ValueError):
                 self._cursors = json.loads(path.read_text())
 
     def __getitem__(self, key: str) -> str | None:
@@ -53,7 +54,7 @@ class LogCursors:
     def _write(self) -> None:
         assert self._path is not None, "without a file nothing is scheduled"
         self._timer = None
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_suffix(".draft")
-        draft.write_text(json.dumps(self._cursors))
-        draft.replace(self._path)
+        with contextlib.suppress(FileNotFoundError):  # the state folder was deleted: nothing is to come back of it
+            draft.write_text(json.dumps(self._cursors))
+            draft.replace(self._path)
