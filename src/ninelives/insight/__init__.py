@@ -1,1 +1,1 @@
-"""Reads what a service did (metrics, logs, what it costs, what it leaves lying about) and says what to do; through boto3 only."""
+"""Reads what a service did, costs and leaves behind, and says what to do; through boto3 only."""
