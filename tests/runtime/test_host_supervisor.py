@@ -227,3 +227,17 @@ def test_cursors_are_kept_over_a_restart(tmp_path: Path) -> None:
         assert (later["web"], later["gone"]) == ("1:2", None)
 
     asyncio.run(main())
+
+
+def test_a_deleted_folder_is_not_brought_back_by_its_cursors(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+
+    async def main() -> None:
+        cursors = LogCursors(folder / "cursors.json")
+        cursors.advance("web", "1:2")
+        folder.rmdir()
+        cursors.close()
+
+    asyncio.run(main())
+
+    assert not folder.exists()

@@ -10,7 +10,7 @@ from typing import Any
 from ninelives.model.arns import Place
 from ninelives.model.errors import ApiError
 from ninelives.stacks import Catalogue, Engine, Request, ResourceType, StackStore, intents
-from ninelives.stacks.intents import Wanted
+from ninelives.stacks.blueprints import Wanted
 from ninelives.stacks.records import Event, OnFailure, Record, Stack
 from ninelives.stacks.schemas import Schema
 

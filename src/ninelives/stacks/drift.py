@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ninelives.model.errors import ApiError
+from ninelives.stacks.blueprints import invalid
 from ninelives.stacks.engine import Engine
-from ninelives.stacks.intents import invalid
 from ninelives.stacks.records import Detection, Drift, PropertyDifference, Resource, Stack
 from ninelives.stacks.resource_type import is_not_found
 from ninelives.stacks.templates.parameters import without_secrets

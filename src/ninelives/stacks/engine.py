@@ -674,7 +674,6 @@ def _drafted(resource: Resource, draft: Draft, stack: Stack) -> Resource:
 HANDLER_CODES: Final = (
     ("AlreadyExists", "AlreadyExists"),
     ("Duplicate", "AlreadyExists"),
-    ("EntityAlreadyExists", "AlreadyExists"),
     ("NotFound", "NotFound"),
     ("NoSuch", "NotFound"),
     ("AccessDenied", "AccessDenied"),

@@ -47,10 +47,6 @@ class ResourceStatus(StrEnum):
     UPDATE_COMPLETE = "UPDATE_COMPLETE"
 
     @property
-    def is_in_progress(self) -> bool:
-        return self.endswith("_IN_PROGRESS")
-
-    @property
     def is_gone(self) -> bool:
         return self in {ResourceStatus.DELETE_COMPLETE, ResourceStatus.DELETE_SKIPPED}
 

@@ -10,8 +10,8 @@ from ninelives.api.cloudformation import change_sets, drift, exports, resources,
 from ninelives.api.cloudformation.support import SHAPES
 from ninelives.api.cloudformation.wire import EngineHandler
 from ninelives.api.support import gated
+from ninelives.stacks.blueprints import invalid
 from ninelives.stacks.engine import Engine
-from ninelives.stacks.intents import invalid
 
 _HANDLERS: Mapping[str, EngineHandler] = {
     **stacks.HANDLERS,

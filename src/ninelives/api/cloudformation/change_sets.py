@@ -5,7 +5,7 @@ from typing import Any
 
 from ninelives.api.call import Call
 from ninelives.api.cloudformation.wire import EngineHandler, page, read_wanted, write_tags
-from ninelives.stacks import intents
+from ninelives.stacks import blueprints, intents
 from ninelives.stacks.engine import Engine
 from ninelives.stacks.records import ChangeDetail, ChangeSet, OnFailure, ResourceChange
 
@@ -28,7 +28,7 @@ async def create_change_set(engine: Engine, call: Call) -> Mapping[str, Any]:
 def _type(given: Mapping[str, Any]) -> str:
     kind = given.get("ChangeSetType", "UPDATE")
     if kind == "IMPORT":
-        raise intents.invalid("ChangeSetType IMPORT is not supported by this region: resources are made, not taken over.")
+        raise blueprints.invalid("ChangeSetType IMPORT is not supported by this region: resources are made, not taken over.")
     return str(kind)
 
 

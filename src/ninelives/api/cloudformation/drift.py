@@ -5,7 +5,7 @@ from typing import Any
 
 from ninelives.api.call import Call
 from ninelives.api.cloudformation.wire import EngineHandler, page
-from ninelives.stacks import drift, intents
+from ninelives.stacks import blueprints, drift, intents
 from ninelives.stacks.engine import Engine
 from ninelives.stacks.records import Drift, Resource
 
@@ -20,7 +20,7 @@ def describe_stack_drift_detection_status(engine: Engine, call: Call) -> Mapping
     detection_id = call.parameters["StackDriftDetectionId"]
     detection = engine.state.detections.get(detection_id)
     if detection is None:
-        raise intents.invalid(f"Drift detection {detection_id} does not exist")
+        raise blueprints.invalid(f"Drift detection {detection_id} does not exist")
     return {
         "StackId": detection.stack_id,
         "StackDriftDetectionId": detection_id,
@@ -37,7 +37,7 @@ async def detect_stack_resource_drift(engine: Engine, call: Call) -> Mapping[str
     await drift.detect(engine, stack, {resource.logical_id})
     resource = intents.resource_of(engine, stack, resource.logical_id)
     if resource.drift is None:
-        raise intents.invalid(f"Drift detection is not supported for resource type {resource.type}.")
+        raise blueprints.invalid(f"Drift detection is not supported for resource type {resource.type}.")
     return {"StackResourceDrift": _drift(resource, resource.drift)}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ninelives.api.call import Call
 from ninelives.api.cloudformation.wire import EngineHandler, page
-from ninelives.stacks import intents
+from ninelives.stacks import blueprints
 from ninelives.stacks.engine import Engine
 
 
@@ -21,10 +21,10 @@ def list_exports(engine: Engine, call: Call) -> Mapping[str, Any]:
 def list_imports(engine: Engine, call: Call) -> Mapping[str, Any]:
     name = call.parameters["ExportName"]
     if name not in engine.state.exports():
-        raise intents.invalid(f"Export '{name}' does not exist.")
+        raise blueprints.invalid(f"Export '{name}' does not exist.")
     users = engine.state.importers().get(name, [])
     if not users:
-        raise intents.invalid(f"Export '{name}' is not imported by any stack.")
+        raise blueprints.invalid(f"Export '{name}' is not imported by any stack.")
     shown, token = page(users, call.parameters.get("NextToken"), key=str)
     return {"Imports": list(shown), "NextToken": token}
 

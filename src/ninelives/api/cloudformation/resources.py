@@ -6,7 +6,7 @@ from typing import Any
 
 from ninelives.api.call import Call
 from ninelives.api.cloudformation.wire import EngineHandler, page
-from ninelives.stacks import intents
+from ninelives.stacks import blueprints, intents
 from ninelives.stacks.engine import Engine
 from ninelives.stacks.records import Resource, Stack
 
@@ -26,13 +26,13 @@ def describe_stack_resource(engine: Engine, call: Call) -> Mapping[str, Any]:
 def describe_stack_resources(engine: Engine, call: Call) -> Mapping[str, Any]:
     given = call.parameters
     if "StackName" in given and "PhysicalResourceId" in given:
-        raise intents.invalid("Only one of StackName or PhysicalResourceId may be specified.")
+        raise blueprints.invalid("Only one of StackName or PhysicalResourceId may be specified.")
     if "StackName" in given:
         stack = intents.existing(engine, given["StackName"])
     elif "PhysicalResourceId" in given:
         stack = _owner(engine, given["PhysicalResourceId"])
     else:
-        raise intents.invalid("Either StackName or PhysicalResourceId must be specified.")
+        raise blueprints.invalid("Either StackName or PhysicalResourceId must be specified.")
     wanted = given.get("LogicalResourceId")
     shown = [one for one in _shown(engine, stack) if wanted is None or one.logical_id == wanted]
     return {"StackResources": [{**_of_stack(stack), **_common(one), "Timestamp": one.updated_at} for one in shown]}
@@ -42,7 +42,7 @@ def _owner(engine: Engine, physical_id: str) -> Stack:
     for stack in engine.state.stacks.values():
         if any(one.physical_id == physical_id for one in engine.state.live_resources(stack.stack_id)):
             return stack
-    raise intents.invalid(f"Stack for {physical_id} does not exist")
+    raise blueprints.invalid(f"Stack for {physical_id} does not exist")
 
 
 def list_stack_resources(engine: Engine, call: Call) -> Mapping[str, Any]:

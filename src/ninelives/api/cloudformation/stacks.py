@@ -13,7 +13,7 @@ from ninelives.api.cloudformation.wire import (
     read_wanted,
     write_tags,
 )
-from ninelives.stacks import intents
+from ninelives.stacks import blueprints, intents
 from ninelives.stacks.engine import Engine
 from ninelives.stacks.records import Event, OnFailure, Output, Stack, StackStatus
 from ninelives.stacks.stack_policy import check_policy
@@ -144,7 +144,7 @@ def describe_stack_events(engine: Engine, call: Call) -> Mapping[str, Any]:
     name = call.parameters.get("StackName")
     if name is None:
         message = "Value null at 'stackName' failed to satisfy constraint: Member must not be null"
-        raise intents.invalid(f"1 validation error detected: {message}")
+        raise blueprints.invalid(f"1 validation error detected: {message}")
     stack = intents.existing(engine, name, "Stack [{}] does not exist")
     events = list(engine.state.events(stack.stack_id))
     shown, token = page(events, call.parameters.get("NextToken"), key=lambda one: one.event_id)
@@ -189,9 +189,9 @@ def rollback_stack(engine: Engine, call: Call) -> Mapping[str, Any]:
 def update_termination_protection(engine: Engine, call: Call) -> Mapping[str, Any]:
     stack = intents.living(engine, call.parameters["StackName"])
     if engine.state.parent_of(stack.stack_id) is not None:
-        raise intents.invalid("Termination protection cannot be updated on a nested stack; update that of the root stack.")
+        raise blueprints.invalid("Termination protection cannot be updated on a nested stack; update that of the root stack.")
     if stack.status is StackStatus.DELETE_IN_PROGRESS:
-        raise intents.invalid(f"Stack [{stack.name}] is being deleted.")
+        raise blueprints.invalid(f"Stack [{stack.name}] is being deleted.")
     is_on = call.parameters["EnableTerminationProtection"]
     engine.state.commit(replace(stack, has_termination_protection=is_on))
     return {"StackId": stack.stack_id}
@@ -200,7 +200,7 @@ def update_termination_protection(engine: Engine, call: Call) -> Mapping[str, An
 async def set_stack_policy(engine: Engine, call: Call) -> Mapping[str, Any]:
     text = await read_text_or_url(engine, call.parameters, "StackPolicy")
     if text is None:
-        raise intents.invalid("Either StackPolicyURL or StackPolicyBody must be specified.")
+        raise blueprints.invalid("Either StackPolicyURL or StackPolicyBody must be specified.")
     check_policy(text)
     stack = intents.living(engine, call.parameters["StackName"])
     engine.state.commit(replace(stack, policy=text))

@@ -6,7 +6,7 @@ from typing import Any
 
 from ninelives.api.call import Call
 from ninelives.api.cloudformation.wire import EngineHandler, read_template_text
-from ninelives.stacks import intents
+from ninelives.stacks import blueprints, intents
 from ninelives.stacks.engine import Engine
 from ninelives.stacks.target import PSEUDO_NAMES, processed
 from ninelives.stacks.templates.dependencies import check_order, check_references
@@ -27,7 +27,7 @@ async def get_template(engine: Engine, call: Call) -> Mapping[str, Any]:
         stack = intents.existing(engine, given["StackName"])
         blueprint = stack.blueprint
     else:
-        raise intents.invalid("StackName is required if ChangeSetName is not specified.")
+        raise blueprints.invalid("StackName is required if ChangeSetName is not specified.")
     body = blueprint.template_body
     if stage == "Processed" and body:
         body = processed(blueprint, await engine.surroundings(stack.stack_id, stack.name))
@@ -36,7 +36,7 @@ async def get_template(engine: Engine, call: Call) -> Mapping[str, Any]:
 
 async def validate_template(engine: Engine, call: Call) -> Mapping[str, Any]:
     template = _checked(engine, await _text(engine, call))
-    needed, reason = intents.capabilities_needed(template)
+    needed, reason = blueprints.capabilities_needed(template)
     return {
         "Parameters": [
             {
@@ -60,7 +60,7 @@ async def get_template_summary(engine: Engine, call: Call) -> Mapping[str, Any]:
     else:
         text = await _text(engine, call)
     template = _checked(engine, text or "")
-    needed, reason = intents.capabilities_needed(template)
+    needed, reason = blueprints.capabilities_needed(template)
     return {
         "Parameters": [
             {
@@ -94,7 +94,7 @@ async def get_template_summary(engine: Engine, call: Call) -> Mapping[str, Any]:
 async def _text(engine: Engine, call: Call) -> str:
     text = await read_template_text(engine, call.parameters)
     if text is None:
-        raise intents.invalid("Either Template URL or Template Body must be specified.")
+        raise blueprints.invalid("Either Template URL or Template Body must be specified.")
     return text
 
 
@@ -111,7 +111,7 @@ def _checked(engine: Engine, text: str) -> Template:
         check_references(template, PSEUDO_NAMES)
         check_order(template)
     except TemplateError as error:
-        raise intents.invalid(error.message) from None
+        raise blueprints.invalid(error.message) from None
     return template
 
 

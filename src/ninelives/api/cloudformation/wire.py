@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from ninelives.api.call import Call
 from ninelives.model.errors import ApiError
+from ninelives.stacks.blueprints import TEMPLATE_BODY_MAX, TEMPLATE_OBJECT_MAX, Wanted, invalid
 from ninelives.stacks.engine import Engine
-from ninelives.stacks.intents import TEMPLATE_BODY_MAX, TEMPLATE_OBJECT_MAX, Wanted, invalid
 from ninelives.stacks.records import OnFailure
 from ninelives.stacks.templates.parameters import Given
 
