@@ -21,7 +21,7 @@ from ninelives.api import cloudwatch
 from ninelives.api.call import Call, Operations
 from ninelives.api.service_model import load_service
 from ninelives.model.timing import Timing
-from ninelives.telemetry import CloudWatch
+from ninelives.telemetry import ActionKind, CloudWatch, Firing
 
 PROTOCOLS = ("smithy-rpc-v2-cbor", "json", "query")
 OPERATIONS = tuple(cloudwatch.operations(Mock()))
@@ -38,6 +38,7 @@ class CloudWatchWorld:
         self.ahead = timedelta()
         self.published: list[Mapping[str, Any]] = []
         self.changes: list[str] = []
+        self.firings: list[Firing] = []
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead  # noqa: TID251 - boto3 signs with the real clock
@@ -57,9 +58,15 @@ class CloudWatchWorld:
         if self._handlers is None:
             watch = CloudWatch(self._path, place=PLACE, now=self.now, timing=self._timing, call=self._call)
             self.alarms = watch.alarms
+            watch.actions.carry_out(ActionKind("autoscaling", "scalingPolicy:"), self._scale, repeats=True)
             self.alarms.watch(lambda alarm, before: self.changes.append(f"{alarm.name} {before.value}->{alarm.state.value}"))
             self._handlers = cloudwatch.operations(watch)
         return self._handlers
+
+    async def _scale(self, firing: Firing) -> None:
+        self.firings.append(firing)
+        if "broken" in firing.arn:
+            raise RuntimeError("No policy of that name")
 
     async def _call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         if "missing" in parameters["TopicArn"]:
@@ -267,6 +274,35 @@ def test_actions_are_carried_out_at_a_change_of_state(world: CloudWatchWorld, cl
     client.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="again")
     client.describe_alarms()
     assert len(world.published) == 1
+
+
+POLICY = "arn:aws:autoscaling:eu-west-1:111122223333:scalingPolicy:6d8972f3:resource/ecs/service/c/s:policyName/out"
+
+
+def test_a_scaling_policy_is_called_once_a_minute_for_as_long_as_the_alarm_lasts(
+    door: RunningDoor, world: CloudWatchWorld, client: Any
+) -> None:
+    broken = POLICY.replace("out", "broken")
+    client.put_metric_data(Namespace="Cats", MetricData=[{"MetricName": "Errors", "Value": 7, "Timestamp": now() - MINUTE}])
+    client.put_metric_alarm(**an_alarm(AlarmActions=[POLICY, broken], TreatMissingData="ignore"))
+    world.evaluate(door)
+    world.evaluate(door, after=timedelta(seconds=30))  # too early to call it again
+    world.evaluate(door, after=timedelta(seconds=31))
+    summaries = [one["HistorySummary"] for one in client.describe_alarm_history(HistoryItemType="Action")["AlarmHistoryItems"]]
+    called = [(one.is_repeated, one.value) for one in world.firings if one.arn == POLICY]
+
+    assert called == [(False, 7.0), (True, 7.0)]
+    assert summaries.count(f"Successfully executed action {POLICY}") == 1
+    assert summaries.count(f"Failed to execute action {broken}") == 2
+    client.disable_alarm_actions(AlarmNames=["errors"])
+    world.evaluate(door, after=2 * MINUTE)
+    assert len(world.firings) == 4
+
+
+def test_a_composite_alarm_does_not_scale(client: Any) -> None:
+    client.put_metric_alarm(**an_alarm())
+    with pytest.raises(ClientError, match="scaling"):
+        client.put_composite_alarm(AlarmName="both", AlarmRule="ALARM(errors)", AlarmActions=[POLICY])
 
 
 def test_a_composite_alarm_follows_its_children(world: CloudWatchWorld, client: Any) -> None:

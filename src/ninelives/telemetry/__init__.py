@@ -1,6 +1,7 @@
 """What is heard of the region's tasks and traffic: container logs, metrics, and the alarms on them."""
 
 from ninelives.telemetry.access_logs import AccessLogs
+from ninelives.telemetry.alarm_actions import ActionKind, Firing
 from ninelives.telemetry.alarm_wording import state_change
 from ninelives.telemetry.alarms import Alarms
 from ninelives.telemetry.cloudwatch import CloudWatch
@@ -13,10 +14,12 @@ from ninelives.telemetry.metric_store import LISTED, MetricStore, Sample
 __all__ = [
     "LISTED",
     "AccessLogs",
+    "ActionKind",
     "Alarms",
     "CloudWatch",
     "CloudWatchLogs",
     "DatabaseFromTheFuture",
+    "Firing",
     "Measuring",
     "MetricStore",
     "Sample",

@@ -44,7 +44,7 @@ from ninelives.monitoring import (
     statistic_of,
 )
 from ninelives.telemetry import alarm_wording
-from ninelives.telemetry.alarm_actions import Actions
+from ninelives.telemetry.alarm_actions import REPEATED_EVERY, Actions
 from ninelives.telemetry.alarm_records import AlarmRecords
 from ninelives.telemetry.metric_queries import answer, distributions
 from ninelives.telemetry.metric_store import MetricStore
@@ -83,6 +83,8 @@ class Alarms:
         self._since = now()
         self._evaluated_at: dict[str, datetime] = {}
         """Up to when each metric alarm was evaluated last; a new one is not in it."""
+        self._newest: dict[str, float | None] = {}
+        """The newest data point that each metric alarm was evaluated by."""
 
     # What others see.
 
@@ -156,6 +158,7 @@ class Alarms:
     def delete(self, alarm: Alarm) -> None:
         self._records.delete(alarm)
         self._evaluated_at.pop(alarm.name, None)
+        self._newest.pop(alarm.name, None)
         self._tell(alarm, HistoryItemType.CONFIGURATION_UPDATE, f'Alarm "{alarm.name}" deleted',
                    alarm_wording.configuration_update(None, alarm))  # fmt: skip
         self._ring()
@@ -199,6 +202,13 @@ class Alarms:
                 self._evaluated_at[alarm.name] = end
                 self._evaluate(alarm, end)
         self._evaluate_composites()
+        self._repeat_actions()
+
+    def _repeat_actions(self) -> None:
+        every = self._timing.scaled(REPEATED_EVERY)
+        for alarm in self.all():
+            if alarm.actions.enabled:
+                self._actions.repeat(alarm, self._newest.get(alarm.name), self._acted, now=self._now(), every=every)
 
     def _is_due(self, alarm: MetricAlarm, end: datetime) -> bool:
         last = self._evaluated_at.get(alarm.name)
@@ -217,6 +227,7 @@ class Alarms:
         evaluation = Evaluation(state=None, breaching=(), within=(), missing=0, evaluated=())
         if points is not None:
             evaluation = evaluate_alarm(judged, points)
+            self._newest[alarm.name] = next((one.value for one in evaluation.evaluated if one.value is not None), None)
         if evaluation.state is None:
             if alarm.state.is_set:  # Nothing is known against it; it holds.
                 self._records.put(replace(alarm, state=replace(alarm.state, is_set=False)))
@@ -310,7 +321,7 @@ class Alarms:
         self._ring()
         self._tell_watchers(entered, before)
         if entered.actions.enabled and entered.actions.of(value):
-            self._actions.start(entered, before, self._acted)
+            self._actions.start(entered, before, self._newest.get(alarm.name), self._acted)
 
     def _tell_watchers(self, alarm: Alarm, before: AlarmState) -> None:
         """The failure of one is logged, and stops neither the others nor the alarm."""

@@ -31,13 +31,14 @@ class CloudWatch:
 
     def __init__(self, path: Path | None, *, place: Place, now: Callable[[], datetime], timing: Timing, call: Call) -> None:
         self._database = open_database(path)
-        self._actions = Actions(call, place)
+        self.actions = Actions(call, place)
+        """Where others say which actions of alarms they carry out."""
         self.place = place
         self.now = now
         self.metrics = MetricStore(self._database, timing=timing)
         self.records = AlarmRecords(self._database)
         """Dashboards, and what of alarms changes no state."""
-        self.alarms = Alarms(self.records, self.metrics, now=now, timing=timing, actions=self._actions)
+        self.alarms = Alarms(self.records, self.metrics, now=now, timing=timing, actions=self.actions)
 
     def alarm_arn(self, name: str) -> str:
         return self.place.arn("cloudwatch", f"alarm:{name}")
@@ -59,6 +60,6 @@ class CloudWatch:
 
     async def close(self) -> None:
         """Let actions under way end, and write what waits. Nothing may be asked afterwards."""
-        await self._actions.close()
+        await self.actions.close()
         self.metrics.flush()
         self._database.close()

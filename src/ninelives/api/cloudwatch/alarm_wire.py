@@ -169,12 +169,16 @@ def read_composite_alarm(cloudwatch: CloudWatch, parameters: Mapping[str, Any]) 
         read_rule(parameters["AlarmRule"])
     except RuleInvalid as error:
         raise refused(f"AlarmRule is not valid: {error}.") from error
+    actions = read_actions(parameters)
+    for arn in (*actions.ok, *actions.alarm, *actions.insufficient_data):
+        if arn.split(":")[2:3] in (["autoscaling"], ["automate"]):
+            raise refused(f"Composite alarms take no actions of scaling policies or EC2: {arn}")
     return CompositeAlarm(
         name=parameters["AlarmName"],
         arn=cloudwatch.alarm_arn(parameters["AlarmName"]),
         rule=parameters["AlarmRule"],
         description=parameters.get("AlarmDescription"),
-        actions=read_actions(parameters),
+        actions=actions,
         tags=read_tags(parameters.get("Tags")),
         state=cloudwatch.alarms.unchecked(),
         configured_at=cloudwatch.now(),
