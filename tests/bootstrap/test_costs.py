@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ninelives.bootstrap.costs import Costs, costs_of, price_table
+from ninelives.bootstrap.costs import Costs, costs_of
 from ninelives.bootstrap.stacks import Surroundings, wanted_stacks
 from ninelives.deploy.reading import Definition, parse_service_file
 
@@ -49,16 +49,8 @@ def test_arm_is_cheaper() -> None:
     assert arm == pytest.approx(0.8 * x86, rel=0.01)  # type: ignore[operator]  # there is a line for tasks
 
 
-def test_a_region_without_prices_is_told_with_anothers() -> None:
+def test_a_region_without_prices_is_told_with_the_nearest_ones() -> None:
     found = costs(region="ap-southeast-6")
 
-    assert not found.is_of_region
-    assert costs().monthly == found.monthly
-
-
-def test_every_region_of_the_table_has_every_price_and_the_table_a_date() -> None:
-    table = price_table()
-
-    assert table["as_of"]
-    keys = {frozenset(prices) for prices in table["regions"].values()}
-    assert 1 == len(keys)
+    assert ("ap-southeast-1", False) == (found.priced_in, found.is_of_region)
+    assert costs(region="ap-southeast-1").monthly == found.monthly

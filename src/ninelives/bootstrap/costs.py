@@ -1,25 +1,18 @@
 """What the stacks cost a month, before anybody agrees to it; and what the tasks will cost that run on them.
 
 Fixed is what is paid by the hour or month whether it is used or not. What is paid by use has its price, and no sum: only the
-user knows the traffic. Data transfer to the internet and between zones is not included. Pure but for reading the table.
+user knows the traffic. Data transfer to the internet and between zones is not included. Pure but for the table of prices.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Any
-
-import yaml
 
 from ninelives.bootstrap.stacks import WantedStack
+from ninelives.deploy.prices import HOURS_A_MONTH, Prices, prices_of
 from ninelives.deploy.service_file import ServiceFile
+from ninelives.model.fargate import TaskSize
 
-HOURS_A_MONTH = 730
-"""365 days of 24 hours, by 12, as AWS's calculator counts."""
-REGION_OF_LAST_RESORT = "us-east-1"
-CPU_UNITS_A_VCPU, MIB_A_GB = 1024, 1024
 ALARM_METRICS = {"ErrorRateAlarm": 3, "UnhealthyAlarm": 2}
 """Metrics that an alarm looks at, where it is more than one."""
 
@@ -36,12 +29,17 @@ class CostLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """All of it, for a region. ``is_of_region`` is False where the table has another region's prices only."""
+    """All of it, for a region."""
 
     region: str
     as_of: str
-    is_of_region: bool
+    priced_in: str
+    """The region whose prices these are: the nearest that the table has."""
     lines: tuple[CostLine, ...]
+
+    @property
+    def is_of_region(self) -> bool:
+        return self.priced_in == self.region
 
     @property
     def monthly(self) -> float:
@@ -49,17 +47,9 @@ class Costs:
         return sum(line.monthly for line in self.lines if line.monthly is not None)
 
 
-@cache
-def price_table() -> Mapping[str, Any]:
-    table: Mapping[str, Any] = yaml.safe_load(files("ninelives.bootstrap").joinpath("prices.yml").read_text(encoding="utf-8"))
-    return table
-
-
 def costs_of(stacks: Sequence[WantedStack], file: ServiceFile, region: str) -> Costs:
     """What is paid for in a month."""
-    table = price_table()
-    known = table["regions"].get(region)
-    prices = {**table["everywhere"], **(known or table["regions"][REGION_OF_LAST_RESORT])}
+    prices = prices_of(region)
     counted = Counter(resource.type for stack in stacks for resource in stack.resources)
     alarms = [one.logical_id for stack in stacks for one in stack.resources if one.type == "AWS::CloudWatch::Alarm"]
     zones = file.bootstrap.network.zones if file.bootstrap.network.vpc is None else len(file.bootstrap.network.public_subnets)
@@ -71,8 +61,8 @@ def costs_of(stacks: Sequence[WantedStack], file: ServiceFile, region: str) -> C
     addresses = counted["AWS::EC2::EIP"] + zones + (file.first_count if has_public_tasks else 0)
     return Costs(
         region=region,
-        as_of=str(table["as_of"]),
-        is_of_region=known is not None,
+        as_of=prices.as_of,
+        priced_in=prices.priced_in,
         lines=(
             *_tasks(file, prices),
             _hourly("load balancer", 1, prices["load_balancer_hour"]),
@@ -84,16 +74,13 @@ def costs_of(stacks: Sequence[WantedStack], file: ServiceFile, region: str) -> C
     )
 
 
-def _tasks(file: ServiceFile, prices: Mapping[str, float]) -> Iterator[CostLine]:
-    arm = "arm_" if file.image.platform == "linux/arm64" else ""
-    hour = (
-        file.cpu / CPU_UNITS_A_VCPU * prices[f"fargate_{arm}vcpu_hour"]
-        + file.memory / MIB_A_GB * prices[f"fargate_{arm}gb_hour"]
-    )
+def _tasks(file: ServiceFile, prices: Prices) -> Iterator[CostLine]:
+    size = TaskSize(cpu=file.cpu, memory=file.memory)
+    hour = prices.task_hour(size, arm=file.image.platform == "linux/arm64")
     yield _hourly(f"Fargate task ({file.cpu} CPU units, {file.memory} MiB), once deployed", file.first_count, hour)
 
 
-def _by_use(file: ServiceFile, prices: Mapping[str, float], counted: Mapping[str, int]) -> Iterator[CostLine]:
+def _by_use(file: ServiceFile, prices: Prices, counted: Mapping[str, int]) -> Iterator[CostLine]:
     yield CostLine(what="load balancer traffic", price=f"${prices['lcu_hour']:g} an LCU-hour")
     if counted["AWS::EC2::NatGateway"]:
         yield CostLine(what="through NAT (images come from S3, beside it)", price=f"${prices['nat_gb']:g} a GB")

@@ -114,7 +114,9 @@ def _show_stack(stack: PlannedStack) -> None:
 
 def show_costs(costs: Costs) -> None:
     """What a month costs, on stderr."""
-    source = f"list prices of {costs.as_of}" + ("" if costs.is_of_region else ", of us-east-1: none are known for this region")
+    source = f"list prices of {costs.as_of}" + (
+        "" if costs.is_of_region else f", of {costs.priced_in}: none are known for this region"
+    )
     _say(f"\nCosts a month in {costs.region} ({source}; US dollars, without tax)")
     for line in costs.lines:
         count = f"{line.count} x " if line.monthly is not None else ""
@@ -243,6 +245,7 @@ def costs_json(costs: Costs) -> dict[str, Any]:
         "region": costs.region,
         "as_of": costs.as_of,
         "prices_are_of_region": costs.is_of_region,
+        "priced_in": costs.priced_in,
         "monthly": round(costs.monthly, 2),
         "includes_data_transfer": False,
         "lines": [{"what": one.what, "count": one.count, "price": one.price, "monthly": one.monthly} for one in costs.lines],

@@ -38,6 +38,7 @@ from ninelives.deploy.deploy_part import (
 )
 from ninelives.deploy.file_parts import Duration, Part, Port, whole_seconds
 from ninelives.deploy.quantities import write_duration
+from ninelives.model.fargate import FARGATE_CPU, fargate_memory
 
 VERSION_PLACEHOLDER = "{version}"
 TAG_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
@@ -334,27 +335,6 @@ class ServiceFile(Part):
 
 GROUP_NAME_MAX = 32
 HTTP_PORT = 80
-FARGATE_CPU = (256, 512, 1024, 2048, 4096, 8192, 16384)
-
-
-def fargate_memory(cpu_units: int) -> tuple[int, ...]:
-    """Task memory in MiB that Fargate has for ``cpu_units``; empty for a size that it has not.
-
-    Source: botocore ecs 2014-11-13, ``RegisterTaskDefinitionRequest.cpu``.
-
-    >>> fargate_memory(256), fargate_memory(300)
-    ((512, 1024, 2048), ())
-    """
-    steps = {
-        256: (512, 1024, 2048),
-        512: range(1024, 4096 + 1, 1024),
-        1024: range(2048, 8192 + 1, 1024),
-        2048: range(4096, 16384 + 1, 1024),
-        4096: range(8192, 30720 + 1, 1024),
-        8192: range(16384, 61440 + 1, 4096),
-        16384: range(32768, 122880 + 1, 8192),
-    }
-    return tuple(steps.get(cpu_units, ()))
 
 
 def _as_range(sizes: tuple[int, ...]) -> str:

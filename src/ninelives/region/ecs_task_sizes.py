@@ -1,22 +1,15 @@
-"""Task sizes: how ``cpu`` and ``memory`` are written, and which pairs Fargate has.
+"""Task sizes: how ``cpu`` and ``memory`` are written, and whether Fargate has a pair.
 
 Source: ``ecs`` 2014-11-13, ``RegisterTaskDefinitionRequest.cpu`` and ``.memory``.
 """
 
 import re
 
+from ninelives.model.fargate import fargate_memory
+
 CPU_UNITS = range(128, 196_609)
 """What a task's ``cpu`` may be on any launch type."""
 
-_FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
-    256: (512, 1024, 2048),
-    512: tuple(range(1024, 4096 + 1, 1024)),
-    1024: tuple(range(2048, 8192 + 1, 1024)),
-    2048: tuple(range(4096, 16384 + 1, 1024)),
-    4096: tuple(range(8192, 30720 + 1, 1024)),
-    8192: tuple(range(16384, 61440 + 1, 4096)),
-    16384: tuple(range(32768, 122880 + 1, 8192)),
-}
 _WINDOWS_CPU_MIN = 1024
 DIGITS_MAX = 9
 """A number with more is no size; Python's own conversions would raise on the longest."""
@@ -56,4 +49,4 @@ def is_fargate_size(cpu: int, memory: int, *, windows: bool = False) -> bool:
     >>> is_fargate_size(256, 512), is_fargate_size(256, 4096), is_fargate_size(256, 512, windows=True)
     (True, False, False)
     """
-    return memory in _FARGATE_MEMORY.get(cpu, ()) and not (windows and cpu < _WINDOWS_CPU_MIN)
+    return memory in fargate_memory(cpu) and not (windows and cpu < _WINDOWS_CPU_MIN)
