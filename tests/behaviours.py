@@ -38,6 +38,8 @@ _CLOUDWATCH = "api/test_cloudwatch.py"
 _BALANCER_METRICS = "telemetry/test_load_balancer_metrics.py"
 _SERVICE_METRICS = "telemetry/test_service_metrics.py"
 _ARITHMETIC = "scheduler/test_scheduler_arithmetic.py"
+_EVALUATION = "registry/test_lifecycle_evaluation.py"
+_LIFECYCLE_RUNS = "registry/test_lifecycle_runs.py"
 _STACKS = "api/test_cloudformation.py"
 _ENGINE = "stacks/test_engine.py"
 _STACK_LAWS = "laws/test_stack_laws.py"
@@ -534,6 +536,49 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "an_event_that_waits_for_its_target_outlives_the_control_plane",
             "they outlive the control plane",
         ),
+    ],
+    "Images": [
+        _one(
+            _EVALUATION, "an_image_is_the_first_rules_that_it_meets_whatever_later_rules_count", "lifecycle rules by priority"
+        ),
+        _one(
+            _EVALUATION,
+            "a_rule_of_several_patterns_looks_at_images_that_meet_all_of_them",
+            "`tagPatternList` and `tagPrefixList`: all must match",
+        ),
+        _one(_EVALUATION, "ages_are_older_than_and_counts_are_more_than", "`imageCountMoreThan`, `sinceImagePushed`"),
+        _one(
+            _EVALUATION,
+            "days_since_the_last_pull_count_from_the_push_where_there_was_none",
+            "`sinceImagePulled`, and the action `transition`: in previews; no image is archived",
+            "recorded",
+        ),
+        _one(
+            _EVALUATION,
+            "an_image_that_a_list_names_goes_with_the_list_only_and_after_it",
+            "what an index names does not expire while the index stands",
+        ),
+        _one(
+            _EVALUATION,
+            "what_is_about_an_image_is_no_rules_and_goes_with_it",
+            "signatures and attestations go with their image",
+        ),
+        _one(
+            _LIFECYCLE_RUNS,
+            "a_policy_runs_soon_after_it_was_put_and_then_once_a_day",
+            "a lifecycle policy runs a minute after it was put, and then once a day, in the region's time",
+        ),
+        _one(
+            _LIFECYCLE_RUNS,
+            "what_expires_frees_the_disk_of_what_only_it_had",
+            "layers that nothing names are removed from disk",
+        ),
+        _one(
+            _LIFECYCLE_RUNS,
+            "each_push_and_deletion_is_told_a_tag_at_a_time",
+            "EventBridge event `ECR Image Action`, PUSH and DELETE",
+        ),
+        _one("api/test_ecr.py", "a_preview_says_what_a_policy_would_let_go_and_does_nothing", "lifecycle policy previews"),
     ],
     "Metrics and alarms": [
         _one(

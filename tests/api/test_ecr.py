@@ -513,3 +513,56 @@ def _images(client: Any) -> list[Any]:
         return list(client.describe_images(repositoryName="cats")["imageDetails"])
     except ClientError:
         return []
+
+
+def keep(count: int) -> str:
+    return LIFECYCLE.replace("10", str(count))
+
+
+def test_a_preview_says_what_a_policy_would_let_go_and_does_nothing(cats: Any) -> None:
+    pushed = [push_image(cats, b"{}", name.encode(), tag=name) for name in ("1", "2", "3")]
+    code, _ = refused(lambda: cats.get_lifecycle_policy_preview(repositoryName="cats"))
+    assert code == "LifecyclePolicyPreviewNotFoundException"
+
+    started = cats.start_lifecycle_policy_preview(repositoryName="cats", lifecyclePolicyText=keep(1))
+    found = cats.get_lifecycle_policy_preview(repositoryName="cats")
+
+    assert (started["status"], found["status"]) == ("IN_PROGRESS", "COMPLETE")
+    assert found["lifecyclePolicyText"] == keep(1)
+    assert found["summary"] == {"expiringImageTotalCount": 2}
+    results = found["previewResults"]
+    assert {one["imageDigest"] for one in results} < set(pushed)
+    assert [one["action"] for one in results] == [{"type": "EXPIRE"}] * 2
+    assert [one["appliedRulePriority"] for one in results] == [1, 1]
+    assert len(cats.describe_images(repositoryName="cats")["imageDetails"]) == 3
+    cats.get_waiter("lifecycle_policy_preview_complete").wait(repositoryName="cats")
+
+
+def test_a_preview_is_asked_in_pages_and_by_image(cats: Any) -> None:
+    for name in ("1", "2", "3"):
+        push_image(cats, b"{}", name.encode(), tag=name)
+    cats.put_lifecycle_policy(repositoryName="cats", lifecyclePolicyText=keep(1))
+    cats.start_lifecycle_policy_preview(repositoryName="cats")
+    pages = cats.get_paginator("get_lifecycle_policy_preview").paginate(
+        repositoryName="cats", PaginationConfig={"PageSize": 1}
+    )
+
+    seen = [one["imageTags"][0] for answer in pages for one in answer["previewResults"]]
+    assert len(seen) == len(set(seen)) == 2
+    one = cats.get_lifecycle_policy_preview(repositoryName="cats", imageIds=[{"imageTag": seen[0]}])["previewResults"]
+    assert [image["imageTags"] for image in one] == [[seen[0]]]
+    untagged = cats.get_lifecycle_policy_preview(repositoryName="cats", filter={"tagStatus": "UNTAGGED"})
+    assert untagged["previewResults"] == []
+
+
+def test_a_preview_without_a_policy_is_refused(cats: Any) -> None:
+    code, _ = refused(lambda: cats.start_lifecycle_policy_preview(repositoryName="cats"))
+
+    assert code == "LifecyclePolicyNotFoundException"
+
+
+def test_a_policy_tells_when_it_last_ran(cats: Any) -> None:
+    cats.put_lifecycle_policy(repositoryName="cats", lifecyclePolicyText=keep(1))
+
+    assert cats.get_lifecycle_policy(repositoryName="cats")["lastEvaluatedAt"].timestamp() == 0
+    assert cats.delete_lifecycle_policy(repositoryName="cats")["lastEvaluatedAt"].timestamp() == 0

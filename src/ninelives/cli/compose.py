@@ -20,6 +20,7 @@ from ninelives.cli.identity import RandomIds, SystemClock
 from ninelives.cli.settings import HOST, STATE_ENTRIES, RegionSettings, RunningRegion, process_start, write_json
 from ninelives.model.arns import Place
 from ninelives.model.ecs import LastStatus
+from ninelives.model.events import DEFAULT_BUS, Happening
 from ninelives.model.timing import Timing
 from ninelives.region.loop import Loop
 from ninelives.region.outbox import Outbox
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from ninelives.api.moto_bridge import MotoBridge
     from ninelives.cli.enforcement import Enforcement
     from ninelives.eventbridge import EventBridge
-    from ninelives.registry import Registry
+    from ninelives.registry import LifecycleRuns
     from ninelives.telemetry import CloudWatch
 
 log = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     settings: RegionSettings, *, ready: Callable[[], None]
 ) -> AsyncIterator[Loop]:
     """A region that answers at ``settings.endpoint``; on leaving, its control plane lets go and tasks and proxy run on."""
-    from ninelives.api import cloudformation, ecs
+    from ninelives.api import cloudformation, ecr, ecs
     from ninelives.api.authorization.stack_actors import StackActors
     from ninelives.api.door import create_app
     from ninelives.api.in_process import InProcess
@@ -141,7 +142,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     from ninelives.cli.agent_endpoint import AgentEndpoint
     from ninelives.cli.enforcement import enforcement_of
     from ninelives.hooks import LocalFunctions, read_stand_ins
-    from ninelives.registry import Registry, registry_app
+    from ninelives.registry import LifecycleRuns, Registry, registry_app
     from ninelives.stacks import Catalogue, Engine, StackStore
     from ninelives.stacks.types import TYPES
     from ninelives.telemetry import AccessLogs, CloudWatch, CloudWatchLogs, Measuring, state_change
@@ -169,6 +170,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     )
     region.registry = f"{HOST}:{settings.port}"
     registry = Registry(directory / "registry", account=settings.account, now=region.now)
+    lifecycle = LifecycleRuns(registry, scaled=timing.scaled)
     enforced = enforcement_of(settings, region, moto, registry)
     agent = AgentEndpoint(settings, region, enforced.roles.agents_call if enforced else moto.call)
     runtime = make_runtime(settings, ecs.ServiceInputs(moto.call, agent.variables, enforced.roles if enforced else None))
@@ -176,8 +178,9 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     functions = LocalFunctions(read_stand_ins(settings.functions))
     outbox, event_bridge = _event_bridge(region, moto, functions)
     cloud_watch.alarms.watch(lambda alarm, before: outbox.take([("default", state_change(alarm, before))]))
+    registry.watch(lambda action: _tell(outbox, ecr.image_action(action)))
     operations, before_moto = await _operations(
-        settings, region, moto, registry=registry, cloud_watch=cloud_watch, outbox=outbox, enforced=enforced
+        settings, region, moto, lifecycle=lifecycle, cloud_watch=cloud_watch, outbox=outbox, enforced=enforced
     )
     guard = enforced.guard if enforced else None
     in_process = InProcess(operations=operations, before_moto=before_moto, moto=moto.call, place=place, guard=guard)
@@ -215,6 +218,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
                 "CloudWatch": cloud_watch.run(),
                 "measuring": observing[0].run(),
                 "access logs": observing[1].run(),
+                "lifecycle policies": lifecycle.run(),
             }
             running = [asyncio.create_task(chore, name=name) for name, chore in chores.items()]
             ready()
@@ -242,7 +246,7 @@ async def _operations(
     region: Region,
     moto: "MotoBridge",
     *,
-    registry: "Registry",
+    lifecycle: "LifecycleRuns",
     cloud_watch: "CloudWatch",
     outbox: Outbox,
     enforced: "Enforcement | None",
@@ -261,11 +265,12 @@ async def _operations(
         ),
         "cloudwatch": cloudwatch.operations(cloud_watch),
         "ecr": ecr.operations(
-            registry,
+            lifecycle.registry,
             place=region.place,
             endpoint=f"{HOST}:{settings.port}",
             now=region.now,
             password=enforced.registry_password if enforced else None,
+            policy_changed=lifecycle.look_again,
         ),
         **({"sts": enforced.sts} if enforced else {}),
     }
@@ -274,6 +279,11 @@ async def _operations(
         "iam": simulation.operations(enforced.guard.records if enforced else moto.account_records),
     }
     return operations, before_moto
+
+
+def _tell(outbox: Outbox, happening: Happening) -> None:
+    """Tell EventBridge's own bus of something."""
+    outbox.take([(DEFAULT_BUS, happening)])
 
 
 async def _certificates(moto: "MotoBridge", region: Region) -> "KeptCertificates":

@@ -224,6 +224,16 @@ class Catalog:
         )
         return [manifest for (manifest,) in rows]
 
+    def lists(self, repository: str) -> dict[str, list[str]]:
+        """The digests that each index or list of a repository names."""
+        rows = self._sql.execute(
+            "SELECT manifest, digest FROM reference WHERE repository = ? AND kind = 'manifest' ORDER BY digest", (repository,)
+        )
+        named: dict[str, list[str]] = {}
+        for manifest, digest in rows:
+            named.setdefault(manifest, []).append(digest)
+        return named
+
     def referrers(self, repository: str, subject: str) -> list[tuple[Image, int, Mapping[str, str]]]:
         """Manifests about ``subject``, each with the length of its content and its annotations."""
         rows = self._sql.execute(
@@ -275,7 +285,9 @@ def _write_instant(value: object) -> str:
 
 def _read_repository(body: str) -> Repository:
     members = json.loads(body)
-    members["created_at"] = datetime.fromisoformat(members["created_at"])
+    for name in ("created_at", "lifecycle_policy_at", "lifecycle_evaluated_at"):
+        if members.get(name) is not None:
+            members[name] = datetime.fromisoformat(members[name])
     members["exclusion_filters"] = tuple(members["exclusion_filters"])
     return Repository(**members)
 

@@ -1,6 +1,6 @@
-"""Lifecycle policies: whether a text is one. They are recorded, and not carried out yet: no image expires by itself.
+"""Lifecycle policies: whether a text is one. What one does to images is ``lifecycle_evaluation``'s.
 
-Source: ECR user guide, "Lifecycle policy parameters in Amazon ECR".
+Source: ECR user guide, "Lifecycle policy properties in Amazon ECR", "Lifecycle policy evaluation rules".
 """
 
 import json
@@ -9,6 +9,9 @@ from typing import Any, Final
 
 _RULE: Final = {"rulePriority", "description", "selection", "action"}
 _SELECTION: Final = {"tagStatus", "tagPatternList", "tagPrefixList", "storageClass", "countType", "countUnit", "countNumber"}
+WILDCARDS_MAX: Final = 4
+RULES_MAX: Final = 50
+"""Source: "Amazon ECR service quotas"."""
 _SINCE: Final = ("sinceImagePushed", "sinceImagePulled", "sinceImageTransitioned")
 
 
@@ -21,6 +24,8 @@ def mistakes(text: str) -> list[str]:
     rules = document.get("rules") if isinstance(document, dict) else None
     if not isinstance(rules, list) or not rules or not all(isinstance(rule, dict) for rule in rules):
         return ['object has missing required properties (["rules"])']
+    if len(rules) > RULES_MAX:
+        return [f"a policy has at most {RULES_MAX} rules, not {len(rules)}"]
     found = [f"rule {place}: {mistake}" for place, rule in enumerate(rules, 1) for mistake in _of_rule(rule)]
     return found or list(_among_rules(rules))
 
@@ -52,6 +57,9 @@ def _of_selection(selection: Mapping[str, Any]) -> Iterator[str]:
         yield "a selection of tagged images must have one of tagPatternList and tagPrefixList"
     if status != "tagged" and given:
         yield f"{given[0]} is only for tagged images"
+    too_wild = [one for one in selection.get("tagPatternList") or () if str(one).count("*") > WILDCARDS_MAX]
+    if too_wild:
+        yield f"a tag pattern has at most {WILDCARDS_MAX} wildcards, unlike {too_wild[0]!r}"
     kind = selection.get("countType")
     if kind not in {"imageCountMoreThan", *_SINCE, None}:
         yield f"countType must be imageCountMoreThan or one of {', '.join(_SINCE)}, not {kind!r}"
@@ -79,6 +87,13 @@ def _among_rules(rules: list[Mapping[str, Any]]) -> Iterator[str]:
     of_any = [rule["rulePriority"] for rule in rules if rule["selection"]["tagStatus"] == "any"]
     if any(priority < max(priorities) for priority in of_any):
         yield "a rule with tagStatus any must have the highest rulePriority"
+    of_untagged = [rule["selection"].get("storageClass", "standard") for rule in rules if _is_of(rule, "untagged")]
+    if len(set(of_untagged)) < len(of_untagged):
+        yield "only one rule may select untagged images of a storage class"
+
+
+def _is_of(rule: Mapping[str, Any], status: str) -> bool:
+    return bool(rule["selection"]["tagStatus"] == status)
 
 
 def _is_count(value: object) -> bool:

@@ -21,6 +21,10 @@ class Repository:
     tags: Mapping[str, str] = field(default_factory=dict)
     policy: str | None = None
     lifecycle_policy: str | None = None
+    lifecycle_policy_at: datetime | None = None
+    """When the policy was put."""
+    lifecycle_evaluated_at: datetime | None = None
+    """When the policy was last carried out; None where it never was."""
 
     def is_immutable(self, tag: str) -> bool:
         """Whether ``tag`` may not be moved to another image.
@@ -62,3 +66,14 @@ class Image:
     artifact_type: str | None = None
     subject: str | None = None
     tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageAction:
+    """A push or a deletion, of an image under one tag or of one without. Source: ECR user guide, "Amazon ECR events"."""
+
+    action: str
+    """PUSH or DELETE."""
+    repository: str
+    digest: str
+    tag: str | None

@@ -7,6 +7,7 @@ awaits its manifest (a push is under way) is spared for ``GRACE``.
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -30,9 +31,10 @@ from ninelives.registry.errors import (
     RepositoryNotFound,
     UploadNotFound,
 )
+from ninelives.registry.lifecycle_evaluation import Action, Mark, evaluate, read_rules
 from ninelives.registry.manifests import Manifest, read_manifest
 from ninelives.registry.names import checked_digest, checked_name, checked_tag
-from ninelives.registry.records import Image, Repository
+from ninelives.registry.records import Image, ImageAction, Repository
 
 GRACE: Final = timedelta(hours=1)
 """How long an upload may be silent, and a blob may await its manifest."""
@@ -55,11 +57,22 @@ class Registry:
         """When a client was last told that a repository has a blob: it may be about to name it in a manifest."""
         self._being_kept: list[str] = []
         """Digests whose files are being moved into their place."""
+        self._watchers: list[Callable[[ImageAction], None]] = []
         self._sweep()
 
     def close(self) -> None:
         """Let go; uploads in progress are lost."""
         self._catalog.close()
+
+    def watch(self, watcher: Callable[[ImageAction], None]) -> None:
+        """Tell ``watcher`` of each push and deletion of an image, once it is recorded."""
+        self._watchers.append(watcher)
+
+    def _tell(self, action: str, image: Image, tags: Iterable[str | None]) -> None:
+        for tag in tags:
+            told = ImageAction(action=action, repository=image.repository, digest=image.digest, tag=tag)
+            for watcher in self._watchers:
+                watcher(told)
 
     # Repositories.
 
@@ -260,7 +273,9 @@ class Registry:
         self._catalog.put_image(repository, manifest, tag=tag, size=size, now=self.now())
         for one in manifest.blobs:
             self._wanted.pop((repository, one.digest), None)
-        return self.image(repository, digest=manifest.digest)
+        image = self.image(repository, digest=manifest.digest)
+        self._tell("PUSH", image, [tag])
+        return image
 
     def _check_tag(self, repository: Repository, tag: str, manifest: Manifest, *, again: bool) -> None:
         tagged = self._catalog.digest_of_tag(repository.name, tag)
@@ -296,11 +311,39 @@ class Registry:
             raise ImageReferencedByManifestList(lists)
         self._catalog.delete_image(image.repository, image.digest)
         self.collect()
+        self._tell("DELETE", image, image.tags or (None,))
 
     def delete_tag(self, repository: str, tag: str) -> None:
         """Take a tag from its image, which stays."""
-        self.image(repository, tag=tag)
+        image = self.image(repository, tag=tag)
         self._catalog.delete_tag(repository, tag)
+        self._tell("DELETE", image, [tag])
+
+    # Lifecycle policies.
+
+    def foresee(self, repository: str, policy: str) -> tuple[Mark, ...]:
+        """What ``policy``, which has no mistakes, would do to a repository now. Nothing is done."""
+        self.repository(repository)
+        rules = read_rules(policy)
+        return evaluate(rules, self._catalog.images(repository), self._catalog.lists(repository), self.now())
+
+    def carry_out_policy(self, repository: str) -> tuple[Mark, ...]:
+        """Delete what the repository's policy lets expire, with the blobs that nothing names any more; what that was.
+
+        An archive to move images to is not here: what a rule wants there stays where it is.
+        """
+        found = self.repository(repository)
+        if found.lifecycle_policy is None:
+            return ()
+        expired = tuple(one for one in self.foresee(repository, found.lifecycle_policy) if one.action is Action.EXPIRE)
+        for mark in expired:
+            self.delete_image(mark.image)
+        self.note_policy_run(repository)
+        return expired
+
+    def note_policy_run(self, repository: str) -> None:
+        """Record that the repository's policy was looked at now."""
+        self._catalog.put_repository(replace(self.repository(repository), lifecycle_evaluated_at=self.now()))
 
     # Clean-up.
 

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from ninelives.api.call import Call, Handler, Operations
-from ninelives.api.ecr import authorization, images, layers, policies, repositories
+from ninelives.api.ecr import authorization, images, layers, lifecycle, policies, repositories
+from ninelives.api.ecr.events import image_action
 from ninelives.api.ecr.shop import EcrHandler, Shop
 from ninelives.model.arns import Place
 from ninelives.model.errors import ApiError
@@ -17,6 +18,7 @@ _HANDLERS: Mapping[str, EcrHandler] = {
     **authorization.HANDLERS,
     **images.HANDLERS,
     **layers.HANDLERS,
+    **lifecycle.HANDLERS,
     **policies.HANDLERS,
     **repositories.HANDLERS,
 }
@@ -29,12 +31,15 @@ def operations(
     endpoint: str,
     now: Callable[[], datetime],
     password: Callable[[Call], str] | None = None,
+    policy_changed: Callable[[], None] = lambda: None,
 ) -> Operations:
     """ECR's operations on ``registry``, by name. ``endpoint`` is the host and port under which clients reach the registry;
-    ``password`` is what a caller may log in with there, where the registry asks who it is.
+    ``password`` is what a caller may log in with there, where the registry asks who it is; ``policy_changed`` is told when a
+    lifecycle policy was put or deleted.
     """
-    shop = Shop(registry=registry, place=place, endpoint=endpoint, now=now, password=password)
-    return {name: _refusing(partial(handler, shop)) for name, handler in _HANDLERS.items()}
+    shop = Shop(registry=registry, place=place, endpoint=endpoint, now=now, password=password, policy_changed=policy_changed)
+    handlers = {**_HANDLERS, **lifecycle.Previews().handlers()}
+    return {name: _refusing(partial(handler, shop)) for name, handler in handlers.items()}
 
 
 def _refusing(handler: Handler) -> Handler:
@@ -50,4 +55,4 @@ def _refusing(handler: Handler) -> Handler:
     return answer
 
 
-__all__ = ["operations"]
+__all__ = ["image_action", "operations"]

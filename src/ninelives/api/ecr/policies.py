@@ -1,4 +1,4 @@
-"""A repository's policies: who may use it, and which images may go. Both are recorded; neither is enforced yet."""
+"""A repository's own policy: who may use it, on the wire."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,6 @@ from ninelives.api.call import Call
 from ninelives.api.ecr.shop import EcrHandler, Shop, invalid
 from ninelives.model.errors import ApiError
 from ninelives.registry import Repository
-from ninelives.registry.lifecycle import mistakes
 
 
 def set_repository_policy(shop: Shop, call: Call) -> Mapping[str, Any]:
@@ -32,27 +31,6 @@ def delete_repository_policy(shop: Shop, call: Call) -> Mapping[str, Any]:
     return _written(shop, found, "policyText", text)
 
 
-def put_lifecycle_policy(shop: Shop, call: Call) -> Mapping[str, Any]:
-    found, text = shop.repository(call), call.parameters["lifecyclePolicyText"]
-    wrong = mistakes(text)
-    if wrong:
-        raise invalid("LifecyclePolicyText", f"Lifecycle policy validation failure: {'; '.join(wrong)}")
-    shop.registry.change_repository(replace(found, lifecycle_policy=text))
-    return _written(shop, found, "lifecyclePolicyText", text)
-
-
-def get_lifecycle_policy(shop: Shop, call: Call) -> Mapping[str, Any]:
-    found = shop.repository(call)
-    return _written(shop, found, "lifecyclePolicyText", _lifecycle_policy(shop, found))
-
-
-def delete_lifecycle_policy(shop: Shop, call: Call) -> Mapping[str, Any]:
-    found = shop.repository(call)
-    text = _lifecycle_policy(shop, found)
-    shop.registry.change_repository(replace(found, lifecycle_policy=None))
-    return _written(shop, found, "lifecyclePolicyText", text)
-
-
 def _is_policy(text: str) -> bool:
     try:
         document = json.loads(text)
@@ -63,19 +41,13 @@ def _is_policy(text: str) -> bool:
 
 def _policy(shop: Shop, repository: Repository) -> str:
     if repository.policy is None:
-        raise ApiError("RepositoryPolicyNotFoundException", _none("Repository", shop, repository))
+        raise ApiError("RepositoryPolicyNotFoundException", _none(shop, repository))
     return repository.policy
 
 
-def _lifecycle_policy(shop: Shop, repository: Repository) -> str:
-    if repository.lifecycle_policy is None:
-        raise ApiError("LifecyclePolicyNotFoundException", _none("Lifecycle", shop, repository))
-    return repository.lifecycle_policy
-
-
-def _none(kind: str, shop: Shop, repository: Repository) -> str:
+def _none(shop: Shop, repository: Repository) -> str:
     return (
-        f"{kind} policy does not exist for the repository with name '{repository.name}' "
+        f"Repository policy does not exist for the repository with name '{repository.name}' "
         f"in the registry with id '{shop.registry.id}'"
     )
 
@@ -88,7 +60,4 @@ HANDLERS: Mapping[str, EcrHandler] = {
     "SetRepositoryPolicy": set_repository_policy,
     "GetRepositoryPolicy": get_repository_policy,
     "DeleteRepositoryPolicy": delete_repository_policy,
-    "PutLifecyclePolicy": put_lifecycle_policy,
-    "GetLifecyclePolicy": get_lifecycle_policy,
-    "DeleteLifecyclePolicy": delete_lifecycle_policy,
 }

@@ -30,6 +30,8 @@ class Shop:
     now: Callable[[], datetime]
     password: Callable[[Call], str] | None = None
     """What a caller may log in with, where that decides what he may do."""
+    policy_changed: Callable[[], None] = lambda: None
+    """Told when a lifecycle policy was put or deleted."""
 
     def repository(self, call: Call) -> Repository:
         """The repository that a request names. Raises ``RepositoryNotFound``, for that of another registry too."""
