@@ -126,6 +126,26 @@ class InputSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerUsage:
+    """What a container has used since it was started; all but the memory only grows until it is started again."""
+
+    cpu: timedelta
+    memory_bytes: int
+    """Now, without caches of files."""
+    read_bytes: int = 0
+    written_bytes: int = 0
+    """From and to block devices."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkUsage:
+    """What went over a task's network interfaces since it has them."""
+
+    received_bytes: int
+    sent_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskUsage:
     """What a task has used."""
 
@@ -133,6 +153,20 @@ class TaskUsage:
     """CPU time since its containers were started; less than before where one was started again."""
     memory_bytes: int
     """Now, without caches of files."""
+    containers: Mapping[str, ContainerUsage] = field(default_factory=dict)
+    """Of those that run, by name."""
+    network: NetworkUsage | None = None
+    """None where the task has no network of its own: a host process shares the machine's."""
+
+    @staticmethod
+    def of(containers: Mapping[str, ContainerUsage], network: NetworkUsage | None = None) -> "TaskUsage":
+        """What a task has used whose containers have used that."""
+        return TaskUsage(
+            cpu=sum((one.cpu for one in containers.values()), timedelta()),
+            memory_bytes=sum(one.memory_bytes for one in containers.values()),
+            containers=containers,
+            network=network,
+        )
 
 
 class TaskRuntime(Protocol):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ninelives.model.ecs import ContainerDefinition, TaskAddress
 from ninelives.model.observation import ContainerObservation
-from ninelives.region.ports import RegistryLogin, TaskLaunch, TaskUsage
+from ninelives.region.ports import ContainerUsage, NetworkUsage, RegistryLogin, TaskLaunch, TaskUsage
 from ninelives.runtime import agent_network
 from ninelives.runtime.docker_events import DockerEvents
 from ninelives.runtime.docker_facts import (
@@ -35,7 +36,7 @@ from ninelives.runtime.docker_settings import (
     create_body,
     pause_body,
 )
-from ninelives.runtime.docker_usage import together, usage_of
+from ninelives.runtime.docker_usage import network_of, together, usage_of
 from ninelives.runtime.engine import EngineAway, FoundTask, Seen, cannot_initialize
 from ninelives.runtime.image_reference import read_reference
 from ninelives.runtime.log_cursors import LogCursors
@@ -345,14 +346,21 @@ class DockerEngine:
 
     async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:
         wanted = set(task_arns)
-        running = {key: one.id for key, one in self._containers.items() if one.last.last_status == "RUNNING"}
-        asked = [(arn, container_id) for (arn, _), container_id in running.items() if arn in wanted]
-        answers = await asyncio.gather(*(self._do(partial(self._usage, container_id)) for _, container_id in asked))
-        found: dict[str, TaskUsage] = {}
-        for (arn, _), one in zip(asked, answers, strict=True):
-            if one is not None:
-                found[arn] = together(found.get(arn), one)
-        return found
+        asked = [
+            (arn, name, one.id)
+            for (arn, name), one in self._containers.items()
+            if arn in wanted and one.last.last_status == "RUNNING"
+        ]
+        asked += [(arn, PAUSE, self._pauses[arn]) for arn in {arn for arn, _, _ in asked} if arn in self._pauses]
+        answers = await asyncio.gather(*(self._do(partial(self._stats, container_id)) for *_, container_id in asked))
+        containers: dict[str, dict[str, ContainerUsage]] = defaultdict(dict)
+        networks: dict[str, NetworkUsage] = {}
+        for (arn, name, _), stats in zip(asked, answers, strict=True):
+            if name != PAUSE and (used := usage_of(stats)) is not None:
+                containers[arn][name] = used
+            if (network := network_of(stats)) is not None:
+                networks[arn] = together(networks.get(arn), network)
+        return {arn: TaskUsage.of(used, networks.get(arn)) for arn, used in containers.items()}
 
     async def memory(self, task_arn: str) -> Mapping[str, int]:
         running = {
@@ -360,16 +368,19 @@ class DockerEngine:
             for (arn, name), one in self._containers.items()
             if arn == task_arn and one.last.last_status == "RUNNING"
         }
-        answers = await asyncio.gather(*(self._do(partial(self._usage, container_id)) for container_id in running.values()))
-        return {name: one.memory_bytes for name, one in zip(running, answers, strict=True) if one is not None}
+        answers = await asyncio.gather(*(self._do(partial(self._stats, container_id)) for container_id in running.values()))
+        used = {name: usage_of(stats) for name, stats in zip(running, answers, strict=True)}
+        return {name: one.memory_bytes for name, one in used.items() if one is not None}
 
-    def _usage(self, container_id: str) -> TaskUsage | None:
+    def _stats(self, container_id: str) -> Mapping[str, Any]:
+        """Docker's figures of a container as they are now; none of one that has gone."""
         from docker.errors import NotFound
 
         try:
-            return usage_of(self._client.stats(container_id, stream=False, one_shot=True))
+            stats: Mapping[str, Any] = self._client.stats(container_id, stream=False, one_shot=True)
         except NotFound:
-            return None  # removed in between
+            return {}  # removed in between
+        return stats
 
     async def remove(self, task_arn: str) -> None:
         logs = [one.log for (arn, _), one in self._containers.items() if arn == task_arn and one.log is not None]

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import signal
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 from ninelives.model.arns import last_part
 from ninelives.model.ecs import ContainerDefinition, HealthCheck, HealthStatus, TaskAddress, TaskDefinition
 from ninelives.model.observation import ContainerObservation
-from ninelives.region.ports import RegistryLogin, TaskLaunch, TaskUsage
+from ninelives.region.ports import ContainerUsage, RegistryLogin, TaskLaunch, TaskUsage
 from ninelives.runtime.engine import FoundTask, Seen, cannot_initialize, utc_now
 from ninelives.runtime.environment import MIB
 from ninelives.runtime.host_command import (
@@ -33,7 +34,7 @@ from ninelives.runtime.host_images import HostImage, HostImages
 from ninelives.runtime.host_logs import HostLogs
 from ninelives.runtime.host_ports import HostPorts, NoFreePort
 from ninelives.runtime.host_process import HealthFile, HostProcess, RunFile
-from ninelives.runtime.host_usage import usage_of_trees
+from ninelives.runtime.host_usage import SharedTable, memory_of_trees, read_processes, usage_of_trees
 from ninelives.runtime.host_volumes import link_volume, mounts_of
 from ninelives.runtime.log_cursors import LogCursors
 from ninelives.runtime.log_feed import LogFeed
@@ -45,6 +46,8 @@ THREADS = 8
 ENDED_WITHIN_SECONDS = 5.0
 """How long a removal waits for a supervisor after SIGKILL to its process, before it is killed itself."""
 LOG_DRAIN_SECONDS = 3.0
+SAME_TABLE = timedelta(seconds=0.25)
+"""How old the table of processes may be for the watches of memory: so many tasks share a look at it."""
 
 
 @dataclass(slots=True)
@@ -79,6 +82,7 @@ class HostEngine:
     async def open(self, seen: Seen, feed: LogFeed) -> None:
         self._seen = seen
         self._loop = asyncio.get_running_loop()
+        self._processes = SharedTable(lambda: self._do(read_processes))
         (self._directory / "tasks").mkdir(parents=True, exist_ok=True, mode=0o700)
         self._images.open()
         self._logs = HostLogs(feed)
@@ -333,18 +337,27 @@ class HostEngine:
 
     async def usage(self, task_arns: Collection[str]) -> Mapping[str, TaskUsage]:
         roots = {
-            arn: [pid for process in task.processes.values() if (pid := process.supervisor_pid()) is not None]
+            (arn, process.name): [pid]
             for arn in task_arns
             if (task := self._tasks.get(arn)) is not None
+            for process in task.processes.values()
+            if (pid := process.supervisor_pid()) is not None
         }
-        return await self._do(lambda: usage_of_trees(roots))
+        table = await self._processes.table(oldest=timedelta())
+        used = await self._do(lambda: usage_of_trees(roots, table))
+        of_task: dict[str, dict[str, ContainerUsage]] = defaultdict(dict)
+        for (arn, name), one in used.items():
+            of_task[arn][name] = one
+        return {arn: TaskUsage.of(containers) for arn, containers in of_task.items()}
 
     async def memory(self, task_arn: str) -> Mapping[str, int]:
         task = self._tasks.get(task_arn)
         processes = {} if task is None else task.processes
         roots = {name: [pid] for name, one in processes.items() if (pid := one.process_pid()) is not None}
-        used = await self._do(lambda: usage_of_trees(roots))
-        return {name: one.memory_bytes for name, one in used.items()}
+        if not roots:
+            return {}
+        table = await self._processes.table(oldest=SAME_TABLE)
+        return await self._do(lambda: memory_of_trees(roots, table))
 
     async def remove(self, task_arn: str) -> None:
         task = self._tasks.get(task_arn)

@@ -19,7 +19,7 @@ from ninelives.model.observation import ContainerObservation
 from ninelives.runtime import shim
 from ninelives.runtime.engine import cannot_start, utc_now
 from ninelives.runtime.host_command import HostCommand
-from ninelives.runtime.host_usage import usage_of_trees
+from ninelives.runtime.host_usage import read_processes, usage_of_trees
 from ninelives.runtime.start_failures import not_started
 from ninelives.runtime.task_memory import OUT_OF_MEMORY
 
@@ -164,7 +164,7 @@ class HostProcess:
     def statistics(self) -> dict[str, Any] | None:
         """What the process and its descendants use, in Docker's members; None where it does not run. It blocks."""
         pid, run = self.supervisor_pid(), self.run_file()
-        used = {} if pid is None else usage_of_trees({self.name: [pid]})
+        used = {} if pid is None else usage_of_trees({self.name: [pid]}, read_processes())
         if run is None or self.name not in used:
             return None
         usage = used[self.name]
