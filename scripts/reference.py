@@ -326,12 +326,39 @@ def metrics(namespace: str) -> str:
         load_balancer_metrics.NAMESPACE: load_balancer_metrics.TOLD,
         service_metrics.ECS: service_metrics.UTILIZATION,
         service_metrics.INSIGHTS: service_metrics.TOLD,
+        "enhanced": service_metrics.ENHANCED,
     }[namespace]
     rows = ["| metric | unit | dimensions | what is counted |", "|---|---|---|---|"]
+    named = {service_metrics.TASKS: "of tasks", service_metrics.CONTAINERS: "of containers"}
     for name, one in sorted(told.items()):
-        dimensions = "; ".join(" + ".join(f"`{part}`" for part in combination) for combination in one.dimensions)
+        dimensions = named.get(one.dimensions) or combinations(one.dimensions)
         rows.append(f"| `{name}` | {one.unit} | {dimensions} | {one.meaning} |")
     return "\n".join(rows) + "\n"
+
+
+def combinations(dimensions: Iterable[Iterable[str]]) -> str:
+    return "; ".join(" + ".join(f"`{part}`" for part in combination) for combination in dimensions)
+
+
+def dimensions_of(what: str) -> str:
+    """The combinations of dimensions under which Container Insights tells of tasks, or of containers."""
+    from ninelives.telemetry import service_metrics
+
+    return combinations({"tasks": service_metrics.TASKS, "containers": service_metrics.CONTAINERS}[what]) + "\n"
+
+
+def not_measured(namespace: str) -> str:
+    """The metrics that CloudWatch tells in a namespace and the region does not, and why."""
+    from ninelives.telemetry import load_balancer_metrics, service_metrics
+
+    left_out = {
+        load_balancer_metrics.NAMESPACE: load_balancer_metrics.NOT_MEASURED,
+        service_metrics.INSIGHTS: service_metrics.NOT_MEASURED,
+    }[namespace]
+    reasons: dict[str, list[str]] = {}
+    for name, why in left_out.items():
+        reasons.setdefault(why, []).append(f"`{name}`")
+    return "".join(f"- {', '.join(names)}: {why}\n" for why, names in reasons.items())
 
 
 def math_functions() -> str:
@@ -342,6 +369,7 @@ def math_functions() -> str:
 
 
 BLOCKS: Mapping[str, Callable[[str], str]] = {
+    "dimensions": dimensions_of,
     "enforced": enforced,
     "functions": lambda _: intrinsic_functions(),
     "help": help_of,
@@ -349,6 +377,7 @@ BLOCKS: Mapping[str, Callable[[str], str]] = {
     "live": live,
     "math": lambda _: math_functions(),
     "metrics": metrics,
+    "unmeasured": not_measured,
     "members": members,
     "attributes": attributes,
     "behaviours": lambda _: behaviours(),

@@ -563,6 +563,10 @@ def test_usage_tells_cpu_and_memory_of_what_runs(bench: Bench) -> None:
             assert used[arns[0]].cpu - first[arns[0]].cpu >= SECOND * 0.3
             assert used[arns[1]].cpu - first[arns[1]].cpu < used[arns[0]].cpu - first[arns[0]].cpu
             assert all(0 < usage.memory_bytes < 256 * 1024 * 1024 for usage in used.values())
+            names = {one.name for one in busy.definition.containers}
+            assert names == set(used[arns[0]].containers), "each container is told of by its name"
+            assert sum((one.cpu for one in used[arns[0]].containers.values()), timedelta()) == used[arns[0]].cpu
+            assert (used[arns[0]].network is None) == (bench.kind == "host"), "host processes share the machine's network"
             await one.runtime.stop(idle)
             await one.until_stopped(idle)
             assert set(arns[:1]) == set(await one.runtime.usage(arns))

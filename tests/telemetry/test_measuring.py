@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from ninelives.model.metrics import Metric
 from ninelives.model.timing import Timing
-from ninelives.region.measurements import RunningTask, ServiceFacts, TargetGroupFacts
+from ninelives.region.measurements import ClusterFacts, Insights, RunningTask, ServiceFacts, TargetGroupFacts
 from ninelives.region.ports import ConnectionCounts, TaskUsage
 from ninelives.telemetry import Measuring, MetricStore, measuring, open_database
 
@@ -42,11 +42,10 @@ class Region:
 
 def test_a_proxy_that_is_away_stops_nothing_but_its_own_metrics(monkeypatch: Any) -> None:
     task = RunningTask(arn="t", family="cats", cpu_units=256, memory_mib=4)
-    service = ServiceFacts(
-        cluster="c", service="s", desired=1, running=1, pending=0, deployments=1, tasks=(task,), has_insights=False
-    )
+    service = ServiceFacts(cluster="c", service="s", desired=1, running=1, pending=0, deployments=1, tasks=(task,))
+    cluster = ClusterFacts(cluster="c", insights=Insights.DISABLED, services=(service,))
     group = TargetGroupFacts(load_balancer=BALANCER, target_group=GROUP, registered=1, healthy={"a": 1}, unhealthy={})
-    monkeypatch.setattr(measuring, "service_facts", lambda _: [service])
+    monkeypatch.setattr(measuring, "cluster_facts", lambda _: [cluster])
     monkeypatch.setattr(measuring, "target_group_facts", lambda _: [group])
     monkeypatch.setattr(measuring, "zones_of_load_balancers", lambda _: {BALANCER: "a"})
     region, store = Region(), MetricStore(open_database(None), timing=Timing())

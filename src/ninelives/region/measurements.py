@@ -1,11 +1,23 @@
 """What the region's metrics are made of: views of the records at one moment, in the terms of CloudWatch's dimensions."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ninelives.model.arns import last_part
-from ninelives.model.ecs import Deployment, DeploymentStatus, LastStatus, Service, ServiceStatus, Task
+from ninelives.model.ecs import (
+    Cluster,
+    Container,
+    ContainerDefinition,
+    Deployment,
+    DeploymentStatus,
+    HealthStatus,
+    LastStatus,
+    Service,
+    ServiceStatus,
+    Task,
+)
 from ninelives.model.elbv2 import Forward, TargetHealthState
 from ninelives.region.region import Region
 
@@ -28,6 +40,20 @@ class TargetGroupFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunningContainer:
+    """A container of a running task that runs itself."""
+
+    name: str
+    cpu_units: int = 0
+    """What its definition reserves for it alone; 0 where it shares the task's."""
+    memory_mib: int = 0
+    restart_count: int | None = None
+    """None without a restart policy."""
+    is_unhealthy: bool | None = None
+    """None without a health check, and while that has not said anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunningTask:
     """A task in RUNNING, with what it has reserved: as its definition says, or for one without sizes nothing."""
 
@@ -35,6 +61,7 @@ class RunningTask:
     family: str
     cpu_units: int
     memory_mib: int
+    containers: tuple[RunningContainer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +75,25 @@ class ServiceFacts:
     pending: int
     deployments: int
     tasks: tuple[RunningTask, ...]
-    has_insights: bool
-    """Whether Container Insights is switched on for the cluster."""
+
+
+class Insights(StrEnum):
+    """The values of a cluster's setting ``containerInsights``."""
+
+    DISABLED = "disabled"
+    ENABLED = "enabled"
+    ENHANCED = "enhanced"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterFacts:
+    """A cluster with all that runs in it."""
+
+    cluster: str
+    insights: Insights
+    services: tuple[ServiceFacts, ...]
+    standalone: tuple[RunningTask, ...] = ()
+    """Tasks of no service."""
 
 
 def zones_of_load_balancers(region: Region) -> Mapping[str, str]:
@@ -110,9 +154,25 @@ def _in_zones(counts: Counter[str | None], home: str) -> Mapping[str, int]:
     return found
 
 
-def service_facts(region: Region) -> list[ServiceFacts]:
-    """Every service that is not deleted."""
-    return [_facts_of(region, one) for one in region.state.services.values() if one.status is not ServiceStatus.INACTIVE]
+def cluster_facts(region: Region) -> list[ClusterFacts]:
+    """Every cluster, with its services that are not deleted."""
+    services: dict[str, list[ServiceFacts]] = defaultdict(list)
+    for service in region.state.services.values():
+        if service.status is not ServiceStatus.INACTIVE:
+            services[service.cluster_arn].append(_facts_of(region, service))
+    standalone: dict[str, list[RunningTask]] = defaultdict(list)
+    for task in region.state.tasks.values():
+        if task.service_arn is None and task.last_status is LastStatus.RUNNING:
+            standalone[task.cluster_arn].append(_running(region, task))
+    return [
+        ClusterFacts(
+            cluster=last_part(arn),
+            insights=_insights(cluster),
+            services=tuple(services[arn]),
+            standalone=tuple(standalone[arn]),
+        )
+        for arn, cluster in region.state.clusters.items()
+    ]
 
 
 def _facts_of(region: Region, service: Service) -> ServiceFacts:
@@ -128,22 +188,33 @@ def _facts_of(region: Region, service: Service) -> ServiceFacts:
         pending=sum(task.last_status in before for task in tasks),
         deployments=sum(one.status is not DeploymentStatus.INACTIVE for one in deployments),
         tasks=running,
-        has_insights=_has_insights(region, service.cluster_arn),
     )
 
 
 def _running(region: Region, task: Task) -> RunningTask:
     definition = region.state.task_definitions[task.task_definition_arn]
     containers = definition.containers
+    seen = {one.name: one for one in task.containers if one.last_status == "RUNNING"}
     return RunningTask(
         arn=task.arn,
         family=definition.family,
         cpu_units=definition.cpu_units or sum(one.cpu_units or 0 for one in containers),
         memory_mib=definition.memory_mib or sum(one.memory_mib or 0 for one in containers),
+        containers=tuple(_container(one, seen[one.name]) for one in containers if one.name in seen),
     )
 
 
-def _has_insights(region: Region, cluster_arn: str) -> bool:
-    cluster = region.state.clusters.get(cluster_arn)
-    settings = cluster.members.get("settings", []) if cluster is not None else []
-    return any(one["name"] == "containerInsights" and one["value"] in {"enabled", "enhanced"} for one in settings)
+def _container(definition: ContainerDefinition, seen: Container) -> RunningContainer:
+    is_known = definition.health_check is not None and seen.health_status is not HealthStatus.UNKNOWN
+    return RunningContainer(
+        name=definition.name,
+        cpu_units=definition.cpu_units or 0,
+        memory_mib=definition.memory_mib or 0,
+        restart_count=None if definition.restart_policy is None else seen.restart_count,
+        is_unhealthy=seen.health_status is HealthStatus.UNHEALTHY if is_known else None,
+    )
+
+
+def _insights(cluster: Cluster) -> Insights:
+    found = [one["value"] for one in cluster.members.get("settings", []) if one["name"] == "containerInsights"]
+    return Insights(found[0]) if found and found[0] in set(Insights) else Insights.DISABLED

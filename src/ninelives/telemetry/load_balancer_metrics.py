@@ -62,6 +62,40 @@ TOLD: Final[Mapping[str, Told]] = {
 }
 """Counts are told only where they are not zero, as ELB does; the counts of targets also where they are."""
 
+_NO_FIELD = "Envoy does not tell"
+_NOT_SERVED = "the region does not serve what it counts"
+_NO_DNS = "one node stands for all zones, and no DNS is asked"
+
+NOT_MEASURED: Final[Mapping[str, str]] = {
+    "AnomalousHostCount": "Envoy balances without anomaly detection",
+    "MitigatedHostCount": "Envoy balances without anomaly detection",
+    "BYoIPUtilPercentage": _NOT_SERVED,
+    "DesyncMitigationMode_NonCompliant_Request_Count": _NO_FIELD,
+    "DroppedInvalidHeaderRequestCount": _NO_FIELD,
+    "ForwardedInvalidHeaderRequestCount": _NO_FIELD,
+    "ELBAuthError": _NOT_SERVED,
+    "ELBAuthFailure": _NOT_SERVED,
+    "ELBAuthLatency": _NOT_SERVED,
+    "ELBAuthRefreshTokenSuccess": _NOT_SERVED,
+    "ELBAuthSuccess": _NOT_SERVED,
+    "ELBAuthUserClaimsSizeExceeded": _NOT_SERVED,
+    "LambdaInternalError": _NOT_SERVED,
+    "LambdaTargetProcessedBytes": _NOT_SERVED,
+    "LambdaUserError": _NOT_SERVED,
+    "StandardProcessedBytes": _NOT_SERVED,
+    "HTTP_Redirect_Url_Limit_Exceeded_Count": _NO_FIELD,
+    "IPv6ProcessedBytes": "listeners are bound to IPv4 addresses",
+    "IPv6RequestCount": "listeners are bound to IPv4 addresses",
+    "NonStickyRequestCount": _NO_FIELD,
+    "LowReputationPacketsDropped": _NOT_SERVED,
+    "LowReputationRequestsDenied": _NOT_SERVED,
+    "HealthyStateDNS": _NO_DNS,
+    "UnhealthyStateDNS": _NO_DNS,
+    "ZonalShiftedHostCount": _NO_DNS,
+    "RejectedConnectionCount": "the number of connections has no bound",
+}
+"""What CloudWatch tells in AWS/ApplicationELB and the region does not, and why."""
+
 
 @dataclass(slots=True)
 class Tally:

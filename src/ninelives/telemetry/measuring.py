@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ninelives.monitoring import period_start
-from ninelives.region.measurements import service_facts, target_group_facts, zones_of_load_balancers
+from ninelives.region.measurements import cluster_facts, target_group_facts, zones_of_load_balancers
 from ninelives.region.ports import TaskRuntime
 from ninelives.region.region import Region
 from ninelives.telemetry.load_balancer_metrics import LoadBalancerMetrics
@@ -59,8 +59,9 @@ class Measuring:
             log.warning("%s could not be measured: %s", what, error, exc_info=not isinstance(error, OSError))
 
     async def _tell_of_services(self, minute: datetime) -> None:
-        facts = service_facts(self._region)
-        usage = await self._runtime.usage([task.arn for one in facts for task in one.tasks])
+        facts = cluster_facts(self._region)
+        tasks = [task for one in facts for task in (*one.standalone, *(task for each in one.services for task in each.tasks))]
+        usage = await self._runtime.usage([task.arn for task in tasks])
         self._services.sample(minute, self._region.now(), facts, usage)
 
     async def _tell_of_connections(self, minute: datetime) -> None:
