@@ -1,0 +1,305 @@
+"""The advice: what a service needs, what size and count fit it, what else there is, and what each costs and risks. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from ninelives.deploy.prices import HOURS_A_MONTH, Prices
+from ninelives.insight.leaks import Leak, find_leak
+from ninelives.insight.replay import Bounds, Replayed, bounds_for, replay
+from ninelives.insight.sizing import Assumptions, Choice, Demand, Evidence, cheapest, demand_of, lost_with_a_zone, refusals
+from ninelives.insight.usage import Spread, Usage, busiest_hour, by_hour, percentile, spread
+from ninelives.model.fargate import FARGATE_CPU, FARGATE_MEMORY, TaskSize
+
+SPOT_NOTICE = timedelta(seconds=120)
+"""Between Spot's notice and the end. Source: ECS developer guide, "Fargate Spot"."""
+SPOT_TASKS_MIN = 3
+WORTH_SCALING = 0.85
+"""Of a fixed count: where scaling needs more on average, it is not worth its risks."""
+WEEK_HOURS = 7 * 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """Which architectures the image in the repository has. ``problem`` says why it is not known."""
+
+    architectures: frozenset[str] = frozenset()
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The service as it stands: what the file says, and what it stands on."""
+
+    size: TaskSize
+    count: int | Bounds
+    """A fixed count; or bounds, with the target that its scaling has (0 where none is known)."""
+    zones: int = 1
+    grace: timedelta = timedelta(seconds=60)
+    leave: timedelta = timedelta(seconds=60)
+    """How long a task takes to leave: deregistration and stop."""
+    is_arm: bool = False
+    images: Images = field(default_factory=Images)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """Requests a minute to the whole service, and seconds until they were answered. None where no load balancer told."""
+
+    requests: Spread | None = None
+    response_p50: float | None = None
+    response_p99: float | None = None
+    cpu_a_request: float | None = None
+    """CPU units times minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that was read."""
+
+    usage: Usage
+    standing: Standing
+    evidence: Evidence = field(default_factory=Evidence)
+    traffic: Traffic = field(default_factory=Traffic)
+    notes: tuple[str, ...] = ()
+    """What could not be read, and what that means."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """A way to run the service. ``monthly`` is its cheapest and its dearest month, in US dollars."""
+
+    name: str
+    size: TaskSize
+    count: int | Bounds
+    monthly: tuple[float, float]
+    replayed: Replayed
+    memory_percent: float
+    risk: str
+    is_arm: bool = False
+    on_demand: int | None = None
+    """Of a mix with Spot: how many tasks are not on it."""
+    obstacle: str | None = None
+    """What is in the way; None where nothing is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooLittle:
+    """Not enough data for advice. Hours of the region's time."""
+
+    hours: float
+    needed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NothingFits:
+    """Fargate has no size that would do."""
+
+    memory: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What to do."""
+
+    demand: Demand
+    now: Option
+    proposed: Option
+    others: tuple[Option, ...]
+    memory: Spread
+    cpu: Spread
+    """CPU units of all tasks together, in the minutes in which none started."""
+    hours: tuple[tuple[int, float], ...]
+    """CPU of all tasks at the percentile, by hour of the day in UTC."""
+    busiest: tuple[int, int] | None
+    leak: Leak | None
+    warnings: tuple[str, ...]
+
+    @property
+    def changes(self) -> bool:
+        return (self.now.size, self.now.count) != (self.proposed.size, self.proposed.count)
+
+    @property
+    def saving(self) -> float:
+        """A month, in US dollars; negative where the proposal costs more."""
+        return self.now.monthly[1] - self.proposed.monthly[1]
+
+
+def advise(facts: Facts, assumptions: Assumptions, prices: Prices) -> Advice | TooLittle | NothingFits:
+    """What the service should be, from what it was."""
+    usage, standing = facts.usage, facts.standing
+    needed = assumptions.minimum / timedelta(hours=1)
+    if not usage.minutes or usage.hours < needed:
+        return TooLittle(hours=usage.hours, needed=needed)
+    demand = demand_of(usage, facts.evidence, assumptions, zones=standing.zones, start_within=standing.grace)
+    choice = cheapest(demand, assumptions, lambda size: prices.task_hour(size, arm=standing.is_arm))
+    if choice is None:
+        return NothingFits(memory=demand.memory)
+    made = _Options(facts, assumptions, prices, demand)
+    steady = usage.steady or usage.minutes
+    return Advice(
+        demand=demand,
+        now=made.now(),
+        proposed=made.proposed(choice),
+        others=tuple(made.others(choice)),
+        memory=spread(one.memory for one in usage.minutes),
+        cpu=spread(one.cpu for one in steady),
+        hours=tuple(by_hour(steady, assumptions.percentile).items()),
+        busiest=busiest_hour(steady, assumptions.percentile),
+        leak=find_leak(usage),
+        warnings=tuple(_warnings(facts, demand, choice)),
+    )
+
+
+class _Options:
+    """Makes the ways to run one service."""
+
+    def __init__(self, facts: Facts, assumptions: Assumptions, prices: Prices, demand: Demand) -> None:
+        self.usage, self.standing = facts.usage, facts.standing
+        self.assumptions, self.prices, self.demand = assumptions, prices, demand
+
+    def now(self) -> Option:
+        count = self.standing.count
+        tasks = count if isinstance(count, int) else count.least
+        if isinstance(count, Bounds) and not count.target:
+            # Nobody says what it follows: what ran is what it is.
+            tasks = self.demand.tasks
+        known = count if isinstance(count, Bounds) and count.target else max(1, tasks)
+        reasons = list(refusals(self.standing.size, self._peak(known), self.demand, self.assumptions))
+        risk = f"Falls short: {'; '.join(reasons)}." if reasons else "Carries all that was measured."
+        return replace(self._option("now", self.standing.size, known, risk), count=count)
+
+    def proposed(self, choice: Choice) -> Option:
+        count: int | Bounds = choice.tasks
+        if isinstance(self.standing.count, Bounds):
+            count = bounds_for(self.usage, choice.size, self.standing.zones)
+        return self._option("proposed", choice.size, count, self._risk_of(choice.size, choice.tasks))
+
+    def others(self, choice: Choice) -> Iterator[Option]:
+        """What else there is: Graviton, Spot, scaling, more room."""
+        kept = self.proposed(choice)
+        if not self.standing.is_arm:
+            yield self._graviton(kept)
+        yield self._spot(kept, choice)
+        if isinstance(kept.count, int) and kept.count > 1:
+            scaled = self._option(
+                "scaled", choice.size, bounds_for(self.usage, choice.size, self.standing.zones),
+                "A rise that is quicker than scaling out meets fewer tasks.",
+            )  # fmt: skip
+            if scaled.replayed.mean_tasks < WORTH_SCALING * kept.count:
+                yield scaled
+        if (roomier := _roomier(choice.size)) is not None:
+            yield self._option("roomier", roomier, kept.count, "Room for half as much again, paid for every hour.")
+
+    def _graviton(self, kept: Option) -> Option:
+        known = self.standing.images
+        obstacle = known.problem
+        if obstacle is None and "arm64" not in known.architectures:
+            has = ", ".join(sorted(known.architectures)) or "no"
+            obstacle = f"the image has {has} manifests, and none for arm64: build it for linux/arm64 too"
+        return self._option(
+            "graviton", kept.size, kept.count,
+            "A Graviton vCPU is another processor: rehearse it under load before it serves.",
+            is_arm=True, obstacle=obstacle,
+        )  # fmt: skip
+
+    def _spot(self, kept: Option, choice: Choice) -> Option:
+        """As many tasks stay on demand as carry the middle of the load by themselves."""
+        tasks = self._peak(kept.count)
+        middle = percentile((one.busiest * one.tasks for one in self.usage.steady or self.usage.minutes), 50)
+        base = min(tasks, max(1, -(-int(middle + 0.5) // choice.size.cpu)))
+        obstacle = None
+        if tasks < SPOT_TASKS_MIN:
+            obstacle = f"with {tasks} task{'s' * (tasks != 1)} there is nothing to spare"
+        elif self.standing.leave > SPOT_NOTICE:
+            obstacle = (
+                f"a task takes {self.standing.leave.total_seconds():g} s to leave, and Spot gives "
+                f"{SPOT_NOTICE.total_seconds():g} s"
+            )
+        elif base == tasks:
+            obstacle = "all tasks are needed for the usual load"
+        left = 100 * middle / base / choice.size.cpu
+        risk = (
+            f"AWS may take {tasks - base} of {tasks} tasks back with two minutes' notice; the {base} others would then be at "
+            f"{left:.0f} % of CPU in the middle of the day's load."
+        )
+        return self._option("spot", kept.size, kept.count, risk, on_demand=base, obstacle=obstacle)
+
+    def _option(
+        self,
+        name: str,
+        size: TaskSize,
+        count: int | Bounds,
+        risk: str,
+        *,
+        is_arm: bool | None = None,
+        on_demand: int | None = None,
+        obstacle: str | None = None,
+    ) -> Option:
+        arm = self.standing.is_arm if is_arm is None else is_arm
+        replayed = replay(self.usage, size, count)
+        task = self.prices.task_hour(size, arm=arm) * HOURS_A_MONTH
+        firm = replayed.mean_tasks if on_demand is None else min(on_demand, replayed.mean_tasks)
+        low, high = self.prices.spot_share
+        spare = replayed.mean_tasks - firm
+        return Option(
+            name=name,
+            size=size,
+            count=count,
+            monthly=(round(task * (firm + low * spare), 2), round(task * (firm + high * spare), 2)),
+            replayed=replayed,
+            memory_percent=100 * self.demand.memory / size.memory,
+            risk=risk,
+            is_arm=arm,
+            on_demand=on_demand,
+            obstacle=obstacle,
+        )
+
+    def _peak(self, count: int | Bounds) -> int:
+        return count if isinstance(count, int) else max(count.least, self.demand.tasks)
+
+    def _risk_of(self, size: TaskSize, tasks: int) -> str:
+        if tasks == 1:
+            return "One task: while it is replaced after a fault, nothing answers."
+        lost = lost_with_a_zone(tasks, self.demand.zones)
+        percent = 100 * self.demand.busiest_of(tasks - lost) / size.cpu
+        what = f"one of {self.demand.zones} zones" if self.demand.zones > 1 else "a task"
+        return f"With {what} lost, the busiest task is at {percent:.0f} % of CPU at p{self.assumptions.percentile:g}."
+
+
+def _roomier(size: TaskSize) -> TaskSize | None:
+    """The next larger CPU, with as much memory at least; None of the largest."""
+    larger = next((cpu for cpu in FARGATE_CPU if cpu > size.cpu), None)
+    if larger is None:
+        return None
+    memory = next((one for one in FARGATE_MEMORY[larger] if one >= size.memory), None)
+    return None if memory is None else TaskSize(cpu=larger, memory=memory)
+
+
+def _warnings(facts: Facts, demand: Demand, choice: Choice) -> Iterator[str]:
+    """What a reader should know before agreeing."""
+    usage, evidence = facts.usage, facts.evidence
+    limited = [one for one in usage.steady if one.is_at_limit]
+    if limited:
+        text = f"CPU was at its limit in {len(limited)} of {len(usage.steady)} minutes"
+        unknown = ": what would have been used is unknown, so the next larger size comes first; measure again after it"
+        yield text + (unknown if demand.least_cpu else "")
+    if evidence.kills:
+        yield (
+            f"{evidence.kills} task{'s were' if evidence.kills > 1 else ' was'} killed for want of memory at "
+            f"{evidence.killed_at} MiB: no less than the next larger size"
+        )
+    leak = find_leak(usage)
+    if leak is not None:
+        left = leak.lasts_until(usage.minutes[-1].size.memory)
+        until = f", and is used up in {left / timedelta(days=1):.0f} days" if left is not None else ""
+        yield (
+            f"memory grows by {leak.mib_a_day:.0f} MiB a day between starts{until}: it looks like a leak, and no less memory "
+            "is proposed"
+        )
+    if demand.start_work and choice.size.cpu < facts.standing.size.cpu:
+        before, after = demand.start_work / facts.standing.size.cpu, demand.start_work / choice.size.cpu
+        yield f"a start takes at least {after:.0f} s of its CPU, where it took {before:.0f} s"
+    if usage.hours < WEEK_HOURS:
+        yield f"{usage.hours:.0f} hours are less than a week: weekends and busy days may be missing"
+    yield from facts.notes
