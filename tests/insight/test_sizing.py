@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 from histories import BIG, DAY, SMALL, flat, history
@@ -23,7 +24,7 @@ def price(size: TaskSize) -> float:
     return PRICES.task_hour(size)
 
 
-def demand(load: float, memory: float, **more: float) -> Demand:
+def demand(load: float, memory: float, **more: Any) -> Demand:
     known = Demand(load=load, skew=1.0, memory=memory, tasks=4, least_tasks=2, zones=2)
     return replace(known, **more)
 
