@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ninelives.api.authorization.records import AccountRecords
-from ninelives.api.moto_worker import MotoWorker, changes_nothing
+from ninelives.api.moto_worker import MotoWorker, changes_nothing, moves_messages
 from ninelives.api.wire import CredentialScope, WireRequest, WireResponse
 from ninelives.model.arns import Place
 
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SAVE_DELAY_SECONDS: Final = 0.1
-"""How long changes may gather before they are written."""
+"""How long may gather what no answer waits for: messages, and what the region itself changes."""
 
 LOG_EVENTS_KEPT: Final = 10_000
 """Events kept for each log stream, the newest."""
@@ -42,9 +42,13 @@ class MotoBridge:
             self._submit(self._worker.load)
 
     async def handle(self, request: WireRequest, scope: CredentialScope) -> WireResponse:
-        """The answer to a signed request for a service that is not the region's own."""
+        """The answer to a signed request for a service that is not the region's own; what it changed is on disk by then,
+        but for messages, which may gather for a moment.
+        """
         answer = await self._run(lambda: self._worker.respond(request, scope))
         if not changes_nothing(request):
+            if not moves_messages(request, scope):
+                await self.saved()
             for observed in self._observers.get(scope.service, ()):
                 await observed()
         return answer

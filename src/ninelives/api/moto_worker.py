@@ -226,6 +226,16 @@ def changes_nothing(request: WireRequest) -> bool:
     return READS.match(operation) is not None or operation.startswith(("GET ", "HEAD "))
 
 
+MESSAGES: Final = frozenset({"sqs", "logs", "kinesis", "firehose"})
+"""Services whose users send, take and delete messages at a rate."""
+MESSAGE_OPERATIONS: Final = re.compile(r"(Send|Receive|Delete|Put|ChangeMessageVisibility).*(Message|LogEvents|Record)")
+
+
+def moves_messages(request: WireRequest, scope: CredentialScope) -> bool:
+    """Whether an operation sends, takes or deletes messages, and changes nothing else."""
+    return scope.service in MESSAGES and MESSAGE_OPERATIONS.match(_operation_name(request)) is not None
+
+
 def _operation_name(request: WireRequest) -> str:
     """The operation's name, or method and path where the protocol names none."""
     if request.target is not None:
