@@ -17,6 +17,8 @@ from ninelives.monitoring.log_insights.bins import ceil, floor
 from ninelives.monitoring.log_insights.syntax import Period
 from ninelives.monitoring.log_insights.values import Instant, Value, is_true, number, text, written
 
+BITS_MAX: Final = 1024
+"""Of a whole number: what is larger has no value, as a fraction of that size has none."""
 Argument = Any
 """A value, or a period."""
 
@@ -170,8 +172,8 @@ ROWS: Final = (
     _row(NUMBERS, "ceil(a)", "the whole number above", (1, 1), _numeric(math.ceil)),
     _row(NUMBERS, "floor(a)", "the whole number below", (1, 1), _numeric(math.floor)),
     _row(NUMBERS, "round(a, digits)", "rounded, to digits behind the point", (1, 2), _numeric(_round)),
-    _row(NUMBERS, "greatest(a, …)", "the largest", (1, None), _numeric(max)),
-    _row(NUMBERS, "least(a, …)", "the smallest", (1, None), _numeric(min)),
+    _row(NUMBERS, "greatest(a, …)", "the largest", (1, None), _numeric(lambda *a: max(a))),
+    _row(NUMBERS, "least(a, …)", "the smallest", (1, None), _numeric(lambda *a: min(a))),
     _row(NUMBERS, "log(a)", "natural logarithm", (1, 1), _numeric(math.log)),
     _row(NUMBERS, "sqrt(a)", "square root", (1, 1), _numeric(math.sqrt)),
     _row(NUMBERS, "toNumber(a)", "the number that a text spells", (1, 1), _numeric(lambda a: a)),
@@ -239,4 +241,6 @@ def applied(compute: Callable[..., Value], values: list[Argument]) -> Value:
         found = compute(*values)
     except (ArithmeticError, ValueError):
         return None
-    return None if isinstance(found, float) and not math.isfinite(found) else found
+    if isinstance(found, float) and not math.isfinite(found):
+        return None
+    return None if isinstance(found, int) and found.bit_length() > BITS_MAX else found
