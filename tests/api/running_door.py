@@ -20,6 +20,7 @@ from ninelives.api.authorization.web_identity import FetchedKeys
 from ninelives.api.call import Operations
 from ninelives.api.door import create_app
 from ninelives.api.in_process import InProcess
+from ninelives.api.metrics_page import MetricsPage
 from ninelives.api.moto_bridge import MotoBridge
 from ninelives.api.server import serve
 from ninelives.api.wire import ASGIApp
@@ -41,6 +42,14 @@ def a_session() -> Any:
         "Any",
         boto3.Session(aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="secret", region_name=PLACE.region),
     )
+
+
+FIGURES = b"ninelives_time_scale 1.0\n"
+
+
+async def figures(accept: str) -> tuple[bytes, str]:
+    """What scrapers get."""
+    return FIGURES, "application/openmetrics-text" if "openmetrics" in accept else "text/plain"
 
 
 class RunningDoor:
@@ -71,6 +80,8 @@ class RunningDoor:
         """The root keys of a door that enforces IAM."""
         self.noted: list[tuple[Request, Policies, Decision]] = []
         self.guard: Guard | None = None
+        self.counted: list[tuple[str, str, int, float]] = []
+        """The calls that were counted for Prometheus."""
         self.minutes_on = 0
         """How far the guard's clock is ahead."""
         self._thread = threading.Thread(target=self._run, args=(operations, directory, registry, log_events_kept))
@@ -116,7 +127,13 @@ class RunningDoor:
             served["cloudformation"] = cloudformation.operations(self.engine, actors)
             self.engine.start()
         app = create_app(
-            operations=served, moto=self.moto, registry=registry, place=PLACE, before_moto=before_moto, guard=guard
+            operations=served,
+            moto=self.moto,
+            registry=registry,
+            place=PLACE,
+            before_moto=before_moto,
+            guard=guard,
+            metrics=MetricsPage(figures, count=lambda *counted: self.counted.append(counted), guard=guard),
         )
         await serve(app, "127.0.0.1", 0, stop=self._stop, listening=self._listening)
         await self.engine.close()

@@ -3,7 +3,9 @@
 Own services are answered on the event loop, which is their lock; everything else that is signed goes to moto.
 """
 
+import re
 from collections.abc import Mapping
+from time import perf_counter
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -14,6 +16,7 @@ from ninelives.api.authorization.refusals import NotLetIn
 from ninelives.api.authorization.wire_operations import read_operation
 from ninelives.api.call import Operations
 from ninelives.api.codec_errors import write_error
+from ninelives.api.metrics_page import METRICS_PATH, MetricsPage
 from ninelives.api.moto_bridge import MotoBridge
 from ninelives.api.moto_worker import protocol_of
 from ninelives.api.own_service import BODY_LIMIT, UNSIGNED, OwnService
@@ -46,6 +49,9 @@ MOTO_BODY_LIMIT: Final = 512 * 1024 * 1024
 QUERY_COMPATIBLE: Final = frozenset({"monitoring", "sqs"})
 """Services that have grown out of the query protocol: their clients go on calling errors as it did."""
 
+OPERATION_NAME: Final = re.compile(r"[A-Z][A-Za-z0-9]{1,79}")
+CBOR_OPERATION: Final = "/operation/"
+
 HEALTH_PATHS: Final = frozenset({"/health", "/_ninelives/health"})
 
 MOTO_OWN_PATHS: Final = ("/moto-api", "/latest/")
@@ -60,14 +66,24 @@ def create_app(
     place: Place,
     before_moto: Mapping[str, Operations] | None = None,
     guard: "Guard | None" = None,
+    metrics: MetricsPage | None = None,
 ) -> ASGIApp:
     """The endpoint as an ASGI application.
 
     ``operations`` are the region's own services by botocore's name (``ecs``, ``elbv2``, ``ecr``); ``before_moto`` are
     operations of services that are moto's otherwise; ``registry`` answers unsigned requests under ``/v2/``. With a ``guard``
-    signatures are checked and IAM decides. Who makes the app closes ``moto``.
+    signatures are checked and IAM decides. ``metrics`` counts calls and is what
+    scrapers get. Who makes the app closes ``moto``.
     """
-    return _Door(operations=operations, before_moto=before_moto or {}, moto=moto, registry=registry, place=place, guard=guard)
+    return _Door(
+        operations=operations,
+        before_moto=before_moto or {},
+        moto=moto,
+        registry=registry,
+        place=place,
+        guard=guard,
+        metrics=metrics,
+    )
 
 
 class _Door:
@@ -80,6 +96,7 @@ class _Door:
         registry: ASGIApp | None,
         place: Place,
         guard: "Guard | None",
+        metrics: MetricsPage | None,
     ) -> None:
         self._own = {
             SIGNING_NAMES.get(service, service): OwnService(service, served, place, guard)
@@ -93,6 +110,7 @@ class _Door:
         self._moto = moto
         self._registry = registry
         self._place = place
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
@@ -109,6 +127,10 @@ class _Door:
         if unwelcome is not None:
             await send_response(send, _turned_away(request, unwelcome), head=request.method == "HEAD")
             return
+        source_ip = (scope.get("client") or (None,))[0]
+        if request.raw_path == METRICS_PATH and self._metrics is not None:
+            await send_response(send, await self._metrics.answer(request, source_ip), head=request.method == "HEAD")
+            return
         try:
             signed = credential_scope(request, home_region=self._place.region)
         except SignatureIncomplete:
@@ -117,12 +139,15 @@ class _Door:
         if signed is None and self._registry is not None and _is_under(request.raw_path, "/v2"):
             await self._registry(scope, receive, send)
             return
+        began = perf_counter()
         try:
-            response = await self._answer(request, signed, receive, (scope.get("client") or (None,))[0])
+            response = await self._answer(request, signed, receive, source_ip)
         except BodyTooLarge as error:
             response = _plain(413, f"{error}\n")
         except Disconnected:
             return
+        if signed is not None and self._metrics is not None:
+            self._metrics.count(signed.service, _named_operation(request), response.status, perf_counter() - began)
         await send_response(send, response, head=request.method == "HEAD")
 
     async def _answer(
@@ -185,6 +210,18 @@ async def _live(receive: Receive, send: Send) -> None:
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
+
+
+def _named_operation(request: WireRequest) -> str:
+    """The operation that a request names; its method where it names none, as those to S3 do not."""
+    name = request.method
+    if request.target is not None:
+        name = request.target.rpartition(".")[2]
+    elif CBOR_OPERATION in request.raw_path:
+        name = request.raw_path.rpartition("/")[2]
+    elif request.is_form or "Action" in request.arguments:
+        name = request.form().get("Action", name)
+    return name if OPERATION_NAME.fullmatch(name) else "unknown"
 
 
 def _is_under(path: str, root: str) -> bool:

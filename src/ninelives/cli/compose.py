@@ -137,6 +137,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     from ninelives.api.authorization.stack_actors import StackActors
     from ninelives.api.door import create_app
     from ninelives.api.in_process import InProcess
+    from ninelives.api.metrics_page import MetricsPage
     from ninelives.api.moto_bridge import MotoBridge
     from ninelives.api.time_scale import telling_time_scale
     from ninelives.cli.agent_endpoint import AgentEndpoint
@@ -145,7 +146,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     from ninelives.registry import LifecycleRuns, Registry, registry_app
     from ninelives.stacks import Catalogue, Engine, StackStore
     from ninelives.stacks.types import TYPES
-    from ninelives.telemetry import AccessLogs, CloudWatch, CloudWatchLogs, Measuring, state_change
+    from ninelives.telemetry import AccessLogs, CloudWatch, CloudWatchLogs, Exposition, Measuring, Totals, state_change
 
     directory = settings.state_directory
     place = place_of(settings)
@@ -196,6 +197,8 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         call_for=actors.call_for if actors else None,
     )
     operations["cloudformation"] = cloudformation.operations(stacks, actors)
+    totals = Totals()
+    exposition = Exposition(region, runtime, cloud_watch, totals)
     app = create_app(
         operations=operations,
         before_moto=before_moto,
@@ -203,10 +206,20 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         registry=registry_app(registry, enforced.gate if enforced else None),
         place=place,
         guard=guard,
+        metrics=MetricsPage(exposition.write, count=totals.count_call, guard=guard),
     )
     # Both before the proxy starts: it tells at once of the requests that ended while nobody listened.
-    observing = Measuring(region, runtime, cloud_watch.metrics), AccessLogs(region, directory / "access-logs", moto.call)
-    loop = Loop(region, runtime=runtime, log_sink=log_sink, hook_functions=functions)
+    observing = (
+        Measuring(region, runtime, cloud_watch.metrics, totals),
+        AccessLogs(region, directory / "access-logs", moto.call),
+    )
+    loop = Loop(
+        region,
+        runtime=runtime,
+        log_sink=log_sink,
+        hook_functions=functions,
+        stepped=lambda took: totals.steps.add([took.total_seconds()]),
+    )
     try:
         endpoint = telling_time_scale(app, settings.time_scale)
         async with _serving(endpoint, settings.port), agent.serving(endpoint, runtime.statistics):
@@ -217,6 +230,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
                 "EventBridge": event_bridge.run(),
                 "CloudWatch": cloud_watch.run(),
                 "measuring": observing[0].run(),
+                "event loop lag": exposition.run(),
                 "access logs": observing[1].run(),
                 "lifecycle policies": lifecycle.run(),
             }

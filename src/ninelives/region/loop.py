@@ -8,7 +8,7 @@ was. Whatever happens rings the region's bell; time is looked at when the next `
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -63,8 +63,16 @@ class Loop:
     """Drives a region: one instance, one coroutine."""
 
     def __init__(
-        self, region: Region, *, runtime: TaskRuntime, log_sink: LogSink, hook_functions: HookFunctions | None = None
+        self,
+        region: Region,
+        *,
+        runtime: TaskRuntime,
+        log_sink: LogSink,
+        hook_functions: HookFunctions | None = None,
+        stepped: Callable[[timedelta], None] = lambda _: None,
     ) -> None:
+        """``stepped`` is told how long each step took."""
+        self._stepped = stepped
         self._region = region
         self._runtime = runtime
         self._log_sink = log_sink
@@ -110,11 +118,13 @@ class Loop:
         region = self._region
         while True:
             region.bell.clear()
+            began = region.now()
             try:
                 wake_at = await self.step()
             except Exception:
                 log.exception("a step of the region failed; the next one follows in a moment")
                 wake_at = region.now() + RETRY_AFTER
+            self._stepped(region.now() - began)
             await asyncio.sleep(0)  # a bell that is rung already is not waited for, and others have their turn, too
             delay = None if wake_at is None else max(0.0, (wake_at - region.now()).total_seconds())
             # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the bell.

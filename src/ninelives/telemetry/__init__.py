@@ -10,6 +10,8 @@ from ninelives.telemetry.logs import CloudWatchLogs
 from ninelives.telemetry.measuring import Measuring
 from ninelives.telemetry.metric_queries import answer, distributions
 from ninelives.telemetry.metric_store import LISTED, MetricStore, Sample
+from ninelives.telemetry.prometheus import Exposition
+from ninelives.telemetry.totals import Totals
 
 __all__ = [
     "LISTED",
@@ -19,10 +21,12 @@ __all__ = [
     "CloudWatch",
     "CloudWatchLogs",
     "DatabaseFromTheFuture",
+    "Exposition",
     "Firing",
     "Measuring",
     "MetricStore",
     "Sample",
+    "Totals",
     "answer",
     "distributions",
     "open_database",

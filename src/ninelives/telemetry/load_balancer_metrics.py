@@ -17,6 +17,7 @@ from ninelives.region.measurements import NO_ZONE, TargetGroupFacts
 from ninelives.region.ports import ConnectionCounts
 from ninelives.telemetry.metric_store import MetricStore
 from ninelives.telemetry.told import Told
+from ninelives.telemetry.totals import Totals
 
 NAMESPACE: Final = "AWS/ApplicationELB"
 Entry = Mapping[str, Any]
@@ -158,8 +159,10 @@ class LoadBalancerMetrics:
         *,
         target_groups: Callable[[], Sequence[TargetGroupFacts]],
         zones: Callable[[], Mapping[str, str]],
+        totals: Totals | None = None,
     ) -> None:
         self._store = store
+        self._totals = totals or Totals()
         self._target_groups = target_groups
         self._zones = zones
         self._opened: dict[str, ConnectionCounts] = {}
@@ -174,6 +177,7 @@ class LoadBalancerMetrics:
         for (minute, balancer, group), tally in tallied(entries, self._minute_of).items():
             if balancer not in zones:
                 continue
+            self._add_up(balancer, group, tally)
             place = _dimensions(zones[balancer], balancer, group)
             for name, count in tally.counts.items():
                 if name in TOLD:
@@ -184,6 +188,12 @@ class LoadBalancerMetrics:
                 self._put(minute, "RequestCountPerTarget", place, [1 / targets], [requests])
             self._put(minute, "TargetResponseTime", place, tally.response_times)
             self._put(minute, "ProcessedBytes", place, [tally.processed_bytes] if tally.processed_bytes else [])
+
+    def _add_up(self, balancer: str, group: str | None, tally: Tally) -> None:
+        totals = self._totals.requests[balancer, group]
+        totals.counts.update(tally.counts)
+        totals.response_times.add(tally.response_times)
+        totals.processed_bytes += tally.processed_bytes
 
     def _minute_of(self, at: datetime) -> datetime:
         return period_start(at, self._store.minute)

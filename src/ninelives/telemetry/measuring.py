@@ -13,6 +13,7 @@ from ninelives.region.region import Region
 from ninelives.telemetry.load_balancer_metrics import LoadBalancerMetrics
 from ninelives.telemetry.metric_store import MetricStore
 from ninelives.telemetry.service_metrics import ServiceMetrics
+from ninelives.telemetry.totals import Totals
 
 log = logging.getLogger(__name__)
 
@@ -22,13 +23,16 @@ SHORTEST_STEP: Final = timedelta(seconds=0.25)
 class Measuring:
     """Measures one region: requests as they end, targets at each tick, all else at the end of each minute of its time."""
 
-    def __init__(self, region: Region, runtime: TaskRuntime, store: MetricStore) -> None:
+    def __init__(self, region: Region, runtime: TaskRuntime, store: MetricStore, totals: Totals | None = None) -> None:
         self._region = region
         self._runtime = runtime
         self._store = store
         self._services = ServiceMetrics(store)
         self._load_balancers = LoadBalancerMetrics(
-            store, target_groups=lambda: target_group_facts(region), zones=lambda: zones_of_load_balancers(region)
+            store,
+            target_groups=lambda: target_group_facts(region),
+            zones=lambda: zones_of_load_balancers(region),
+            totals=totals,
         )
         self._step = max(SHORTEST_STEP, region.timing.tick)
         self._minute = period_start(region.now(), store.minute)

@@ -4,6 +4,7 @@
 region that act for somebody (CloudFormation, the start of a task) ask it with that caller.
 """
 
+import hmac
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -116,6 +117,14 @@ class Guard:
                 check_signature(signature, request, secret)
                 region = signature.region
         wide = request_wide_keys(region=region, source_ip=source_ip, user_agent=request.headers.get("user-agent"))
+        return Caller(principal=principal, session=session, keys={**wide, **caller_keys(principal, tags, session)})
+
+    async def identify_by_secret(self, access_key: str, secret: str, *, source_ip: str | None = None) -> Caller:
+        """The caller who shows a long-term access key and its secret, for clients that cannot sign. Raises ``NotLetIn``."""
+        known, principal, tags, session = self._bearer(access_key, None, await self.records())
+        if not hmac.compare_digest(known.encode(), secret.encode()):
+            raise NotLetIn(Why.UNKNOWN_KEY)
+        wide = request_wide_keys(region=self.place.region, source_ip=source_ip, user_agent=None)
         return Caller(principal=principal, session=session, keys={**wide, **caller_keys(principal, tags, session)})
 
     def _bearer(
