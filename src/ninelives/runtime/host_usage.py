@@ -78,9 +78,10 @@ class SharedTable:
 
 
 def usage_of_trees(roots: Mapping[K, Collection[int]], table: ProcessTable, proc: Path = PROC) -> dict[K, ContainerUsage]:
-    """What the processes ``roots`` and all that descend from them have used, by the same keys. It blocks for a moment.
+    """What all that descends from the supervisors ``roots`` has used, by the same keys. It blocks for a moment.
 
-    What a process has used that has ended is its parent's once it was waited for; so a supervisor's tree loses none.
+    What a process has used that has ended is its parent's once it was waited for; so a supervisor's tree loses none. The
+    supervisors' own memory is not the container's.
     """
     found = {}
     for key, pids in roots.items():
@@ -89,7 +90,7 @@ def usage_of_trees(roots: Mapping[K, Collection[int]], table: ProcessTable, proc
             transferred = [_transferred_bytes(proc, pid) for pid in tree]
             found[key] = ContainerUsage(
                 cpu=timedelta(seconds=sum(table.ticks[pid] for pid in tree) / TICKS_PER_SECOND),
-                memory_bytes=sum(_resident_bytes(proc, pid) for pid in tree),
+                memory_bytes=sum(_resident_bytes(proc, pid) for pid in tree if pid not in pids),
                 read_bytes=sum(read for read, _ in transferred),
                 written_bytes=sum(written for _, written in transferred),
             )

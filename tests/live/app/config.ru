@@ -19,6 +19,11 @@ run lambda { |env|
   when "/slow"
     sleep env["QUERY_STRING"][/seconds=([\d.]+)/, 1].to_f.clamp(0, 10)
     [200, headers, ["#{version}\n"]]
+  when "/burn"
+    thread = Process::CLOCK_THREAD_CPUTIME_ID
+    until_spent = Process.clock_gettime(thread) + env["QUERY_STRING"][/seconds=([\d.]+)/, 1].to_f.clamp(0, 10)
+    nil while Process.clock_gettime(thread) < until_spent
+    [200, headers, ["#{version}\n"]]
   else
     puts "GET #{env["PATH_INFO"]} #{env["QUERY_STRING"]}" if env["QUERY_STRING"].include?("log")
     [200, headers, ["#{version}\n"]]
