@@ -8,10 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from test_registry_garbage import files, push_image
+from test_registry_garbage import files, push_blob, push_image
 
 from ninelives.registry import ImageAction, LifecycleRuns, Registry
 from ninelives.registry.lifecycle_runs import DAILY, SOON
+from ninelives.registry.names import digest_of
+from ninelives.registry.registry import GRACE
 
 Advance = Callable[[timedelta], None]
 
@@ -48,21 +50,21 @@ def test_a_policy_runs_soon_after_it_was_put_and_then_once_a_day(
     push_image(registry, b"1", tag="1")
     advance(timedelta(seconds=1))
     push_image(registry, b"2", tag="2")
-    assert runs.carry_out_what_is_due() == DAILY, "no policy, nothing to do"
+    assert runs.carry_out_what_is_due() == GRACE, "no policy, nothing to do"
     put_policy(registry)
 
     assert runs.carry_out_what_is_due() == SOON
     assert tags(registry) == ["1", "2"]
     advance(SOON)
-    assert runs.carry_out_what_is_due() == DAILY
+    assert runs.carry_out_what_is_due() == GRACE
     assert tags(registry) == ["2"]
     assert registry.repository("cats").lifecycle_evaluated_at == registry.now()
 
     push_image(registry, b"3", tag="3")
-    advance(DAILY - timedelta(hours=1))
-    assert runs.carry_out_what_is_due() == timedelta(hours=1)
+    advance(DAILY - timedelta(minutes=20))
+    assert runs.carry_out_what_is_due() == timedelta(minutes=20)
     assert tags(registry) == ["2", "3"]
-    advance(timedelta(hours=1))
+    advance(timedelta(minutes=20))
     runs.carry_out_what_is_due()
     assert tags(registry) == ["3"]
 
@@ -92,7 +94,31 @@ def test_the_time_of_the_last_run_outlives_a_restart(
     again = open_registry()
 
     assert again.repository("cats").lifecycle_evaluated_at == again.now()
-    assert LifecycleRuns(again, scaled=lambda wait: wait / 24).carry_out_what_is_due() == DAILY / 24
+    assert LifecycleRuns(again, scaled=lambda wait: wait / 48).carry_out_what_is_due() == DAILY / 48
+
+
+def test_what_a_push_left_behind_is_collected_within_the_hour(
+    registry: Registry, runs: LifecycleRuns, advance: Advance, tmp_path: Path
+) -> None:
+    left = push_blob(registry, b"whose manifest never came")
+    runs.carry_out_what_is_due()
+    assert files(tmp_path) == {left}
+
+    advance(GRACE + timedelta(seconds=1))
+    runs.carry_out_what_is_due()
+
+    assert not files(tmp_path)
+
+
+def test_the_files_that_go_are_told(registry: Registry) -> None:
+    told: list[str] = []
+    registry.watch_files(told.extend)
+    digest = push_image(registry, b"only its")
+
+    registry.blob("cats", digest_of(b"only its"))  # a task pulls it: no reason to spare it
+    registry.delete_image(registry.image("cats", digest=digest))
+
+    assert set(told) == {digest_of(b"{}"), digest_of(b"only its")}
 
 
 def test_each_push_and_deletion_is_told_a_tag_at_a_time(registry: Registry) -> None:
@@ -132,4 +158,4 @@ def test_a_policy_that_is_put_wakes_the_run_that_sleeps(registry: Registry) -> N
         running.cancel()
         return [first, second]
 
-    assert asyncio.run(sleeps_and_wakes()) == [DAILY, SOON]
+    assert asyncio.run(sleeps_and_wakes()) == [GRACE, SOON]

@@ -142,6 +142,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     from ninelives.api.time_scale import telling_time_scale
     from ninelives.cli.agent_endpoint import AgentEndpoint
     from ninelives.cli.enforcement import enforcement_of
+    from ninelives.cli.leftovers import Leftovers
     from ninelives.hooks import LocalFunctions, read_stand_ins
     from ninelives.registry import LifecycleRuns, Registry, registry_app
     from ninelives.stacks import Catalogue, Engine, StackStore
@@ -180,6 +181,9 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     outbox, event_bridge = _event_bridge(region, moto, functions)
     cloud_watch.alarms.watch(lambda alarm, before: outbox.take([("default", state_change(alarm, before))]))
     registry.watch(lambda action: _tell(outbox, ecr.image_action(action)))
+    leftovers = Leftovers(settings)
+    registry.watch(leftovers.told)
+    registry.watch_files(leftovers.files_removed)
     operations, before_moto = await _operations(
         settings, region, moto, lifecycle=lifecycle, cloud_watch=cloud_watch, outbox=outbox, enforced=enforced
     )
@@ -251,6 +255,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         await cloud_watch.close()
         await moto.close()
         registry.close()
+        leftovers.close()
         stacks.state.close()
         store.close()
 

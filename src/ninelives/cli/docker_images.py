@@ -1,6 +1,7 @@
 """What an embedded region's registry has left in Docker's engine: images that were built for it, or pulled from it."""
 
 import contextlib
+from collections.abc import Sequence
 
 
 def forget_images(registry: str) -> int:
@@ -22,6 +23,27 @@ def forget_images(registry: str) -> int:
                     with contextlib.suppress(APIError):
                         client.images.remove(name, force=False)
                 removed += bool(ours)
+    except (DockerException, requests.exceptions.RequestException):
+        return removed
+    return removed
+
+
+def forget_names(names: Sequence[str]) -> int:
+    """Remove names of images from Docker's engine, and with its last name an image that no container has; how many went.
+
+    Best effort, as ``forget_images``.
+    """
+    import docker
+    import requests.exceptions
+    from docker.errors import APIError, DockerException
+
+    removed = 0
+    try:
+        with contextlib.closing(docker.from_env()) as client:
+            for name in names:
+                with contextlib.suppress(APIError):  # not there, or a container has it
+                    client.images.remove(name, force=False)
+                    removed += 1
     except (DockerException, requests.exceptions.RequestException):
         return removed
     return removed

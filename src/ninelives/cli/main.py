@@ -34,6 +34,7 @@ VERBS: dict[str, str] = {
     "abort": "Take back the release that is under way.",
     "rollback": "Go back to the last version that was proven good.",
     "history": "List past deployments with their verdicts.",
+    "prune": "Delete images and task definitions that nothing runs and no rollback needs.",
     "workflow": "Write the GitHub workflow that releases the service.",
 }
 """Each verb and its line in the help. ``ninelives.cli.<verb>`` holds a click command of the verb's name."""

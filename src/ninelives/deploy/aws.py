@@ -78,6 +78,14 @@ class Aws:
         return self._client("cloudformation")
 
     @cached_property
+    def events(self) -> Any:
+        return self._client("events")
+
+    @cached_property
+    def scheduler(self) -> Any:
+        return self._client("scheduler")
+
+    @cached_property
     def sts(self) -> Any:
         return self._client("sts")
 

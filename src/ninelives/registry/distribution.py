@@ -85,6 +85,7 @@ def _page(names: list[str], request: Request, path: str) -> tuple[list[str], Map
 
 
 async def head_blob(registry: Registry, _: Request, *, name: str, digest: str) -> Answer:
+    registry.blob_size(name, digest)  # who asks whether it is there may be about to name it
     path, size = registry.blob(name, digest)
     return Answer(status=200, headers=_blob_headers(digest), body=FilePart(path=path, start=0, length=size))
 

@@ -1,4 +1,4 @@
-"""Carries lifecycle policies out by and by: soon after a policy was put, and then once a day.
+"""Carries lifecycle policies out by and by: soon after a policy was put, and then once a day; and collects what pushes left.
 
 ECR promises 24 hours; here, where images pile up on a laptop, a new policy waits ``SOON`` only. Both waits are policy's, so
 the region's time scale shortens them; the days that rules count are those of the images, in real time.
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ninelives.registry.records import Repository
-from ninelives.registry.registry import Registry
+from ninelives.registry.registry import GRACE, Registry
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +45,18 @@ class LifecycleRuns:
                     await self._changed.wait()
 
     def carry_out_what_is_due(self) -> timedelta:
-        """Run each policy whose time has come; how long until the next. One that fails holds up no other."""
+        """Run each policy whose time has come; how long until the next. One that fails holds up no other.
+
+        Blobs that were spared for a push which never named them are collected, too.
+        """
+        self.registry.collect()
         for repository in self.registry.repositories():
             if repository.lifecycle_policy is not None and self.due(repository) <= self.registry.now():
                 self._carry_out(repository.name)
         waits = [
             self.due(one) - self.registry.now() for one in self.registry.repositories() if one.lifecycle_policy is not None
         ]
-        return max(min(waits, default=self._scaled(DAILY)), timedelta(0))
+        return max(min([*waits, GRACE]), timedelta(0))
 
     def due(self, repository: Repository) -> datetime:
         """When a repository's policy is to be carried out next."""

@@ -77,3 +77,5 @@ class ImageAction:
     repository: str
     digest: str
     tag: str | None
+    is_last: bool = False
+    """Of a deletion: whether the image itself is gone, and this tag was told last."""

@@ -6,7 +6,7 @@ awaits its manifest (a push is under way) is spared for ``GRACE``.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -58,6 +58,7 @@ class Registry:
         self._being_kept: list[str] = []
         """Digests whose files are being moved into their place."""
         self._watchers: list[Callable[[ImageAction], None]] = []
+        self._file_watchers: list[Callable[[Sequence[str]], None]] = []
         self._sweep()
 
     def close(self) -> None:
@@ -68,11 +69,14 @@ class Registry:
         """Tell ``watcher`` of each push and deletion of an image, once it is recorded."""
         self._watchers.append(watcher)
 
-    def _tell(self, action: str, image: Image, tags: Iterable[str | None]) -> None:
-        for tag in tags:
-            told = ImageAction(action=action, repository=image.repository, digest=image.digest, tag=tag)
-            for watcher in self._watchers:
-                watcher(told)
+    def watch_files(self, watcher: Callable[[Sequence[str]], None]) -> None:
+        """Tell ``watcher`` of the blobs whose files were removed, by digest."""
+        self._file_watchers.append(watcher)
+
+    def _tell(self, action: str, image: Image, tag: str | None, *, is_last: bool = False) -> None:
+        told = ImageAction(action=action, repository=image.repository, digest=image.digest, tag=tag, is_last=is_last)
+        for watcher in self._watchers:
+            watcher(told)
 
     # Repositories.
 
@@ -203,8 +207,9 @@ class Registry:
         return size
 
     def blob(self, repository: str, digest: str) -> tuple[Path, int]:
-        """File and size of a blob. Raises ``BlobUnknown``."""
-        size = self.blob_size(repository, digest)
+        """File and size of a blob, for one who reads it. Raises ``BlobUnknown``."""
+        self.repository(repository)
+        size = self._catalog.blob_size(repository, checked_digest(digest))
         if size is None:
             raise BlobUnknown(repository, self.id, digest)
         return self._files.path(digest), size
@@ -274,7 +279,7 @@ class Registry:
         for one in manifest.blobs:
             self._wanted.pop((repository, one.digest), None)
         image = self.image(repository, digest=manifest.digest)
-        self._tell("PUSH", image, [tag])
+        self._tell("PUSH", image, tag)
         return image
 
     def _check_tag(self, repository: Repository, tag: str, manifest: Manifest, *, again: bool) -> None:
@@ -311,13 +316,15 @@ class Registry:
             raise ImageReferencedByManifestList(lists)
         self._catalog.delete_image(image.repository, image.digest)
         self.collect()
-        self._tell("DELETE", image, image.tags or (None,))
+        tags = image.tags or (None,)
+        for tag in tags:
+            self._tell("DELETE", image, tag, is_last=tag is tags[-1])
 
     def delete_tag(self, repository: str, tag: str) -> None:
         """Take a tag from its image, which stays."""
         image = self.image(repository, tag=tag)
         self._catalog.delete_tag(repository, tag)
-        self._tell("DELETE", image, [tag])
+        self._tell("DELETE", image, tag)
 
     # Lifecycle policies.
 
@@ -365,6 +372,8 @@ class Registry:
         removed = [digest for digest in self._catalog.without_repository(digests) if digest not in self._being_kept]
         for digest in removed:
             self._files.remove(digest)
+        for watcher in self._file_watchers if removed else ():
+            watcher(removed)
         return len(removed)
 
     def _sweep(self) -> None:

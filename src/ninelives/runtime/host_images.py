@@ -27,6 +27,11 @@ class HostImage:
     layers: tuple[Path, ...]
 
 
+def layer_path(directory: Path, digest: str) -> Path:
+    """Where a layer lies in the folder of layers, or would."""
+    return directory / digest.replace(":", "-")
+
+
 class HostImages:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -79,7 +84,7 @@ class HostImages:
         )
 
     def _path(self, digest: str) -> Path:
-        return self._directory / digest.replace(":", "-")
+        return layer_path(self._directory, digest)
 
     def _prune(self, manifest: ImageManifest) -> None:
         """Keep the cache bounded; the layers of ``manifest`` stay, and so do those of pulls under way (they are newest)."""

@@ -1,0 +1,73 @@
+"""``ninelives prune``: lets go of images and task definitions that nothing runs and no rollback needs."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from ninelives.cli.exit_codes import ExitCode
+from ninelives.cli.options import Place, json_option, place_options
+
+if TYPE_CHECKING:
+    from ninelives.insight.prune import Plan
+
+
+@click.command()
+@place_options
+@click.option("--keep", type=click.IntRange(min=1), default=10, show_default=True, help="Releases to keep for a rollback.")
+@click.option(
+    "--keep-days", type=click.IntRange(min=0), default=30, show_default=True, help="Keep what is younger than this, too."
+)
+@click.option("--delete", "deletes", is_flag=True, help="Delete task definitions, instead of deregistering them only.")
+@click.option("--no-schedules", is_flag=True, help="Do not look for scheduled tasks in EventBridge.")
+@click.option("--dry-run", is_flag=True, help="Show what would go, and end.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def prune(place: Place, keep: int, keep_days: int, *, deletes: bool, no_schedules: bool, **how: bool) -> int:
+    """Show which images and task definitions of the service may go, ask, and delete them.
+
+    What runs anywhere in the account and region stays, and so does what a release under way, a schedule or a rollback needs:
+    the last releases of --keep, and whatever is younger than --keep-days. All is looked at again just before it is deleted.
+    """
+    from ninelives.cli.prune_output import done_json, plan_json, print_json, show_done, show_plan
+    from ninelives.cli.session import open_definition
+    from ninelives.deploy.clock import WallClock
+    from ninelives.deploy.foundation import ecr_repository_name
+    from ninelives.insight.holders import Asked
+    from ninelives.insight.prune import Prune
+    from ninelives.insight.retention import Keep
+
+    dry_run, yes, as_json = how["dry_run"], how["yes"], how["as_json"]
+    definition, aws = open_definition(place)
+    asked = Asked(
+        repository=ecr_repository_name(definition.file),
+        family=definition.file.service,
+        looks_at_schedules=not no_schedules,
+        revisions_of_others=keep,
+    )
+    clock = WallClock()
+    work = Prune(aws, clock, asked, Keep(releases=keep, days=keep_days), deletes_definitions=deletes)
+    plan = work.plan()
+    if not as_json:
+        show_plan(plan, clock.now())
+    if plan.is_empty or dry_run or not _agreed(plan, yes=yes, as_json=as_json):
+        if as_json:
+            print_json(plan_json(plan))
+        return ExitCode.OK
+    done = work.carry_out(plan, lambda what: click.echo(what, err=True))
+    if as_json:
+        print_json({**plan_json(plan), "done": done_json(done)})
+    else:
+        show_done(done)
+    return ExitCode.ERROR if done.failures else ExitCode.OK
+
+
+def _agreed(plan: "Plan", *, yes: bool, as_json: bool) -> bool:
+    """Whether somebody wants it; where nobody can be asked, nobody does."""
+    if yes:
+        return True
+    if as_json or not sys.stdin.isatty():
+        click.echo("Nothing was deleted: say --yes to do it.", err=True)
+        return False
+    images, definitions = len(plan.choice.images), len(plan.choice.deregister)
+    return click.confirm(f"Delete {images} images, deregister {definitions} task definitions?", default=False, err=True)
