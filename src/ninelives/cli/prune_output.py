@@ -123,6 +123,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "kept_images": {digest: _holds_json(holds) for digest, holds in choice.held_images.items()},
         "kept_task_definitions": {arn: _holds_json(holds) for arn, holds in choice.held_definitions.items()},
         "limits": list(plan.limits),
+        "done": None,
     }
 
 
