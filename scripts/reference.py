@@ -122,10 +122,11 @@ def _value(described: Mapping[str, Any]) -> str:
 
 def operations() -> Mapping[str, tuple[str, ...]]:
     """What the region answers itself, by service."""
-    from ninelives.api import cloudformation, cloudwatch, ecr, ecs, elbv2
+    from ninelives.api import applicationautoscaling, cloudformation, cloudwatch, ecr, ecs, elbv2
 
     anything = Mock()
     served = {
+        "application-autoscaling": applicationautoscaling.operations(anything),
         "ecs": ecs.operations(anything),
         "elbv2": elbv2.operations(anything, anything),
         "cloudwatch": cloudwatch.operations(anything),
@@ -140,16 +141,14 @@ def live(service: str) -> str:
     from ninelives.api.ecs.task_sets import OPERATIONS as OF_TASK_SETS
     from ninelives.api.service_model import load_service
 
-    told = {*OF_TASK_SETS, "StartTask"} if service == "ecs" else set()
+    told = {"ecs": {*OF_TASK_SETS, "StartTask"}, "application-autoscaling": {"GetPredictiveScalingForecast"}}.get(
+        service, set()
+    )
     served = [name for name in operations()[service] if name not in told]
     refused = sorted(set(load_service(service).operation_names) - set(served) - told)
     return (
         f"**Served ({len(served)}):** {', '.join(f'`{name}`' for name in served)}\n\n"
-        + (
-            f"**Refused in ECS's own words ({len(told)}):** {', '.join(f'`{name}`' for name in sorted(told))}\n\n"
-            if told
-            else ""
-        )
+        + (f"**Refused by name ({len(told)}):** {', '.join(f'`{name}`' for name in sorted(told))}\n\n" if told else "")
         + f"**Refused as not implemented yet ({len(refused)}):** {', '.join(f'`{name}`' for name in refused)}\n"
     )
 

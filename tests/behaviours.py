@@ -37,6 +37,8 @@ _MATH = "monitoring/test_metric_math.py"
 _CLOUDWATCH = "api/test_cloudwatch.py"
 _BALANCER_METRICS = "telemetry/test_load_balancer_metrics.py"
 _SERVICE_METRICS = "telemetry/test_service_metrics.py"
+_SCALING = "scheduler/test_scaling.py"
+_SCALING_WORK = "autoscaling/test_scaling_at_work.py"
 _ARITHMETIC = "scheduler/test_scheduler_arithmetic.py"
 _EVALUATION = "registry/test_lifecycle_evaluation.py"
 _LIFECYCLE_RUNS = "registry/test_lifecycle_runs.py"
@@ -237,6 +239,45 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
         ),
         _one(_FAILING, "a_rollback_keeps_the_desired_count_of_now", "a rollback keeps the desired count of now"),
         _one(_FAILING, "a_completed_deployment_that_fails_later_never_rolls_back", "a COMPLETED deployment never rolls back"),
+    ],
+    "Auto scaling": [
+        _one(
+            _SCALING_WORK,
+            "a_load_that_rises_and_falls_makes_the_service_grow_and_shrink",
+            "a load that rises and falls makes the service grow and shrink",
+        ),
+        _one(_SCALING_WORK, "the_alarms_of_a_policy_are_as_aws_makes_them", "target tracking makes the alarms that AWS makes"),
+        _one(
+            _SCALING_WORK,
+            "a_deployment_holds_scale_in_until_it_is_over",
+            "a deployment holds scale-in; what was not scaled says why",
+        ),
+        _one(_SCALING, "the_policy_that_gives_most_decides", "of several policies, the one that gives most decides"),
+        _one(_SCALING, "one_policy_that_does_not_agree_holds_scale_in", "scale-in needs all policies to agree"),
+        _one(
+            _SCALING,
+            "during_the_cooldown_of_a_scale_out_only_a_larger_one_goes_on_and_the_tasks_added_count",
+            "in a scale-out's cooldown only a larger one goes on, and what was added counts",
+        ),
+        _one(
+            _SCALING,
+            "the_cooldown_of_a_scale_in_blocks_the_next_and_no_scale_out",
+            "a scale-in's cooldown blocks the next, and no scale-out",
+        ),
+        _one(_SCALING_WORK, "a_step_policy_is_driven_by_an_alarm_of_the_users", "steps are driven by alarms of the user's"),
+        _one(_SCALING_WORK, "a_scheduled_action_sets_the_bounds_at_its_time", "scheduled actions set the bounds"),
+        _one(_SCALING_WORK, "what_is_suspended_waits", "suspended scaling waits"),
+        _one(
+            _SCALING_WORK,
+            "a_control_plane_that_dies_before_the_count_is_set_goes_on_with_it",
+            "a control plane that dies before the count is set goes on with it",
+        ),
+        _one(
+            "autoscaling/test_scaling_requests.py",
+            "a_forecast_is_refused_by_name",
+            "predictive scaling",
+            effect="refused",
+        ),
     ],
     "Alarms": [
         _one(

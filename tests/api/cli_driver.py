@@ -13,7 +13,8 @@ from awscli.clidriver import create_clidriver  # type: ignore[import-untyped]  #
 
 answers = sys.stdout
 driver = create_clidriver()
-models = {name: driver.session.get_service_model(name) for name in ("ecs", "elbv2", "cloudwatch", "events")}
+SERVED = ("ecs", "elbv2", "cloudwatch", "events", "application-autoscaling")
+models = {name: driver.session.get_service_model(name) for name in SERVED}
 answers.write(json.dumps({name: sorted(model.operation_names) for name, model in models.items()}) + "\n")
 answers.flush()
 

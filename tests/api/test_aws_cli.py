@@ -1,4 +1,4 @@
-"""The AWS CLI, unmodified, versions 1 and 2: every operation of ECS, ELBv2, CloudWatch's alarms and EventBridge that the
+"""The AWS CLI, unmodified, versions 1 and 2: every operation of ECS, ELBv2, CloudWatch, scaling and EventBridge that the
 region serves, with real arguments.
 """
 
@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import Mock
+from uuid import uuid4
 
 import pytest
 from ecs_world import PLACE, World
@@ -18,15 +20,20 @@ from running_door import RunningDoor
 from test_cloudwatch import CloudWatchWorld
 from test_elbv2 import FakeDataPlane, FakeNetwork
 
-from ninelives.api import elbv2, events
+from ninelives.api import applicationautoscaling, elbv2, events
+from ninelives.api.call import Call, Operations
+from ninelives.api.in_process import InProcess
+from ninelives.autoscaling import AutoScaling, Neighbours
 from ninelives.model.ecs import LastStatus
 from ninelives.model.elbv2 import Certificate
+from ninelives.model.timing import Timing
 from ninelives.region.outbox import Outbox
 
 DRIVER = Path(__file__).parent / "cli_driver.py"
 NEWER_THAN_DEBIANS = {
     "ContinueServiceDeployment", "DeleteTaskDefinitions", "DescribeListenerAttributes", "DescribeServiceDeployments",
-    "DescribeServiceRevisions", "ListServiceDeployments", "ModifyListenerAttributes", "StopServiceDeployment",
+    "DescribeServiceRevisions", "GetPredictiveScalingForecast", "ListServiceDeployments", "ListTagsForResource",
+    "ModifyListenerAttributes", "StopServiceDeployment", "TagResource", "UntagResource",
 }  # fmt: skip
 """Operations that version 2.9 of the CLI (Debian 12) does not know."""
 
@@ -99,14 +106,16 @@ RECORDS_OF_EVENTBRIDGE = (
 
 
 class Region:
-    """ECS, ELBv2, CloudWatch and EventBridge over one region in memory, whose loop does not run."""
+    """ECS, ELBv2, CloudWatch, auto scaling and EventBridge over one region in memory, whose loop does not run."""
 
     def __init__(self) -> None:
         self.world = World()
         plane: Any = FakeDataPlane()
         self.world.region.data_plane = plane
         served = {"ecs": self.world.operations, "elbv2": elbv2.operations(self.world.region, FakeNetwork(), AnyCertificate())}
-        served["cloudwatch"] = CloudWatchWorld().operations
+        watch = CloudWatchWorld()
+        served["cloudwatch"] = watch.operations
+        served["application-autoscaling"] = ScalingWorld(served, watch).operations
         self.outbox = Outbox(self.world.region, is_heard=lambda: True)
         self.door = RunningDoor(served, before_moto=lambda moto: {"events": events.operations(self.outbox, moto.call)})
         self.served = {f"{service}:{name}" for service, operations in served.items() for name in operations}
@@ -116,6 +125,45 @@ class Region:
         """One task of a deployment as if the loop had started it."""
         (task,) = self.world.tasks_of(deployment_id, LastStatus.RUNNING)
         return task.arn
+
+
+class ScalingWorld:
+    """Auto scaling over the other services of a region, made at the first call, on the thread that makes all the others."""
+
+    def __init__(self, served: Mapping[str, Operations], watch: CloudWatchWorld) -> None:
+        self._served = served
+        self._watch = watch
+        self._handlers: Operations | None = None
+
+    @property
+    def operations(self) -> Operations:
+        return {name: self._through(name) for name in applicationautoscaling.operations(Mock())}
+
+    def _through(self, name: str) -> Callable[[Call], Any]:
+        def answer(call: Call) -> Any:
+            return self._made()[name](call)
+
+        return answer
+
+    def _made(self) -> Operations:
+        if self._handlers is None:
+            listing = Call(service="cloudwatch", operation="ListMetrics", parameters={}, place=PLACE)
+            self._watch.operations["ListMetrics"](listing)
+            nobody: Any = None
+            scaling = AutoScaling(
+                None,
+                place=PLACE,
+                now=self._watch.now,
+                timing=Timing(),
+                new_id=lambda: str(uuid4()),
+                neighbours=Neighbours(
+                    call=InProcess(operations=self._served, before_moto={}, moto=nobody, place=PLACE),
+                    alarms=self._watch.alarms,
+                    tell=lambda _: None,
+                ),
+            )
+            self._handlers = applicationautoscaling.operations(scaling)
+        return self._handlers
 
 
 @pytest.fixture(params=["1", "2"])
@@ -402,6 +450,9 @@ ECS = [
         "only supports task set management",
         is_refused=True,
     ),
+]
+
+ENDED = [
     Step("DeleteService", plain("--cluster c --service s --force"), "service"),
     Step("DeregisterTaskDefinition", plain("--task-definition cats:1"), "taskDefinition"),
     Step("DeleteTaskDefinitions", plain("--task-definitions cats:1"), "taskDefinitions"),
@@ -490,6 +541,59 @@ RULES = [
 ]
 
 
+WEB = "--service-namespace ecs --scalable-dimension ecs:service:DesiredCount --resource-id service/c/s"
+TRACKED = '{"TargetValue":60,"PredefinedMetricSpecification":{"PredefinedMetricType":"ECSServiceAverageCPUUtilization"}}'
+HOUR = "--start-time 2026-11-27T00:00:00Z --end-time 2026-11-27T01:00:00Z"
+
+SCALING = [
+    Step(
+        "RegisterScalableTarget",
+        plain(f"{WEB} --min-capacity 1 --max-capacity 4"),
+        keep=("target", lambda answer: answer.get("ScalableTargetARN")),
+    ),
+    Step("DescribeScalableTargets", plain("--service-namespace ecs"), "ScalableTargets"),
+    Step(
+        "PutScalingPolicy",
+        plain(
+            f"{WEB} --policy-name cpu --policy-type TargetTrackingScaling"
+            f" --target-tracking-scaling-policy-configuration {TRACKED}"
+        ),
+        "Alarms",
+    ),
+    Step("DescribeScalingPolicies", plain("--service-namespace ecs"), "ScalingPolicies"),
+    Step(
+        "PutScheduledAction",
+        plain(
+            f"{WEB} --scheduled-action-name night --schedule rate(1day) --scalable-target-action MinCapacity=1,MaxCapacity=2"
+        ),
+        "Invalid schedule",
+        is_refused=True,
+    ),
+    Step(
+        "PutScheduledAction",
+        lambda _: [
+            *WEB.split(), "--scheduled-action-name", "night", "--schedule", "cron(0 22 * * ? *)", "--timezone",
+            "Europe/Berlin", "--scalable-target-action", "MinCapacity=1,MaxCapacity=2",
+        ],
+    ),
+    Step("DescribeScheduledActions", plain("--service-namespace ecs"), "ScheduledActions"),
+    Step("DescribeScalingActivities", plain("--service-namespace ecs --include-not-scaled-activities")),
+    Step("TagResource", words("--resource-arn {target} --tags team=cats")),
+    Step("ListTagsForResource", words("--resource-arn {target}"), "Tags"),
+    Step("UntagResource", words("--resource-arn {target} --tag-keys team")),
+    Step(
+        "GetPredictiveScalingForecast",
+        plain(f"{WEB} --policy-name cpu {HOUR}"),
+        "predictive scaling is not implemented",
+        is_refused=True,
+    ),
+    Step("DeleteScheduledAction", plain(f"{WEB} --scheduled-action-name night")),
+    Step("DeleteScalingPolicy", plain(f"{WEB} --policy-name cpu")),
+    Step("DeregisterScalableTarget", plain(WEB)),
+]  # fmt: skip
+"""While the service is there."""
+
+
 def command(operation: str) -> str:
     """``DescribeSSLPolicies`` as the CLI spells it."""
     import botocore
@@ -501,7 +605,15 @@ def test_every_operation_is_reached_by_the_cli(bench: tuple[AwsCli, Region]) -> 
     cli, region = bench
     got: Got = {}
     reached = set()
-    for service, steps in (("events", RULES), ("elbv2", ELB), ("ecs", ECS), ("elbv2", ENDING), ("cloudwatch", WATCHING)):
+    for service, steps in (
+        ("events", RULES),
+        ("elbv2", ELB),
+        ("ecs", ECS),
+        ("application-autoscaling", SCALING),
+        ("ecs", ENDED),
+        ("elbv2", ENDING),
+        ("cloudwatch", WATCHING),
+    ):
         for step in steps:
             operation = f"{service}:{step.operation}"
             if operation not in cli.operations:

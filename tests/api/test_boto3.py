@@ -1,4 +1,4 @@
-"""boto3: every operation of ECS, ELBv2, CloudWatch's alarms and EventBridge that the region serves, one after the other, each
+"""boto3: every operation of ECS, ELBv2, CloudWatch, scaling and EventBridge that the region serves, one after the other, each
 with a part of its answer that shows what it did.
 """
 
@@ -320,6 +320,9 @@ ECS = [
             ("DeleteTaskSet", {"taskSet": "ecs-svc/1"}),
         )
     ),
+]
+
+ENDED = [
     Ask("DeleteService", {"cluster": "c", "service": "s", "force": True}, "service.status", "DRAINING"),
     Ask("DeregisterTaskDefinition", {"taskDefinition": "cats:1"}, "taskDefinition.status", "INACTIVE"),
     Ask("DeleteTaskDefinitions", {"taskDefinitions": ["cats:1"]}, "taskDefinitions[].status", ["DELETE_IN_PROGRESS"]),
@@ -333,6 +336,54 @@ ENDING = [
     Ask("DeleteTargetGroup", of(TargetGroupArn="group")),
     Ask("DeleteLoadBalancer", of(LoadBalancerArn="balancer")),
 ]
+
+ECS_ONLY = {"ServiceNamespace": "ecs"}
+WEB = {**ECS_ONLY, "ResourceId": "service/c/s", "ScalableDimension": "ecs:service:DesiredCount"}
+TRACKED = {"TargetValue": 60.0, "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}}
+NIGHT = datetime(2026, 11, 27, tzinfo=UTC)
+
+SCALING = [
+    Ask("RegisterScalableTarget", {**WEB, "MinCapacity": 1, "MaxCapacity": 4}, "ScalableTargetARN", keep="target"),
+    Ask("DescribeScalableTargets", ECS_ONLY, "ScalableTargets[].MaxCapacity", [4]),
+    Ask(
+        "PutScalingPolicy",
+        {
+            **WEB,
+            "PolicyName": "cpu",
+            "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingScalingPolicyConfiguration": TRACKED,
+        },
+        "length(Alarms)",
+        2,
+    ),
+    Ask("DescribeScalingPolicies", ECS_ONLY, "ScalingPolicies[].TargetTrackingScalingPolicyConfiguration.TargetValue", [60.0]),
+    Ask(
+        "PutScheduledAction",
+        {
+            **WEB,
+            "ScheduledActionName": "night",
+            "Schedule": "cron(0 22 * * ? *)",
+            "Timezone": "Europe/Berlin",
+            "ScalableTargetAction": {"MinCapacity": 1},
+        },
+    ),
+    Ask("DescribeScheduledActions", ECS_ONLY, "ScheduledActions[].ScalableTargetAction", [{"MinCapacity": 1}]),
+    Ask("DescribeScalingActivities", {**ECS_ONLY, "IncludeNotScaledActivities": True}, "ScalingActivities", []),
+    Ask("TagResource", lambda got: {"ResourceARN": got["target"], "Tags": {"team": "cats"}}),
+    Ask("ListTagsForResource", of(ResourceARN="target"), "Tags", {"team": "cats"}),
+    Ask("UntagResource", lambda got: {"ResourceARN": got["target"], "TagKeys": ["team"]}),
+    Ask(
+        "GetPredictiveScalingForecast",
+        {**WEB, "PolicyName": "cpu", "StartTime": NIGHT, "EndTime": NIGHT},
+        "predictive scaling is not implemented",
+        is_refused=True,
+    ),
+    Ask("DeleteScheduledAction", {**WEB, "ScheduledActionName": "night"}),
+    Ask("DeleteScalingPolicy", {**WEB, "PolicyName": "cpu"}),
+    Ask("DeregisterScalableTarget", WEB),
+    Ask("DescribeScalableTargets", ECS_ONLY, "ScalableTargets", []),
+]
+"""While the service is there."""
 
 METRIC = {"Namespace": "Cats", "MetricName": "Errors"}
 
@@ -425,7 +476,15 @@ def region() -> Iterator[Region]:
 def test_every_operation_does_its_work_for_boto3(region: Region) -> None:
     got: Got = {}
     reached = set()
-    for service, asked in (("events", RULES), ("elbv2", ELB), ("ecs", ECS), ("elbv2", ENDING), ("cloudwatch", WATCHING)):
+    for service, asked in (
+        ("events", RULES),
+        ("elbv2", ELB),
+        ("ecs", ECS),
+        ("application-autoscaling", SCALING),
+        ("ecs", ENDED),
+        ("elbv2", ENDING),
+        ("cloudwatch", WATCHING),
+    ):
         client = region.door.client(service)
         for ask in asked:
             reached.add(f"{service}:{ask.operation}")

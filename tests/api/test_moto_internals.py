@@ -178,31 +178,6 @@ def test_a_services_model_is_the_one_that_moto_has_read() -> None:
     assert moto_internals.service_model("ec2") is utils.get_service_model("ec2")
 
 
-def test_a_service_that_moto_has_not_can_be_scaled(moto: Moto) -> None:
-    call = WireRequest(
-        method="POST",
-        raw_path="/",
-        query_string="",
-        headers={
-            "x-amz-target": "AnyScaleFrontendService.RegisterScalableTarget",
-            "content-type": "application/x-amz-json-1.1",
-        },
-        body=json.dumps(
-            {
-                "ServiceNamespace": "ecs",
-                "ResourceId": "service/cats/web",
-                "ScalableDimension": "ecs:service:DesiredCount",
-                "MinCapacity": 1,
-                "MaxCapacity": 2,
-            }
-        ).encode(),
-    )
-
-    _, answer = moto.respond("application-autoscaling", PLACE.region, call)
-
-    assert answer.status == 200
-
-
 def test_a_bucket_policy_is_not_for_moto_to_decide_by(moto: Moto) -> None:
     def ask(method: str, path: str, query: str = "", body: str = "") -> int:
         call = WireRequest(method=method, raw_path=path, query_string=query, headers={}, body=body.encode())

@@ -11,7 +11,9 @@ from ecs_world import CountingIds, MemoryStore, StillClock
 from obedient_region import ObedientRuntime, SilentDataPlane
 from type_bench import PLACE, Bench
 
-from ninelives.api import cloudwatch, ecr, ecs, elbv2
+from ninelives.api import applicationautoscaling, cloudwatch, ecr, ecs, elbv2
+from ninelives.api.in_process import InProcess
+from ninelives.autoscaling import AutoScaling, Neighbours
 from ninelives.model.elbv2 import TargetHealth, TargetHealthState
 from ninelives.model.timing import Timing
 from ninelives.region.loop import Loop
@@ -60,6 +62,16 @@ class RegionBench(Bench):
             "cloudwatch": cloudwatch.operations(self._watch),
             "ecr": ecr.operations(self._registry, place=PLACE, endpoint="127.0.0.1:5000", now=self.clock.now),
         }
+        in_process = InProcess(operations=self.operations, before_moto={}, moto=self.moto.call, place=PLACE)
+        self._scaling = AutoScaling(
+            None,
+            place=PLACE,
+            now=self.clock.now,
+            timing=Timing(),
+            new_id=self.region.ids.uuid,
+            neighbours=Neighbours(call=in_process, alarms=self._watch.alarms, tell=lambda _: None),
+        )
+        self.operations["application-autoscaling"] = applicationautoscaling.operations(self._scaling)
         runner.run(self._loop.start())
 
     async def settled(self, is_done: Callable[[], Awaitable[bool]]) -> None:
@@ -72,6 +84,7 @@ class RegionBench(Bench):
 
     def close(self) -> None:
         self._runner.run(self._watch.close())
+        self._scaling.close()
         self._runner.run(self.moto.close())
         self._registry.close()
 

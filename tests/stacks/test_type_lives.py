@@ -605,7 +605,9 @@ OTHERS = {
             **it.scalable,
             "MinCapacity": 2,
             "MaxCapacity": 8,
-            "ScheduledActions": [{"ScheduledActionName": "night", "Schedule": "rate(1 day)"}],
+            "ScheduledActions": [
+                {"ScheduledActionName": "night", "Schedule": "rate(1 day)", "ScalableTargetAction": {"MinCapacity": 1}}
+            ],
         },
         ref=r"service/cats-Cluster-1A2B3C4D5E6F/.+\|ecs:service:DesiredCount\|ecs",
         silent="ScheduledActions",

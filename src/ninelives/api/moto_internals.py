@@ -117,13 +117,6 @@ class _OfferingsLoader:
         return self.load(path)
 
 
-def scale_services_of_the_region() -> None:
-    """Let any ECS service be a scalable target: moto looks for it among its own, and the region's are not there."""
-    from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
-
-    ApplicationAutoscalingBackend._ecs_service_exists_for_target = lambda *_: True  # noqa: SLF001
-
-
 def decide_at_the_door() -> None:
     """Let moto's S3 leave bucket policies to the door: it reads no conditions, so that a denial of plain HTTP denies all."""
     from moto.iam.access_control import PermissionResult
@@ -132,7 +125,7 @@ def decide_at_the_door() -> None:
     FakeBucket.get_permission = lambda *_: PermissionResult.PERMITTED
 
 
-ADAPTED: Final = {"applicationautoscaling": scale_services_of_the_region, "s3": decide_at_the_door}
+ADAPTED: Final = {"s3": decide_at_the_door}
 """What is to be done to a backend before it is used first, by its name."""
 
 

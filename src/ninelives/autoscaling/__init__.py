@@ -1,1 +1,8 @@
-"""Application Auto Scaling: scalable targets, policies and schedules that change desired counts by the API of ECS."""
+"""Application Auto Scaling: scalable targets, policies, scheduled actions and activities, and what carries them out."""
+
+from ninelives.autoscaling.alarms import alarm_names
+from ninelives.autoscaling.database import ScalingFromTheFuture
+from ninelives.autoscaling.ports import Neighbours
+from ninelives.autoscaling.scaler import AutoScaling, service_of, zone_of
+
+__all__ = ["AutoScaling", "Neighbours", "ScalingFromTheFuture", "alarm_names", "service_of", "zone_of"]

@@ -133,13 +133,14 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     settings: RegionSettings, *, ready: Callable[[], None]
 ) -> AsyncIterator[Loop]:
     """A region that answers at ``settings.endpoint``; on leaving, its control plane lets go and tasks and proxy run on."""
-    from ninelives.api import cloudformation, ecr, ecs
+    from ninelives.api import applicationautoscaling, cloudformation, ecr, ecs
     from ninelives.api.authorization.stack_actors import StackActors
     from ninelives.api.door import create_app
     from ninelives.api.in_process import InProcess
     from ninelives.api.metrics_page import MetricsPage
     from ninelives.api.moto_bridge import MotoBridge
     from ninelives.api.time_scale import telling_time_scale
+    from ninelives.autoscaling import AutoScaling, Neighbours
     from ninelives.cli.agent_endpoint import AgentEndpoint
     from ninelives.cli.enforcement import enforcement_of
     from ninelives.cli.leftovers import Leftovers
@@ -147,7 +148,16 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     from ninelives.registry import LifecycleRuns, Registry, registry_app
     from ninelives.stacks import Catalogue, Engine, StackStore
     from ninelives.stacks.types import TYPES
-    from ninelives.telemetry import AccessLogs, CloudWatch, CloudWatchLogs, Exposition, Measuring, Totals, state_change
+    from ninelives.telemetry import (
+        AccessLogs,
+        ActionKind,
+        CloudWatch,
+        CloudWatchLogs,
+        Exposition,
+        Measuring,
+        Totals,
+        state_change,
+    )
 
     directory = settings.state_directory
     place = place_of(settings)
@@ -203,6 +213,18 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     operations["cloudformation"] = cloudformation.operations(stacks, actors)
     totals = Totals()
     exposition = Exposition(region, runtime, cloud_watch, totals)
+    neighbours = Neighbours(call=in_process, alarms=cloud_watch.alarms, tell=lambda happening: _tell(outbox, happening))
+    scaling = AutoScaling(
+        directory / "scaling.sqlite",
+        place=place,
+        now=region.now,
+        timing=timing,
+        new_id=RandomIds().uuid,
+        neighbours=neighbours,
+    )
+    policies = ActionKind("autoscaling", "scalingPolicy:")
+    cloud_watch.actions.carry_out(policies, lambda firing: scaling.breached(firing.arn), repeats=True)
+    operations["application-autoscaling"] = applicationautoscaling.operations(scaling)
     app = create_app(
         operations=operations,
         before_moto=before_moto,
@@ -233,6 +255,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
                 "region loop": loop.run(),
                 "EventBridge": event_bridge.run(),
                 "CloudWatch": cloud_watch.run(),
+                "auto scaling": scaling.run(),
                 "measuring": observing[0].run(),
                 "event loop lag": exposition.run(),
                 "access logs": observing[1].run(),
@@ -253,6 +276,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
                 await data_plane.close()
     finally:
         await cloud_watch.close()
+        scaling.close()
         await moto.close()
         registry.close()
         leftovers.close()
@@ -382,6 +406,7 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
         say(is_ending=False)
         announce(settings.endpoint)
 
+    from ninelives.autoscaling import ScalingFromTheFuture
     from ninelives.dataplane import EnvoyFailed
     from ninelives.runtime.engine import EngineAway
     from ninelives.stacks import StacksFromTheFuture
@@ -395,7 +420,7 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
                 with contextlib.suppress(FileNotFoundError):  # the folder may have vanished
                     say(is_ending=True)
                 log.info("%s: %s", number.name, "stopping everything" if number is signal.SIGINT else "letting go")
-        except (EnvoyFailed, StoreFromTheFuture, DatabaseFromTheFuture, StacksFromTheFuture) as error:
+        except (EnvoyFailed, StoreFromTheFuture, DatabaseFromTheFuture, StacksFromTheFuture, ScalingFromTheFuture) as error:
             raise UserError(str(error), hint=f"The region's log: {settings.log_file}") from error
         except EngineAway as error:
             raise _tasks_out_of_reach(error) from error

@@ -64,7 +64,7 @@ def default_state_directory(port: int) -> Path:
 
 STATE_ENTRIES = (
     "access-logs", "access.*", "agent.*", "cloudwatch.*", "envoy", "load", "moto", "registry", "tasks", "region.*",
-    "settings.*", "stacks.*",
+    "scaling.*", "settings.*", "stacks.*",
 )  # fmt: skip
 """What stands in a state folder, as patterns of names."""
 

@@ -37,6 +37,8 @@ class ScalableTarget:
     role_arn: str
     created_at: datetime
     suspended: Suspended = Suspended()
+    is_settled: bool = True
+    """Whether the desired count was looked at since the bounds were set last."""
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property

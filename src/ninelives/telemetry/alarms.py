@@ -125,6 +125,18 @@ class Alarms:
         """Every alarm, by name."""
         return sorted(self._records.alarms.values(), key=lambda alarm: alarm.name)
 
+    def recent_points(self, alarm: Alarm) -> Sequence[Datapoint]:
+        """The periods that an alarm evaluates, the oldest first. Of a composite alarm, and of one that cannot be evaluated,
+        there are none.
+        """
+        if isinstance(alarm, CompositeAlarm):
+            return ()
+        try:
+            points = self._points(alarm, self._now() - LATENESS)
+        except QueriesInvalid:
+            return ()
+        return (points or ())[-alarm.evaluation_periods :]
+
     def history(self, name: str | None) -> Iterable[HistoryItem]:
         """The newest line first."""
         return self._records.history(name, now=self._now())

@@ -1,8 +1,8 @@
 """What ECS tells EventBridge: events derived from what a transaction does to the records, and from nothing else.
 
 Source: ECS developer guide, "Amazon ECS events" (task state change, service action, service deployment state change and hook
-state change events). ``SERVICE_DESIRED_COUNT_UPDATED`` is for counts that the scheduler computes itself, which it never does
-here; of a deployment, ECS tells "ECS Deployment State Change" only.
+state change events). ``SERVICE_DESIRED_COUNT_UPDATED`` is for counts that no user sets: auto scaling tells it itself. Of a
+deployment, ECS tells "ECS Deployment State Change" only.
 """
 
 import re

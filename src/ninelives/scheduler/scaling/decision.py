@@ -40,6 +40,8 @@ class Breach:
     metric: float
     """Target tracking: the latest value above the target; the highest of those below it. Steps: the latest, aggregated."""
     threshold: float
+    measured_at: datetime | None = None
+    """When the newest period that it evaluated began; None where that is not known."""
     is_high: bool = True
     """Of target tracking: whether it is the alarm above the target."""
 
@@ -128,51 +130,48 @@ def decide(
 
 
 def _scale_outs(it: _Situation, facts: PolicyFacts) -> Iterable[_Wish]:
-    rule = facts.policy.rule
-    running = it.capacity.running
     for breach in facts.breaches:
-        if isinstance(rule, TargetTracking):
-            if breach.is_high and breach.metric > rule.target_value:
-                change = proportional(running, breach.metric, rule.target_value) - running
-                yield _out_wish(it, facts.policy, breach, change)
-        else:
-            step = step_of(rule, breach.metric - breach.threshold)
-            base = _base(it, facts.policy)
-            if step is not None and (wanted := adjusted(rule, base, step.adjustment)) > base:
-                yield _out_wish(it, facts.policy, breach, wanted - base)
+        cooling = _cooling_out(it, facts.policy, breach)
+        base = _base(it, facts.policy, cooling)
+        wanted = _wanted_out(facts.policy, breach, base)
+        if wanted is not None and wanted > base:
+            cause = _cause(breach, facts.policy)
+            yield _Wish(policy=facts.policy, capacity=wanted, base=base, cause=cause, is_cooling=cooling is not None)
 
 
-def _out_wish(it: _Situation, policy: ScalingPolicy, breach: Breach, change: int) -> _Wish:
-    base = _base(it, policy)
-    return _Wish(
-        policy=policy,
-        capacity=base + change,
-        base=base,
-        cause=_cause(breach, policy),
-        is_cooling=_cooling_out(it, policy) is not None,
-    )
+def _wanted_out(policy: ScalingPolicy, breach: Breach, base: int) -> int | None:
+    rule = policy.rule
+    if isinstance(rule, TargetTracking):
+        is_over = breach.is_high and breach.metric > rule.target_value
+        return proportional(base, breach.metric, rule.target_value) if is_over else None
+    step = step_of(rule, breach.metric - breach.threshold)
+    return None if step is None else adjusted(rule, base, step.adjustment)
 
 
-def _base(it: _Situation, policy: ScalingPolicy) -> int:
-    """What a scale-out is added to: the running tasks; while one cools down, what there was before it, so that it counts.
+def _base(it: _Situation, policy: ScalingPolicy, cooling: ScalingActivity | None) -> int:
+    """What a scale-out starts from: the running tasks; while one cools down, what there was before it, so that it counts.
 
     By steps no more than the desired ones: a deployment has some of two revisions. Target tracking finds the load in them all.
     """
-    cooling = _cooling_out(it, policy)
     if cooling is not None and cooling.before is not None:
         return cooling.before
     is_tracking = isinstance(policy.rule, TargetTracking)
     return it.capacity.running if is_tracking else min(it.capacity.running, it.capacity.desired)
 
 
-def _cooling_out(it: _Situation, policy: ScalingPolicy) -> ScalingActivity | None:
-    """The scale-out of this policy that still cools down. A larger one that followed it began a cooldown of its own."""
+def _cooling_out(it: _Situation, policy: ScalingPolicy, breach: Breach) -> ScalingActivity | None:
+    """The scale-out of this policy that still cools down, or that the metric does not show yet.
+
+    A larger one that followed it began a cooldown of its own.
+    """
     cooldown = policy.rule.cooldown if isinstance(policy.rule, StepScaling) else policy.rule.scale_out_cooldown
     last = next((one for one in reversed(it.activities) if one.policy_arn == policy.arn), None)
     if last is None or not last.is_scale_out:
         return None
-    is_over = last.end_time is not None and it.now >= last.end_time + it.timing.scaled(cooldown)
-    return None if is_over else last
+    if last.end_time is None or it.now < last.end_time + it.timing.scaled(cooldown):
+        return last
+    is_seen = breach.measured_at is None or breach.measured_at >= last.end_time
+    return None if is_seen else last
 
 
 def _out(it: _Situation, wishes: Sequence[_Wish]) -> Decision:

@@ -7,7 +7,6 @@ from ninelives.stacks.declared import Declared, Members, Step, ask, described, t
 from ninelives.stacks.resource_type import Request
 
 SERVICE: Final = "application-autoscaling"
-NOTHING_SCALES: Final = "nothing scales by itself in this region yet"
 WHAT: Final = "ServiceNamespace ResourceId ScalableDimension"
 CAPACITY: Final = "MinCapacity MaxCapacity RoleARN SuspendedState"
 
@@ -50,7 +49,6 @@ async def _find_target(it: Request) -> str | None:
 
 SCALABLE_TARGET: Final = Declared(
     name="AWS::ApplicationAutoScaling::ScalableTarget",
-    inert=NOTHING_SCALES,
     takes=f"{WHAT} {CAPACITY}",
     create_by=Step(f"{SERVICE}:RegisterScalableTarget", take(f"{WHAT} {CAPACITY}")),
     identified_by=_identifier,
@@ -61,11 +59,10 @@ SCALABLE_TARGET: Final = Declared(
     read_by=described(Step(f"{SERVICE}:DescribeScalableTargets", _describe), "ScalableTargets", _target),
     delete_by=(Step(f"{SERVICE}:DeregisterScalableTarget", _of),),
     find_by=_find_target,
+    recorded={"RoleARN": "a service is scaled by the role that is linked to it"},
 )
 
-CONFIGURATIONS: Final = (
-    "TargetTrackingScalingPolicyConfiguration StepScalingPolicyConfiguration PredictiveScalingPolicyConfiguration"
-)
+CONFIGURATIONS: Final = "TargetTrackingScalingPolicyConfiguration StepScalingPolicyConfiguration"
 
 
 def _scaled(it: Request) -> Mapping[str, Any]:
@@ -86,13 +83,12 @@ async def _policy_read(it: Request, found: Mapping[str, Any]) -> Mapping[str, An
 
 
 def _is_of(found: Mapping[str, Any], scaled: Mapping[str, Any]) -> bool:
-    """By what it scales: moto, which keeps this region's policies, gives one that changes another ARN."""
+    """By what it scales: policies of several targets may share a name."""
     return all(found[name] == value for name, value in scaled.items())
 
 
 POLICY: Final = Declared(
     name="AWS::ApplicationAutoScaling::ScalingPolicy",
-    inert=NOTHING_SCALES,
     takes=f"{WHAT} ScalingTargetId PolicyName PolicyType {CONFIGURATIONS}",
     create_by=Step(f"{SERVICE}:PutScalingPolicy", _policy),
     identified_by="PolicyARN",
@@ -110,6 +106,7 @@ POLICY: Final = Declared(
         where=lambda it, found: found["PolicyName"] == it.properties["PolicyName"] and _is_of(found, _scaled(it)),
     ),
     delete_by=(Step(f"{SERVICE}:DeleteScalingPolicy", lambda it: {**_scaled(it), **take("PolicyName")(it)}),),
+    refused={"PredictiveScalingPolicyConfiguration": "nothing is forecast here"},
 )
 
 TYPES: Final = (SCALABLE_TARGET, POLICY)
