@@ -155,6 +155,59 @@ def test_too_many_data_points_go_the_oldest_first(
     assert "the oldest 5 data points were forgotten" in caplog.text
 
 
+def test_the_file_has_a_size_that_it_does_not_outgrow_and_survives_with_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each data point has 150 values, as many as are kept exactly: 2.4 KB."""
+    limit, path = 400_000, tmp_path / "cloudwatch.sqlite"
+    monkeypatch.setattr(metric_store, "BYTES_MAX", limit)
+    store = a_store(path)
+    sizes = []
+    for number in range(600):
+        at = AT + timedelta(minutes=number)
+        store.put(METRIC, of(*(number + value / 1000 for value in range(150))), at=at)
+        if number % 10 == 0:
+            store.compact(at)
+            sizes.append(path.stat().st_size)
+    store.flush()
+
+    assert max(sizes) < 1.2 * limit
+    last = AT.replace(second=0) + timedelta(minutes=599)
+    kept = list(a_store(path).read(METRIC, AT, last + timedelta(minutes=1)))
+    assert kept[-1].start == last
+    assert limit / 3 / 2400 < len(kept) < 600, "the newest are kept, and as many of them as fit"
+
+
+def test_what_waits_to_be_written_is_bounded(store: MetricStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metric_store, "PENDING_MAX", 10)
+    writes: list[str] = []
+    store._database.set_trace_callback(writes.append)
+    for number in range(100):
+        store.put(Metric("Cats", f"m{number}"), of(1.0), at=AT)
+
+    assert sum(one.startswith("BEGIN") for one in writes) == 10
+
+
+def test_metrics_that_nothing_is_heard_of_make_room_for_new_ones(
+    store: MetricStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Tasks come and go for ever, and each brings metrics of its own."""
+    monkeypatch.setattr(metric_store, "METRICS_MAX", 20)
+    always = Metric("Cats", "always")
+    with caplog.at_level(logging.WARNING):
+        for number in range(200):
+            at = AT + timedelta(minutes=10 * number)
+            store.put(always, of(1.0), at=at)
+            store.put(Metric("Cats", f"task-{number}"), of(1.0), at=at)
+    known = {metric.name for metric in store.metrics(since=AT - DAY)}
+
+    assert len(known) <= 20
+    assert {"always", "task-199", "task-190"} <= known
+    assert (found := merged(one.distribution for one in store.read(always, AT - DAY, AT + 30 * DAY))) is not None
+    assert found.sum == 200
+    assert caplog.text == "", "nothing new was dropped"
+
+
 def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "cloudwatch.sqlite"
     database = open_database(path)

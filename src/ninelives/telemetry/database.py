@@ -4,6 +4,8 @@ import sqlite3
 from pathlib import Path
 
 PRIVATE = 0o600
+JOURNAL_BYTES = 16 << 20
+"""What the journal beside the file keeps of the disk after a checkpoint."""
 
 
 def _m001_metrics_and_alarms(connection: sqlite3.Connection) -> None:
@@ -52,6 +54,7 @@ def open_database(path: Path | None) -> sqlite3.Connection:
     connection = sqlite3.connect(path or ":memory:", isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES}")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if path is not None and version > len(MIGRATIONS):
         connection.close()

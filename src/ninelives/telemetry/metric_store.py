@@ -7,9 +7,10 @@ Source: "Metrics retention", CloudWatch user guide.
 
 import json
 import logging
+import math
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -31,8 +32,14 @@ KEPT: Final = timedelta(days=455)
 LISTED: Final = timedelta(days=14)
 """How long a metric without new data is listed. Source: ``cloudwatch`` ``ListMetrics``."""
 METRICS_MAX: Final = 10_000
+UNHEARD: Final = timedelta(hours=1)
+"""For how long nothing must have come to a metric before it may make room for another."""
+ROOM_SHARE: Final = 20
+"""A twentieth of all metrics make room at once."""
 SAMPLES_MAX: Final = 1_000_000
-"""Rows; about a hundred megabytes. The oldest go first."""
+"""Rows. The oldest go first."""
+BYTES_MAX: Final = 256 << 20
+"""Of the file, alarms and their history included; the oldest data points go first."""
 PENDING_MAX: Final = 2_000
 """Data points that wait in memory to be written."""
 COMPACT_AT_ONCE: Final = 2_000
@@ -65,6 +72,7 @@ class MetricStore:
             for id_, namespace, name, dimensions in database.execute("SELECT id, namespace, name, dimensions FROM metric")
         }
         self._last_heard: dict[int, int] = dict(database.execute("SELECT id, last_us FROM metric"))
+        self._room_sought_at: datetime | None = None
         self._dropped = 0
         self._complained_at: datetime | None = None
 
@@ -73,7 +81,8 @@ class MetricStore:
     ) -> None:
         """Add to the bucket of ``metric`` that ``at`` falls into: its minute, or ``by_the_second`` its second.
 
-        A metric beyond the ten thousandth is dropped, and the log says so.
+        Beyond the ten thousandth a new metric takes the place of those that were not heard of for longest; where all were
+        heard of within the hour it is dropped, and the log says so.
         """
         width = self.second if by_the_second else self.minute
         if metric not in self._ids and not self._is_room(at):
@@ -85,7 +94,7 @@ class MetricStore:
             self.flush()
 
     def _is_room(self, now: datetime) -> bool:
-        if len(self._ids) < METRICS_MAX:
+        if len(self._ids) < METRICS_MAX or self._makes_room(now):
             return True
         self._dropped += 1
         if self._complained_at is None or now - self._complained_at > COMPLAIN_EVERY:
@@ -96,6 +105,22 @@ class MetricStore:
             )
             self._complained_at, self._dropped = now, 0
         return False
+
+    def _makes_room(self, now: datetime) -> bool:
+        """Forget those that were not heard of for longest: tasks come and go, and each has metrics of its own."""
+        if self._room_sought_at is not None and now - self._room_sought_at < self.minute:
+            return False
+        self._room_sought_at = now
+        self.flush()
+        least = _us(now - UNHEARD)
+        unheard = sorted((at, id_) for id_, at in self._last_heard.items() if at < least)
+        gone = {id_ for _, id_ in unheard[: max(1, METRICS_MAX // ROOM_SHARE)]}
+        if gone:
+            with _transaction(self._database):
+                self._database.executemany("DELETE FROM sample WHERE metric = ?", [(id_,) for id_ in gone])
+                self._forget_metrics(gone)
+            log.info("%d metrics that were not heard of for longest made room for others", len(gone))
+        return bool(gone)
 
     def flush(self) -> None:
         """Write what waits, in one transaction."""
@@ -170,24 +195,51 @@ class MetricStore:
                 is_left |= self._widen(_us(now - age), width)
             self._database.execute("DELETE FROM sample WHERE start_us < ?", (_us(now - KEPT),))
             (count,) = self._database.execute("SELECT COUNT(*) FROM sample").fetchone()
-            if count > SAMPLES_MAX:
-                self._forget_oldest(count - SAMPLES_MAX)
+            excess = max(count - SAMPLES_MAX, math.ceil(count * (1 - BYTES_MAX / self._used_bytes())))
+            if excess > 0:
+                self._forget_oldest(excess)
             self._forget_empty_metrics(now)
         return is_left
 
+    def _used_bytes(self) -> int:
+        """Of the file, without pages that are free to be used again."""
+        (pages,), (free,), (size,) = (
+            self._database.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
+
     def _widen(self, before: int, width: timedelta) -> bool:
-        rows = self._database.execute(
-            "SELECT metric, start_us, unit, sample_count, total, minimum, maximum, counts FROM sample"
-            " WHERE width_us < ? AND start_us < ? LIMIT ?",
-            (width // MICROSECOND, before - before % (width // MICROSECOND), COMPACT_AT_ONCE),
-        ).fetchall()
+        end = before - before % (width // MICROSECOND)
+        rows: list[tuple[int, int, str, float, float, float, float, bytes | None]] = []
+        for narrower in self._widths_below(width // MICROSECOND):
+            rows += self._database.execute(
+                "SELECT metric, start_us, unit, sample_count, total, minimum, maximum, counts FROM sample"
+                " WHERE width_us = ? AND start_us < ? LIMIT ?",
+                (narrower, end, COMPACT_AT_ONCE - len(rows)),
+            )
         for id_, start, unit, *row in rows:
             self._database.execute("DELETE FROM sample WHERE metric = ? AND start_us = ? AND unit = ?", (id_, start, unit))
             self._add(id_, start - start % (width // MICROSECOND), unit, width // MICROSECOND, [_read(row)])
         return len(rows) == COMPACT_AT_ONCE
 
+    def _widths_below(self, width: int) -> Iterator[int]:
+        """The widths that there are; each by a look into the index, however many data points have it."""
+        found = 0
+        while True:
+            (found,) = self._database.execute(
+                "SELECT MIN(width_us) FROM sample WHERE width_us > ? AND width_us < ?", (found, width)
+            ).fetchone()
+            if found is None:
+                return
+            yield found
+
     def _forget_oldest(self, count: int) -> None:
-        log.warning("the oldest %d data points were forgotten: the region keeps %d at the most", count, SAMPLES_MAX)
+        log.warning(
+            "the oldest %d data points were forgotten: the region keeps %d and %d MB at the most",
+            count,
+            SAMPLES_MAX,
+            BYTES_MAX >> 20,
+        )
         limit = self._database.execute("SELECT start_us FROM sample ORDER BY start_us LIMIT 1 OFFSET ?", (count,)).fetchone()
         self._database.execute("DELETE FROM sample WHERE start_us < ?", limit)
 
@@ -202,9 +254,12 @@ class MetricStore:
             )
         }
         if gone:
-            self._database.executemany("DELETE FROM metric WHERE id = ?", [(id_,) for id_ in gone])
-            self._ids = {metric: id_ for metric, id_ in self._ids.items() if id_ not in gone}
-            self._last_heard = {id_: at for id_, at in self._last_heard.items() if id_ not in gone}
+            self._forget_metrics(gone)
+
+    def _forget_metrics(self, gone: Collection[int]) -> None:
+        self._database.executemany("DELETE FROM metric WHERE id = ?", [(id_,) for id_ in gone])
+        self._ids = {metric: id_ for metric, id_ in self._ids.items() if id_ not in gone}
+        self._last_heard = {id_: at for id_, at in self._last_heard.items() if id_ not in gone}
 
 
 def _us(at: datetime) -> int:
