@@ -276,6 +276,51 @@ def test_actions_are_carried_out_at_a_change_of_state(world: CloudWatchWorld, cl
     assert len(world.published) == 1
 
 
+def test_a_search_finds_the_series_that_a_dashboard_wants(client: Any) -> None:
+    for place, value in (("cats", 5), ("dogs", 7)):
+        dimensions = [{"Name": "Service", "Value": place}]
+        datum = {"MetricName": "Errors", "Dimensions": dimensions, "Value": value, "Timestamp": now() - MINUTE}
+        client.put_metric_data(Namespace="Pets", MetricData=[datum, {**datum, "MetricName": "Calls"}])
+
+    def asked(expression: str, label: str | None = None) -> dict[str, list[float]]:
+        query = {"Id": "e", "Expression": expression, **({} if label is None else {"Label": label})}
+        answer = client.get_metric_data(
+            MetricDataQueries=[query], StartTime=now() - 10 * MINUTE, EndTime=now(), LabelOptions={"Timezone": "+0100"}
+        )
+        return {one["Label"]: one["Values"] for one in answer["MetricDataResults"]}
+
+    search = """SEARCH('{Pets,Service} MetricName="Errors"', 'Sum', 60)"""
+    assert asked(search) == {"cats": [5], "dogs": [7]}
+    assert asked(search, "${PROP('Dim.Service')}: ${MAX}") == {"cats: 5": [5], "dogs: 7": [7]}
+    assert asked(f"SUM({search})", "all") == {"all": [12]}
+    assert asked("SEARCH('{Pets,Service} NOT Errors NOT Calls', 'Sum', 60)") == {}
+    with pytest.raises(ClientError, match="dynamic value"):
+        asked(search, "${HIGHEST}")
+    with pytest.raises(ClientError, match="SEARCH is not supported in alarms"):
+        client.put_metric_alarm(
+            AlarmName="searching", EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold", Threshold=1,
+            Metrics=[{"Id": "e", "Expression": f"SUM({search})"}],
+        )  # fmt: skip
+
+
+def test_old_data_is_told_by_long_periods_only(world: CloudWatchWorld, client: Any) -> None:
+    at = now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    client.put_metric_data(Namespace="Cats", MetricData=[{"MetricName": "Old", "Value": 1, "Timestamp": at}])
+    told = []
+    for days in (0, 1, 20, 70):
+        world.ahead = timedelta(days=days)
+        told.append(
+            [
+                len(client.get_metric_statistics(
+                    Namespace="Cats", MetricName="Old", StartTime=at, EndTime=at + MINUTE, Period=period, Statistics=["Sum"]
+                )["Datapoints"])
+                for period in (1, 60, 300, 3600)
+            ]
+        )  # fmt: skip
+
+    assert told == [[1, 1, 1, 1], [0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1]]
+
+
 POLICY = "arn:aws:autoscaling:eu-west-1:111122223333:scalingPolicy:6d8972f3:resource/ecs/service/c/s:policyName/out"
 
 

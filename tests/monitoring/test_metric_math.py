@@ -202,7 +202,10 @@ def test_expressions_may_use_each_other_in_any_order() -> None:
         ([expression("A", "1")], "not matching the expected pattern"),
         ([metric("m"), metric("m")], "must be unique"),
         ([MetricDataQuery(id="m")], "mutually exclusive"),
-        ([expression("a", "SEARCH('x', 'Sum', 60)")], "does not evaluate SEARCH"),
+        ([expression("a", "ANOMALY_DETECTION_BAND(x)"), metric("x")], "does not evaluate ANOMALY_DETECTION_BAND"),
+        ([expression("a", "SEARCH('x AND', 'Sum', 60)")], "ends too early"),
+        ([expression("a", "SEARCH('x', 'Sums', 60)")], "Sums"),
+        ([expression("a", "SEARCH(x)"), metric("x")], "SEARCH takes"),
         ([MetricDataQuery(id="m", stat=MetricStat(metric=Metric("N", "m"), period=MINUTE, stat="q99"))], "q99"),
     ],
 )

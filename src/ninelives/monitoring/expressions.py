@@ -113,19 +113,24 @@ def names_in(expression: Expression) -> Iterator[str]:
 
 def functions_in(expression: Expression) -> Iterator[str]:
     """Every function that an expression calls."""
+    yield from (call.function for call in calls_in(expression))
+
+
+def calls_in(expression: Expression) -> Iterator[CallOf]:
+    """Every call in an expression."""
     match expression:
-        case CallOf(function, arguments):
-            yield function
+        case CallOf(_, arguments):
+            yield expression
             for argument in arguments:
-                yield from functions_in(argument)
+                yield from calls_in(argument)
         case Array(items):
             for item in items:
-                yield from functions_in(item)
+                yield from calls_in(item)
         case Negation(operand):
-            yield from functions_in(operand)
+            yield from calls_in(operand)
         case Binary(_, left, right):
-            yield from functions_in(left)
-            yield from functions_in(right)
+            yield from calls_in(left)
+            yield from calls_in(right)
         case Number() | Text() | Name():
             return
 

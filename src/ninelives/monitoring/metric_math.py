@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
+from ninelives.model.metrics import MetricStat
 from ninelives.monitoring.expressions import (
     Array,
     Binary,
@@ -25,6 +26,11 @@ from ninelives.monitoring.expressions import (
     Text,
 )
 from ninelives.monitoring.periods import EPOCH, Series
+from ninelives.monitoring.searches import Search, SearchInvalid, read_search
+from ninelives.monitoring.statistics import StatisticUnknown, read_statistic
+
+SEARCH_PERIOD: Final = timedelta(minutes=5)
+"""Of a SEARCH that names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +42,12 @@ class TimeSeries:
     period: timedelta = timedelta(minutes=1)
     """As it was asked for: in a region with a time scale the grid is finer than this says."""
     is_metric: bool = False
+    stat: MetricStat | None = None
+    """What was asked for, where the series is that of a metric itself."""
 
 
 Value = float | TimeSeries | list[TimeSeries]
+FindSeries = Callable[[Search, str, timedelta], list[TimeSeries]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +62,8 @@ class Scope:
     """How many seconds of the region's time pass in one of the clock's: RATE and DIFF_TIME count those."""
     metrics: tuple[str, ...] = field(default=())
     """The ids that are metrics, not expressions: what METRICS() answers."""
+    search: "FindSeries" = lambda *_: []
+    """Answers the series of the metrics that a search finds, for a statistic and a period."""
 
 
 def evaluate(expression: Expression, scope: Scope) -> Value:
@@ -213,7 +224,6 @@ NOT_HERE: Final = frozenset(
         "DB_PERF_INSIGHTS",
         "INSIGHT_RULE_METRIC",
         "LAMBDA",
-        "SEARCH",
         "SELECT",
         "SERVICE_QUOTA",
     }
@@ -227,6 +237,30 @@ def _metrics(arguments: tuple[Expression, ...], scope: Scope) -> list[TimeSeries
             raise MathError("METRICS takes a text or nothing")
         part = arguments[0].text
     return _as_array(*(scope.queries[id_] for id_ in scope.metrics if part in id_))
+
+
+def _search(arguments: tuple[Expression, ...], scope: Scope) -> list[TimeSeries]:
+    search, stat = read_search_call(arguments)
+    return scope.search(search, stat, search_period(arguments))
+
+
+def read_search_call(arguments: Sequence[Expression]) -> tuple[Search, str]:
+    """The search and the statistic of a call of SEARCH. Raises ``MathError``."""
+    match arguments:
+        case (Text(text), Text(stat), *rest) if not rest or isinstance(rest[0], Number):
+            try:
+                search, _ = read_search(text), read_statistic(stat)
+            except (SearchInvalid, StatisticUnknown) as error:
+                raise MathError(str(error).rstrip(".")) from error
+            return search, stat
+        case _:
+            raise MathError("SEARCH takes a search, a statistic, both as text, and perhaps a period in seconds")
+
+
+def search_period(arguments: Sequence[Expression]) -> timedelta:
+    """The period that a call of SEARCH asks for."""
+    found = arguments[2] if len(arguments) > 2 else None  # noqa: PLR2004 the third of three
+    return timedelta(seconds=found.value) if isinstance(found, Number) and found.value >= 1 else SEARCH_PERIOD
 
 
 def _as_array(*values: Value) -> list[TimeSeries]:
@@ -486,6 +520,7 @@ FUNCTIONS: Final[Mapping[str, tuple[range, Answer]]] = {
 UNEVALUATED: Final[Mapping[str, Callable[[tuple[Expression, ...], Scope], Value]]] = {
     "FILL": _filled,
     "METRICS": _metrics,
+    "SEARCH": _search,
     "SORT": _sorted,
 }
 """Functions whose arguments are not all values, but words."""

@@ -9,8 +9,18 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ninelives.model.metrics import MetricDataQuery
-from ninelives.monitoring.expressions import Expression, MathError, functions_in, names_in, read_expression
-from ninelives.monitoring.metric_math import FUNCTION_NAMES, Scope, TimeSeries, Value, evaluate, why_unknown
+from ninelives.monitoring.expressions import Expression, MathError, calls_in, functions_in, names_in, read_expression
+from ninelives.monitoring.metric_math import (
+    FUNCTION_NAMES,
+    FindSeries,
+    Scope,
+    TimeSeries,
+    Value,
+    evaluate,
+    read_search_call,
+    search_period,
+    why_unknown,
+)
 from ninelives.monitoring.statistics import StatisticUnknown, read_statistic
 
 ID: Final = re.compile(r"[a-z][a-zA-Z0-9_]*")
@@ -69,9 +79,11 @@ def _check_names(expression: Expression, ids: Sequence[str]) -> None:
     for name in names_in(expression):
         if name not in ids and name not in WORDS:
             raise MathError(f"'{name}' is not the Id of a metric or expression of this request")
-    for function in functions_in(expression):
-        if function not in FUNCTION_NAMES:
-            raise MathError(why_unknown(function))
+    for call in calls_in(expression):
+        if call.function not in FUNCTION_NAMES:
+            raise MathError(why_unknown(call.function))
+        if call.function == "SEARCH":
+            read_search_call(call.arguments)
 
 
 def in_order(queries: Sequence[MetricDataQuery]) -> list[MetricDataQuery]:
@@ -110,7 +122,14 @@ def period_of(query: MetricDataQuery, queries: Sequence[MetricDataQuery]) -> tim
     if query.period is not None:
         return query.period
     by_id = {one.id: one for one in queries}
-    return max((period_of(by_id[used], queries) for used in _uses(query, by_id)), default=timedelta(minutes=1))
+    used = [period_of(by_id[used], queries) for used in _uses(query, by_id)]
+    return max([*used, *search_periods(query)], default=timedelta(minutes=1))
+
+
+def search_periods(query: MetricDataQuery) -> list[timedelta]:
+    """The periods of the searches in a query's expression."""
+    calls = calls_in(read_expression(query.expression)) if query.expression is not None else ()
+    return [search_period(call.arguments) for call in calls if call.function == "SEARCH"]
 
 
 def answer_queries(
@@ -119,9 +138,10 @@ def answer_queries(
     *,
     grid_of: Callable[[timedelta], Sequence[datetime]],
     time_scale: float = 1.0,
+    search: FindSeries = lambda *_: [],
 ) -> dict[str, list[TimeSeries]]:
     """The series of each query that returns data, by id. ``grid_of`` gives the periods of the range for a period as it was
-    asked for. Raises ``QueriesInvalid``.
+    asked for, ``search`` what SEARCH finds. Raises ``QueriesInvalid``.
     """
     check_queries(queries)
     found: dict[str, Value] = {}
@@ -130,7 +150,13 @@ def answer_queries(
         if query.expression is None:
             found[query.id] = fetch(query)
             continue
-        scope = Scope(queries=found, grid=grid_of(period_of(query, queries)), time_scale=time_scale, metrics=metrics)
+        scope = Scope(
+            queries=found,
+            grid=grid_of(period_of(query, queries)),
+            time_scale=time_scale,
+            metrics=metrics,
+            search=search,
+        )
         found[query.id] = _evaluated(query, _expression_of(query, [one.id for one in queries]), scope)
     return {query.id: _series(query, found[query.id]) for query in queries if query.return_data}
 

@@ -8,7 +8,7 @@ from ninelives.telemetry.cloudwatch import CloudWatch
 from ninelives.telemetry.database import DatabaseFromTheFuture, open_database
 from ninelives.telemetry.logs import CloudWatchLogs
 from ninelives.telemetry.measuring import Measuring
-from ninelives.telemetry.metric_queries import answer, distributions
+from ninelives.telemetry.metric_queries import answer, distributions, oldest_told
 from ninelives.telemetry.metric_store import LISTED, MetricStore, Sample
 from ninelives.telemetry.prometheus import Exposition
 from ninelives.telemetry.totals import Totals
@@ -29,6 +29,7 @@ __all__ = [
     "Totals",
     "answer",
     "distributions",
+    "oldest_told",
     "open_database",
     "state_change",
 ]

@@ -26,7 +26,7 @@ from ninelives.model.alarms import (
 )
 from ninelives.model.errors import ApiError
 from ninelives.model.metrics import MetricDataQuery, MetricStat
-from ninelives.monitoring import QueriesInvalid, RuleInvalid, check_queries, read_rule
+from ninelives.monitoring import QueriesInvalid, RuleInvalid, check_queries, read_rule, search_periods
 from ninelives.telemetry import CloudWatch
 
 SHORTEST_PERIOD: Final = 10
@@ -145,6 +145,8 @@ def _read_math(given: Sequence[Wire]) -> tuple[MetricDataQuery, ...]:
         check_queries(queries)
     except QueriesInvalid as error:
         raise refused(f"Invalid metrics list: {error}") from error
+    if any(search_periods(query) for query in queries):
+        raise refused("Invalid metrics list: SEARCH is not supported in alarms.")
     return queries
 
 

@@ -21,22 +21,28 @@ from ninelives.api.cloudwatch.wire import (
     read_metric,
     read_period,
     read_queries,
+    seconds_of,
     write_metric,
 )
 from ninelives.model.errors import ApiError
 from ninelives.model.metrics import Metric, MetricDataQuery
 from ninelives.monitoring import (
     Distribution,
+    LabelInvalid,
+    Labelled,
     QueriesInvalid,
     TimeSeries,
     by_period,
+    check_label,
     of_statistics,
     of_values,
     period_start,
     read_statistic,
+    read_zone,
     statistic_of,
+    written_label,
 )
-from ninelives.telemetry import LISTED, CloudWatch, answer
+from ninelives.telemetry import LISTED, CloudWatch, answer, oldest_told
 
 OLDEST: Final = timedelta(days=14)
 NEWEST: Final = timedelta(hours=2)
@@ -156,6 +162,7 @@ def get_metric_statistics(cloudwatch: CloudWatch, call: Call) -> Mapping[str, An
             "You may reduce the datapoints requested by increasing Period, or decreasing the time range."
         )
     metric = read_metric(parameters)
+    start = max(start, oldest_told(period, cloudwatch.now()))
     samples = list(cloudwatch.metrics.read(metric, period_start(start, period), end, unit=parameters.get("Unit")))
     datapoints = [
         _write_datapoint(at, unit, whole, simple, extended)
@@ -196,19 +203,41 @@ def get_metric_data(cloudwatch: CloudWatch, call: Call) -> Mapping[str, Any]:
         raise refused(error.message) from error
     if len(queries) > QUERIES_MAX:
         raise refused(f"The collection MetricDataQueries must not have a size greater than {QUERIES_MAX}.")
+    now = cloudwatch.now()
     try:
-        found = answer(cloudwatch.metrics, queries, start, end)
-    except QueriesInvalid as error:
+        for query in queries:
+            check_label(query.label or "")
+        zone = read_zone(parameters.get("LabelOptions", {}).get("Timezone"))
+        found = answer(cloudwatch.metrics, queries, start, end, now=now)
+    except (QueriesInvalid, LabelInvalid) as error:
         raise refused(str(error)) from error
+    shown = [
+        (query, written_label(label, _about(series, cloudwatch), now=now, zone=zone), series)
+        for query, label, series in _labelled(queries, found)
+    ]
     is_descending = parameters.get("ScanBy", "TimestampDescending") == "TimestampDescending"
     most = min(parameters.get("MaxDatapoints", QUERY_DATAPOINTS_MAX), QUERY_DATAPOINTS_MAX)
-    results, token = _results(queries, found, parameters.get("NextToken"), most, is_descending=is_descending)
+    results, token = _results(shown, parameters.get("NextToken"), most, is_descending=is_descending)
     return {"MetricDataResults": results, "Messages": [], "NextToken": token}
 
 
+def _about(series: TimeSeries, cloudwatch: CloudWatch) -> Labelled:
+    """What dynamic labels may tell of a series."""
+    properties = {"AccountId": cloudwatch.place.account, "Region": cloudwatch.place.region}
+    if series.stat is not None:
+        metric = series.stat.metric
+        properties |= {
+            "MetricName": metric.name,
+            "Namespace": metric.namespace,
+            "Stat": series.stat.stat,
+            "Period": str(seconds_of(series.stat.period)),
+            **{f"Dim.{name}": value for name, value in metric.dimensions},
+        }
+    return Labelled(label=series.label, values=series.values, properties=properties)
+
+
 def _results(
-    queries: Sequence[MetricDataQuery],
-    found: Mapping[str, Sequence[TimeSeries]],
+    shown: Sequence[tuple[MetricDataQuery, str, TimeSeries]],
     token: str | None,
     most: int,
     *,
@@ -218,7 +247,6 @@ def _results(
     if token is not None and not token.isdecimal():
         raise ApiError("InvalidNextToken", "Invalid NextToken.")
     offset = int(token or 0)
-    shown = list(_labelled(queries, found))
     at_once = max(1, most // max(1, len(shown)))
     results: list[Wire] = []
     is_more = False
@@ -242,10 +270,14 @@ def _results(
 def _labelled(
     queries: Sequence[MetricDataQuery], found: Mapping[str, Sequence[TimeSeries]]
 ) -> Iterator[tuple[MetricDataQuery, str, TimeSeries]]:
-    """The series of an array bear the label of the expression and of the metric they come from."""
+    """Each series with its label, dynamic values not yet put in. What an array holds bears the label of the expression and of
+    the metric it comes from; one with dynamic values tells its series apart by itself.
+    """
     for query in queries:
         for series in found.get(query.id, ()):
-            if query.stat is not None:
+            if query.stat is not None or "${" in (query.label or ""):
+                yield query, query.label or series.label, series
+            elif query.label is None and series.stat is not None and len(found[query.id]) > 1:
                 yield query, series.label, series
             elif len(found[query.id]) == 1:
                 yield query, query.label or query.id, series
