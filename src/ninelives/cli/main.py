@@ -35,6 +35,7 @@ VERBS: dict[str, str] = {
     "rollback": "Go back to the last version that was proven good.",
     "history": "List past deployments with their verdicts.",
     "prune": "Delete images and task definitions that nothing runs and no rollback needs.",
+    "rightsize": "Propose the size and count of tasks that what was measured asks for, with costs.",
     "workflow": "Write the GitHub workflow that releases the service.",
 }
 """Each verb and its line in the help. ``ninelives.cli.<verb>`` holds a click command of the verb's name."""

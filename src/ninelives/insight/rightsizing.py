@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
+from ninelives.deploy.errors import DeployError
 from ninelives.deploy.prices import HOURS_A_MONTH, Prices
+from ninelives.deploy.service_file import CountRange, ServiceFile
 from ninelives.insight.leaks import Leak, find_leak
 from ninelives.insight.replay import Bounds, Replayed, bounds_for, replay
 from ninelives.insight.sizing import Assumptions, Choice, Demand, Evidence, cheapest, demand_of, lost_with_a_zone, refusals
@@ -119,6 +122,9 @@ class Advice:
     def changes(self) -> bool:
         return (self.now.size, self.now.count) != (self.proposed.size, self.proposed.count)
 
+    def option(self, name: str) -> Option | None:
+        return next((one for one in (self.now, self.proposed, *self.others) if one.name == name), None)
+
     @property
     def saving(self) -> float:
         """A month, in US dollars; negative where the proposal costs more."""
@@ -189,7 +195,9 @@ class _Options:
             if scaled.replayed.mean_tasks < WORTH_SCALING * kept.count:
                 yield scaled
         if (roomier := _roomier(choice.size)) is not None:
-            yield self._option("roomier", roomier, kept.count, "Room for half as much again, paid for every hour.")
+            yield self._option(
+                "roomier", roomier, kept.count, "Twice the CPU, for growth that was not measured; paid for every hour."
+            )
 
     def _graviton(self, kept: Option) -> Option:
         known = self.standing.images
@@ -303,3 +311,27 @@ def _warnings(facts: Facts, demand: Demand, choice: Choice) -> Iterator[str]:
     if usage.hours < WEEK_HOURS:
         yield f"{usage.hours:.0f} hours are less than a week: weekends and busy days may be missing"
     yield from facts.notes
+
+
+def on_graviton(advice: Advice) -> Option:
+    """The proposal on ARM64. Raises ``DeployError`` where something is in the way."""
+    option = advice.option("graviton")
+    if option is None:
+        return advice.proposed
+    if option.obstacle is not None:
+        raise DeployError(f"Not on Graviton: {option.obstacle}.", hint="Leave --graviton out, or mend that first.")
+    return replace(option, name="proposed")
+
+
+def file_changes(advice: Advice, file: ServiceFile) -> dict[str, Any]:
+    """The keys of the service file that the proposal changes; only those that say something else now."""
+    proposed = advice.proposed
+    count: Any = proposed.count
+    if isinstance(count, Bounds):
+        count = {"min": count.least, "max": count.most}
+    is_said = file.count.model_dump() if isinstance(file.count, CountRange) else file.count
+    wanted = {"cpu": (file.cpu, proposed.size.cpu), "memory": (file.memory, proposed.size.memory), "count": (is_said, count)}
+    changes = {key: new for key, (old, new) in wanted.items() if old != new}
+    if proposed.is_arm and not advice.now.is_arm:
+        changes["image"] = {"platform": "linux/arm64"}
+    return changes

@@ -65,8 +65,8 @@ class Demand:
     """CPU units below which nothing is known to suffice."""
     start_work: float = 0.0
     """What a start takes beyond serving, in CPU units times seconds."""
-    start_within: float = 0.0
-    """Seconds for it; 0 for as long as it likes."""
+    start_cpu: float = 0.0
+    """CPU units with which a start ends within its grace period, as far as it does so now."""
 
     def busiest_of(self, tasks: float) -> float:
         """CPU units of the busiest of so many tasks."""
@@ -87,6 +87,7 @@ def demand_of(usage: Usage, evidence: Evidence, assumptions: Assumptions, *, zon
     load = percentile((one.cpu for one in steady), assumptions.percentile)
     busiest = percentile((one.busiest * one.tasks for one in steady), assumptions.percentile)
     tasks = max(1, usage.most_tasks)
+    work = _start_work(usage)
     at_limit = sum(one.is_at_limit for one in steady) > AT_LIMIT_PERCENT / 100 * len(steady)
     return Demand(
         load=load,
@@ -97,8 +98,10 @@ def demand_of(usage: Usage, evidence: Evidence, assumptions: Assumptions, *, zon
         zones=zones,
         least_memory=_least_memory(usage, evidence),
         least_cpu=_next_cpu(max(one.size.cpu for one in steady if one.is_at_limit)) if at_limit else 0,
-        start_work=_start_work(usage),
-        start_within=start_within.total_seconds(),
+        start_work=work,
+        start_cpu=min(work / start_within.total_seconds(), usage.minutes[-1].size.cpu)
+        if start_within and usage.minutes
+        else 0,
     )
 
 
@@ -137,8 +140,8 @@ def refusals(size: TaskSize, tasks: int, demand: Demand, assumptions: Assumption
         yield "CPU: not enough when a zone is lost"
     if size.cpu < demand.least_cpu:
         yield "CPU: was at its limit"
-    if demand.start_within and demand.start_work / size.cpu > demand.start_within:
-        yield f"CPU: a start takes longer than the {demand.start_within:g} s of grace"
+    if size.cpu < demand.start_cpu:
+        yield "CPU: a start would outlast its grace period"
     if demand.memory * (1 + assumptions.memory_headroom / 100) > size.memory:
         yield f"memory: less than {assumptions.memory_headroom:g} % of headroom"
     if size.memory < demand.least_memory:

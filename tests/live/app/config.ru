@@ -7,6 +7,21 @@ if version.start_with?("exits")
   exit 3
 end
 
+# burns-UNITS-MIB: uses so many CPU units, of 1024 a vCPU, and holds so much memory.
+if version.start_with?("burns")
+  units, mib = version.scan(/\d+/).first(2).map(&:to_i)
+  HELD = "x" * (mib * 1024 * 1024)
+  Thread.new do
+    slice = 0.05
+    loop do
+      began, used = Process.clock_gettime(Process::CLOCK_MONOTONIC), Process.clock_gettime(Process::CLOCK_THREAD_CPUTIME_ID)
+      until Process.clock_gettime(Process::CLOCK_THREAD_CPUTIME_ID) - used >= slice * units / 1024.0; end
+      left = slice - (Process.clock_gettime(Process::CLOCK_MONOTONIC) - began)
+      sleep(left) if left.positive?
+    end
+  end
+end
+
 sleep 2 if version.start_with?("slow-boot")
 
 headers = { "content-type" => "text/plain", "x-app-version" => version }

@@ -1,0 +1,151 @@
+"""``ninelives rightsize``: what the service needs, what fits it and what that costs; with --apply, in its file."""
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from ninelives.cli.errors import UserError
+from ninelives.cli.exit_codes import ExitCode
+from ninelives.cli.options import Duration, Place, json_option, place_options
+
+if TYPE_CHECKING:
+    from ninelives.deploy.reading import Definition
+    from ninelives.insight.rightsizing import Advice, NothingFits, TooLittle
+
+PERCENT = click.FloatRange(0, 400)
+
+
+@click.command()
+@place_options
+@click.option("--days", type=click.IntRange(1, 63), default=14, show_default=True, help="How far back to look.")
+@click.option(
+    "--min-data", "minimum", type=Duration(), default="72h", show_default=True,
+    help="Of measured time, below which nothing is proposed.",
+)  # fmt: skip
+@click.option(
+    "--percentile", type=click.FloatRange(50, 100), default=99, show_default=True,
+    help="Of the minutes, whose CPU must be carried.",
+)  # fmt: skip
+@click.option("--cpu-headroom", type=PERCENT, default=30, show_default=True, help="Percent on top of that CPU.")
+@click.option("--memory-headroom", type=PERCENT, default=25, show_default=True, help="Percent on top of the largest memory.")
+@click.option(
+    "--warm-up", type=Duration(), default="2m", show_default=True,
+    help="How long after its start the CPU of a task is not taken for serving.",
+)  # fmt: skip
+@click.option("--graviton", is_flag=True, help="Propose tasks on ARM64, where the image is there for it.")
+@click.option("--apply", "is_applied", is_flag=True, help="Write the proposal into the service file. AWS is not touched.")
+@click.option("--yes", "-y", "is_agreed", is_flag=True, help="With --apply: do not ask.")
+@json_option
+def rightsize(  # noqa: PLR0913 - each is an assumption of its own
+    place: Place,
+    days: int,
+    minimum: timedelta,
+    percentile: float,
+    cpu_headroom: float,
+    memory_headroom: float,
+    warm_up: timedelta,
+    *,
+    graviton: bool,
+    is_applied: bool,
+    is_agreed: bool,
+    as_json: bool,
+) -> int | None:
+    """Propose the smallest Fargate size and count that carries what was measured, with headroom and with a zone lost.
+
+    The figures are CloudWatch's. Shown are what the service does now, the proposal and other ways to run it, each with its
+    cost a month, how busy it would have been and what it risks.
+    """
+    from dataclasses import replace
+
+    from ninelives.cli.rightsize_output import advice_json, show_advice
+    from ninelives.cli.session import open_definition
+    from ninelives.deploy.clock import utc_now
+    from ninelives.deploy.prices import prices_of
+    from ninelives.insight.reading_usage import read_facts
+    from ninelives.insight.rightsizing import Advice, advise, on_graviton
+    from ninelives.insight.sizing import Assumptions
+
+    if is_applied and as_json and not is_agreed:
+        raise UserError("--apply asks before it writes, and --json cannot.", hint="Add --yes, or leave one of them out.")
+    assumptions = Assumptions(
+        window=timedelta(days=days),
+        percentile=percentile,
+        cpu_headroom=cpu_headroom,
+        memory_headroom=memory_headroom,
+        minimum=minimum,
+        warm_up=warm_up,
+    )
+    definition, aws = open_definition(place)
+    facts = read_facts(aws, definition, assumptions, utc_now())
+    prices = prices_of(aws.region)
+    advice = advise(facts, assumptions, prices)
+    if not isinstance(advice, Advice):
+        return _refuse(advice, definition, as_json=as_json)
+    if graviton:
+        advice = replace(advice, proposed=on_graviton(advice))
+    text, proposed = _proposed_file(definition, advice)
+    if as_json:
+        click.echo(json.dumps(advice_json(advice, facts, assumptions, prices, definition, is_applied=is_applied), indent=2))
+    else:
+        show_advice(advice, facts, assumptions, prices, definition)
+    if is_applied:
+        _apply(definition, text, proposed, is_agreed=is_agreed, is_quiet=as_json)
+    elif not as_json and text != proposed:
+        click.echo(f"\nNext:  `ninelives rightsize --env {definition.environment} --apply` writes it into {definition.path}")
+    return None
+
+
+def _refuse(advice: "TooLittle | NothingFits", definition: "Definition", *, as_json: bool) -> int:
+    """There is no proposal: why."""
+    from ninelives.insight.rightsizing import TooLittle
+
+    file = definition.file
+    if isinstance(advice, TooLittle):
+        result = {"result": "too_little_data", "hours_found": round(advice.hours, 2), "hours_needed": advice.needed}
+        told = f"{advice.hours:.1f} hours of {file.service} are measured, and {advice.needed:.1f} are needed for advice."
+        hint = "Come back later, look further back with --days, or take less with --min-data, at your own risk."
+    else:
+        result = {"result": "nothing_fits", "memory_mib": round(advice.memory)}
+        told = f"A task of {file.service} uses {advice.memory:.0f} MiB, and with headroom Fargate has no task with so much."
+        hint = "Take less headroom (--memory-headroom), or run it on EC2 instances."
+    if not as_json:
+        raise UserError(told, hint=hint)
+    click.echo(
+        json.dumps({"service": file.service, "environment": definition.environment, **result, "message": told}, indent=2)
+    )
+    return ExitCode.ERROR
+
+
+def _proposed_file(definition: "Definition", advice: "Advice") -> tuple[str, str]:
+    """The service file's text as it is, and with the proposal. Raises ``InvalidServiceFile`` where it would break it."""
+    from ninelives.deploy.file_edit import edited
+    from ninelives.deploy.reading import parse_service_file
+    from ninelives.insight.rightsizing import file_changes
+
+    text = definition.path.read_text(encoding="utf-8")
+    proposed = edited(text, definition.environment, file_changes(advice, definition.file))
+    if proposed != text:
+        parse_service_file(proposed, definition.environment, name=str(definition.path))
+    return text, proposed
+
+
+def _apply(definition: "Definition", text: str, proposed: str, *, is_agreed: bool, is_quiet: bool) -> None:
+    """Show the difference, ask, and write."""
+    from ninelives.cli.rightsize_output import difference
+
+    if text == proposed:
+        click.echo(f"\n{definition.path} says so already.", err=is_quiet)
+        return
+    if not is_quiet:
+        click.echo("\n" + difference(text, proposed, str(definition.path)))
+    if not is_agreed and not click.confirm(f"Write this into {definition.path}?", default=False):
+        click.echo("Nothing was changed.")
+        return
+    definition.path.write_text(proposed, encoding="utf-8")
+    click.echo(
+        f"{definition.path} is changed, and nothing else: `ninelives deploy VERSION --env {definition.environment}` "
+        "makes it so.",
+        err=is_quiet,
+    )
