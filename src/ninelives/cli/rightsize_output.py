@@ -52,7 +52,7 @@ def show_advice(advice: Advice, facts: Facts, assumptions: Assumptions, prices: 
         console.print(_hanging(Text("!", "bold yellow"), Text(_sentence(warning))))
     console.print()
     console.print(Text(verdict(advice), "bold"))
-    console.print(Text(backtest(advice, assumptions)))
+    console.print(Text(backtest(advice, facts)))
     console.print(Text(" ".join(_small_print(advice, assumptions, prices)), "dim"))
 
 
@@ -70,20 +70,25 @@ def verdict(advice: Advice) -> str:
     return f"{what}{arm}: costs the same."
 
 
-def backtest(advice: Advice, assumptions: Assumptions) -> str:
+def backtest(advice: Advice, facts: Facts) -> str:
     """How the proposal would have fared, from 90 % of CPU on."""
     played = advice.proposed.replayed
-    days = write_days(assumptions.window)
     above = {limit: count for limit, count in played.minutes_above.items() if limit >= VERY_BUSY and count}
+    hours = f"the {hours_words(facts.usage.hours)} measured"
     if not above:
-        return f"Played again on it, the last {days} keep the busiest task below {VERY_BUSY} % of CPU."
+        return f"Played again on it, {hours} keep the busiest task below {VERY_BUSY} % of CPU."
     parts = " and ".join(f"above {limit} % in {count:,}" for limit, count in above.items())
-    return f"Played again on it, the last {days} have the busiest task's CPU {parts} of {played.minutes:,} minutes."
+    return f"Played again on it, {hours} have the busiest task's CPU {parts} of {played.minutes:,} minutes."
 
 
-def write_days(window: timedelta) -> str:
-    days = window / timedelta(days=1)
-    return "day" if days == 1 else f"{days:g} days"
+def hours_words(hours: float) -> str:
+    """Whole hours; below ten, tenths.
+
+    >>> hours_words(336.02), hours_words(1.04), hours_words(2.5)
+    ('336 hours', '1 hour', '2.5 hours')
+    """
+    told = f"{hours:,.0f}" if hours >= 10 else f"{round(hours, 1):g}"  # noqa: PLR2004
+    return f"{told} hour{'s' * (told != '1')}"
 
 
 def count_words(count: int | Bounds) -> str:
@@ -102,7 +107,7 @@ def _measured(facts: Facts, assumptions: Assumptions) -> str:
     starts = len(usage.minutes) - len(usage.steady)
     days = assumptions.window / timedelta(days=1)
     left_out = f"; CPU without {starts:,} minutes of starts" if starts else ""
-    return f"measured: {usage.hours:,.0f} hours of the last {days:g} days{left_out}"
+    return f"measured: {hours_words(usage.hours)} of the last {days:g} days{left_out}"
 
 
 def _used(advice: Advice, facts: Facts) -> Table:

@@ -20,6 +20,8 @@ SPOT_TASKS_MIN = 3
 WORTH_SCALING = 0.85
 """Of a fixed count: where scaling needs more on average, it is not worth its risks."""
 WEEK_HOURS = 7 * 24
+WORTH_TELLING_SECONDS = 5
+"""Of a start's CPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,9 +309,10 @@ def _warnings(facts: Facts, demand: Demand, choice: Choice) -> Iterator[str]:
         )
     if demand.start_work and choice.size.cpu < facts.standing.size.cpu:
         before, after = demand.start_work / facts.standing.size.cpu, demand.start_work / choice.size.cpu
-        yield f"a start takes at least {after:.0f} s of its CPU, where it took {before:.0f} s"
+        if after >= WORTH_TELLING_SECONDS:
+            yield f"a start takes at least {after:.0f} s of its CPU, where it took {before:.0f} s"
     if usage.hours < WEEK_HOURS:
-        yield f"{usage.hours:.0f} hours are less than a week: weekends and busy days may be missing"
+        yield "less than a week is measured: weekends and busy days may be missing"
     yield from facts.notes
 
 
