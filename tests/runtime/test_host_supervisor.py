@@ -138,6 +138,9 @@ def test_marked_processes_are_found_wherever_they_are() -> None:
     with subprocess.Popen(
         ["sleep", "60"], env=ENVIRONMENT | {TASK_VARIABLE: "arn:of/a-test"}, start_new_session=True
     ) as stray:
+        environ = Path(f"/proc/{stray.pid}/environ")
+        while not environ.read_bytes():
+            os.sched_yield()  # a new program is known before its environment is
         host_engine.kill_marked("arn:of/another-test")
         assert stray.poll() is None
         host_engine.kill_marked("arn:of/a-test")
