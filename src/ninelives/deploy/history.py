@@ -1,6 +1,6 @@
 """Past releases, from ECS's own records: service deployments, their revisions, and the versions behind them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -54,11 +54,16 @@ class PastRelease:
 def past_releases(aws: Aws, definition: Definition, *, at_most: int) -> list[PastRelease]:
     """The service's deployments, newest first."""
     file = definition.file
-    brief = see_service_deployments(aws, file.cluster_name, file.service, at_most=at_most)
+    return releases_of(aws, file.cluster_name, file.service, at_most=at_most, version=lambda arn: _version(aws, arn))
+
+
+def releases_of(aws: Aws, cluster: str, service: str, *, at_most: int, version: Callable[[str], str]) -> list[PastRelease]:
+    """A service's deployments, newest first. ``version`` tells the version that a task definition runs."""
+    brief = see_service_deployments(aws, cluster, service, at_most=at_most)
     full = describe_service_deployments(aws, [one.arn for one in brief])
     seen = [full.get(one.arn, one) for one in brief]
     definitions = task_definitions_of(aws, [one.target_revision for one in seen])
-    versions = {arn: _version(aws, arn) for arn in sorted(set(definitions.values()))}
+    versions = {arn: version(arn) for arn in sorted(set(definitions.values()))}
     return [_past(one, definitions, versions) for one in seen]
 
 
