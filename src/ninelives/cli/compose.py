@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ninelives.api.elbv2 import KeptCertificates
     from ninelives.api.moto_bridge import MotoBridge
     from ninelives.cli.enforcement import Enforcement
+    from ninelives.deploy.aws import Aws
     from ninelives.eventbridge import EventBridge
     from ninelives.registry import LifecycleRuns
     from ninelives.telemetry import CloudWatch
@@ -247,7 +248,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         stepped=lambda took: totals.steps.add([took.total_seconds()]),
     )
     try:
-        endpoint = telling_time_scale(app, settings.time_scale)
+        endpoint = _with_console(telling_time_scale(app, settings.time_scale), settings)
         async with _serving(endpoint, settings.port), agent.serving(endpoint, runtime.statistics):
             await loop.start()
             stacks.start()
@@ -282,6 +283,29 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         leftovers.close()
         stacks.state.close()
         store.close()
+
+
+def _with_console(app: ASGIApp, settings: RegionSettings) -> ASGIApp:
+    """The endpoint with its console; without where IAM is enforced: it would be a way around it (decision 73)."""
+    from ninelives.console.mount import with_console
+
+    def make() -> ASGIApp:
+        from secrets import token_urlsafe
+
+        from ninelives.console.app import Console
+        from ninelives.console.app import Place as Where
+        from ninelives.console.gate import Gate
+        from ninelives.console.reading import Reader
+        from ninelives.deploy.aws import connect
+        from ninelives.deploy.clock import WallClock
+
+        def reach() -> "Aws":
+            return connect(is_local=True, region=settings.region, variables={"AWS_ENDPOINT_URL": settings.endpoint})
+
+        where = Where(kind="region", region=settings.region, endpoint=settings.endpoint)
+        return Console(Reader(reach, WallClock()), Gate(token=token_urlsafe(24)), where).app()
+
+    return app if settings.enforce_iam else with_console(app, make)
 
 
 async def _operations(

@@ -27,6 +27,7 @@ VERBS: dict[str, str] = {
     "bootstrap": "Make what the service stands on in an AWS account, changes and costs shown first.",
     "deploy": "Build, push and release a version; wait for the verdict.",
     "status": "Show the service: version, tasks, targets, events.",
+    "console": "Show services, releases, charts and logs as a page, and decide there.",
     "wait": "Wait for the running deployment's verdict.",
     "logs": "Show what the tasks wrote.",
     "metrics": "Draw what CloudWatch knows of the service: requests, errors, latency, tasks, alarms.",

@@ -48,9 +48,21 @@ def run_release(place: Place, act: Act, options: Options, *, as_json: bool, prov
         if seen:
             click.echo("The deployment goes on: `ninelives wait` follows it, `ninelives abort` takes it back.", err=True)
         raise
+    _keep(proven)
     print_release(proven, as_json=as_json)
     github_actions.tell(proven)
     return exit_code_of(proven)
+
+
+def _keep(proven: Proven) -> None:
+    """Keep the proof where the console finds it."""
+    deployment = proven.release.service_deployment
+    if proven.proof is None or deployment is None:
+        return
+    from ninelives.rehearsal.kept_proofs import keep_proof
+    from ninelives.rehearsal.report import proof_as_json
+
+    keep_proof(deployment, proof_as_json(proven.proof))
 
 
 def _carried_out(session: Session, release: Callable[[], Release], proving: Proving | None) -> Proven:

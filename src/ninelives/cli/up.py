@@ -152,6 +152,9 @@ def _say_running(running: RunningRegion, how: str, directory: Path) -> None:
         f"Region {running.region} {how} at {running.endpoint} (tasks: {running.runtime}, process {running.pid}).", err=True
     )
     click.echo(f'Use it with:  eval "$({_verb("env", running, directory)})"', err=True)
+    # Where IAM is enforced, the page is served by whoever has credentials.
+    page = "`ninelives console`, with these credentials" if running.enforces_iam else f"{running.endpoint}/_ninelives/console/"
+    click.echo(f"See it:       {page}", err=True)
 
 
 def _require_own_records(before: RegionSettings, asked: RegionSettings) -> None:

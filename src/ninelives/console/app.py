@@ -14,7 +14,7 @@ import hashlib
 import json
 import logging
 import mimetypes
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -30,6 +30,7 @@ from starlette.routing import Route
 
 from ninelives import __version__
 from ninelives.console.actions import decide, read_decision
+from ninelives.console.asgi import ASGIApp, Message, Receive, Send
 from ninelives.console.charts import RANGES
 from ninelives.console.gate import COOKIE, Gate
 from ninelives.console.hub import Hub, merged
@@ -40,9 +41,6 @@ from ninelives.deploy.reading import Definition
 from ninelives.rehearsal.kept_proofs import kept_proof, kept_report
 
 log = logging.getLogger(__name__)
-
-Message = MutableMapping[str, Any]
-ASGIApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 
 SILENCE_SECONDS = 15.0
 """A stream that has nothing to tell says so this often: the page then knows that it is still there."""
@@ -99,9 +97,7 @@ class Console:
         return self._guarded(inner)
 
     def _guarded(self, inner: ASGIApp) -> ASGIApp:
-        async def serve(
-            scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
-        ) -> None:
+        async def serve(scope: Message, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
                 await inner(scope, receive, send)
                 return

@@ -28,8 +28,16 @@ LINGER_SECONDS = 5.0
 class Watch:
     """One thing that is looked at again and again; ``told`` is its newest state as JSON, ``version`` counts its changes."""
 
-    def __init__(self, name: str, look: Callable[[], dict[str, Any]], pace: Callable[[dict[str, Any] | None], float]) -> None:
+    def __init__(
+        self,
+        name: str,
+        look: Callable[[], dict[str, Any]],
+        pace: Callable[[dict[str, Any] | None], float],
+        refused: Callable[[], None] = lambda: None,
+    ) -> None:
         self.name = name
+        self._refused = refused
+        """Told when the API does not take the credentials."""
         self.told: bytes | None = None
         self.version = 0
         self._look = look
@@ -84,6 +92,8 @@ class Watch:
                 trouble = Trouble(kind=Kind.REFUSED, text=f"The console itself failed: {type(error).__name__}: {error}")
             if trouble.kind is Kind.THROTTLED:
                 self._backoff = min(self._backoff * 2, PACE_MAX_SECONDS)
+            if trouble.kind is Kind.CREDENTIALS:
+                self._refused()
             return {"trouble": trouble.as_json()}
         self._backoff = max(1.0, self._backoff / 2)
         return state
@@ -153,7 +163,7 @@ class Hub:
         self, key: tuple[object, ...], look: Callable[[], dict[str, Any]], pace: Callable[[dict[str, Any] | None], float]
     ) -> Watch:
         if key not in self._watches:
-            self._watches[key] = Watch(" ".join(map(str, key)), look, pace)
+            self._watches[key] = Watch(" ".join(map(str, key)), look, pace, self.reader.let_go)
         return self._watches[key]
 
     async def close(self) -> None:

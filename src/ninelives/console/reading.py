@@ -59,46 +59,51 @@ NEAR = Pace(busy=1.0, quiet=2.0, slow=5.0, overview=3.0, charts=5.0, lines=1.0)
 AWS = Pace(busy=3.0, quiet=10.0, slow=30.0, overview=30.0, charts=30.0, lines=3.0)
 
 
-def pace_of(aws: Aws) -> Pace:
-    return NEAR if aws.is_near else AWS
-
-
 class Reader:
     """The API as the page reads it, with a memory."""
 
-    def __init__(self, aws: Aws, clock: Clock) -> None:
-        self.aws = aws
+    def __init__(self, connect: Callable[[], Aws], clock: Clock) -> None:
+        self._connect = connect
         self.clock = clock
-        self.pace = pace_of(aws)
         self.calls = 0
         """How many requests were made."""
         self.time_scale = 1.0
+        self._aws: Aws | None = None
         self._versions: dict[str, str] = {}
         self._revisions: dict[str, Answer] = {}
         self._slow: dict[tuple[str, ...], tuple[float, Any]] = {}
         self._past: dict[Named, tuple[tuple[str, str], list[PastRelease]]] = {}
         self._bakes: dict[str, Bakes] = {}
         self._lock = threading.Lock()
-        self._is_open = False
 
-    def open(self) -> None:
-        """Make the clients, which may not be made by two threads at once."""
+    @property
+    def aws(self) -> Aws:
+        """The API, reached when it is first asked. Raises what ``connect`` raises."""
+        with self._lock:  # clients may not be made by two threads at once
+            if self._aws is None:
+                aws = self._connect()
+                for name in CLIENTS:
+                    events = getattr(getattr(getattr(aws, name), "meta", None), "events", None)
+                    if events is not None:
+                        events.register("before-send", self._counted)
+                self._aws = aws
+            return self._aws
+
+    @property
+    def pace(self) -> Pace:
+        """How often to look; until the API was reached, as often as at one that is near."""
+        return AWS if self._aws is not None and not self._aws.is_near else NEAR
+
+    def let_go(self) -> None:
+        """Reach the API anew the next time: the credentials may be others then."""
         with self._lock:
-            if self._is_open:
-                return
-            for name in CLIENTS:
-                client = getattr(self.aws, name)
-                events = getattr(getattr(client, "meta", None), "events", None)
-                if events is not None:
-                    events.register("before-send", self._counted)
-            self._is_open = True
+            self._aws = None
 
     def _counted(self, **_: Any) -> None:
         self.calls += 1
 
     def overview(self) -> list[Answer]:
         """Every service of every cluster, as DescribeServices has it."""
-        self.open()
         ecs = self.aws.ecs
         found: list[Answer] = []
         for cluster in pages(ecs.list_clusters, "clusterArns"):
@@ -111,7 +116,6 @@ class Reader:
 
     def service(self, named: Named) -> ServiceFacts:
         """A service as it is now. Raises ``NotFound`` where there is none."""
-        self.open()
         cluster, name = named
         answer = self.aws.ecs.describe_services(cluster=cluster, services=[name])
         service: Answer | None = next(iter(answer["services"]), None)
@@ -301,7 +305,6 @@ class Reader:
 
     def charts(self, named: Named, seconds: int) -> dict[str, Any]:
         """What CloudWatch has of the last ``seconds``."""
-        self.open()
         groups = self._seldom(("dimensions", *named), lambda: self._dimensions(named), 60.0)
         source = MetricSource(cluster=named[0], service=named[1], groups=groups, period=base_period(self.time_scale))
         window = window_of(self.clock.now(), seconds, source.period)
@@ -336,7 +339,6 @@ class Reader:
 
     def lines(self, named: Named, since: datetime, until: datetime | None = None) -> dict[str, Any]:
         """What the service's tasks wrote since a moment: the last lines, where there are too many."""
-        self.open()
         where = self.log_group(named)
         if where is None:
             return {"group": None, "lines": [], "is_cut": False}

@@ -196,7 +196,7 @@ def _reason(deployment: ServiceDeploymentSeen) -> str | None:
 
 
 def stages_view(raw: Answer, deployment: ServiceDeploymentSeen) -> list[dict[str, Any]]:
-    """The stages that this release goes through, each ``done``, ``now``, ``next``, or ``ended`` where it broke off."""
+    """The stages that this release goes through, each ``done``, ``now`` or ``next``."""
     hooks = _hooks_by_stage(raw)
     current = deployment.stage
     shown = [stage for stage in STAGES if _is_shown(stage, deployment, hooks)] if deployment.plan.shifts_traffic else []
@@ -231,12 +231,9 @@ def _stage_state(distance: int, deployment: ServiceDeploymentSeen) -> str:
     if deployment.status == "SUCCESSFUL":
         return "done"
     if deployment.stage not in STAGES:
-        is_first = distance <= list(STAGES).index("SCALE_UP") + 1
-        if deployment.plan.shifts_traffic or not is_first:
-            return "next"
-        return "now" if deployment.status == "IN_PROGRESS" else "ended"
+        return "next" if deployment.plan.shifts_traffic or distance > list(STAGES).index("SCALE_UP") + 1 else "now"
     if distance == 0:
-        return "now" if deployment.status in {"PENDING", "IN_PROGRESS"} else "ended"
+        return "now"
     return "done" if distance < 0 else "next"
 
 

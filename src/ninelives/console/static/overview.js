@@ -22,7 +22,7 @@ export function overviewView(state, { setRange }) {
   return [
     releaseView(service, state.charts?.trouble ? null : state.charts, now),
     h("section.figures", { "aria-label": "Charts" },
-      h("div.bar", {}, h("h2", {}, "Traffic and resources"),
+      h("div.bar", {}, h("h2", {}, "Charts"),
         h("div.segments", { role: "group", "aria-label": "Stretch of time" }, state.hello.ranges.map((one) => h("button", {
           type: "button", "aria-pressed": one === state.range ? "true" : "false", onclick: () => setRange(one),
         }, RANGE_WORDS[one] ?? one)))),

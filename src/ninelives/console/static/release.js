@@ -34,7 +34,8 @@ export function releaseView(service, charts, now) {
   const shifts = release.traffic !== null;
   return h("section.release", { "aria-label": "Release", "data-tone": tone(release) },
     headline(release, now),
-    release.under_way || ENDED_BADLY.has(release.status) ? rail(release, service, now) : null,
+    // What goes back skips stages, and ECS does not say which: the rail is for what goes forward.
+    release.under_way && tone(release) !== "warn" ? rail(release, service, now) : null,
     release.under_way && shifts ? traffic(service, charts) : null,
     lanes(service, charts),
     release.under_way || release.status !== "SUCCESSFUL" || service.alarms.length ? guards(service, now) : null,
@@ -78,7 +79,7 @@ function rail(release, service, now) {
     return h("li", { "data-state": one.state, "data-key": one.stage, "aria-current": isNow ? "step" : null },
       h("span.bar", {}, h("i", { style: bake && length ? { "--done": `${Math.min(100, 100 * (1 - left / length))}%` } : {} })),
       h("span.name", {}, one.label, one.hooks.length ? h("span.hooks", { title: `Asked here: ${one.hooks.join(", ")}` }, one.hooks.map((hook) => (hook === "pause" ? " ⏸" : " ƒ")).join("")) : null),
-      h("span.note", {}, note ?? (one.state === "ended" ? "ended here" : "")));
+      h("span.note", {}, note ?? ""));
   }));
 }
 
@@ -113,11 +114,12 @@ function lanes(service, charts) {
     const healthy = live.filter((task) => task.state === "healthy" || task.state === "running").length;
     const failed = one.tasks.length - live.length ? one.tasks.filter((task) => task.state === "failed").length : 0;
     // Revisions in one target group cannot be told apart by what it measures.
-    const got = !alone || service.revisions.length === 1 ? measured(charts, one.group) : null;
+    const figures = !alone || service.revisions.length === 1 ? measured(charts, one.group) : null;
+    const got = live.length || figures?.requests ? figures : null;
     return h("div.lane", { "data-key": one.revision, "data-role": one.role },
       h("div.who", {},
         h("span.version", {}, one.version),
-        h("span.quiet", {}, `${healthy} of ${many(live.length, "task")} ${live.some((task) => task.state === "running") ? "running" : "healthy"}`,
+        h("span.quiet", {}, live.length ? `${healthy} of ${many(live.length, "task")} ${live.some((task) => task.state === "running") ? "running" : "healthy"}` : "no task runs",
           failed ? h("span.bad", {}, ` · ${failed} failed`) : null)),
       h("ul.cells", { "aria-label": `Tasks of ${one.version}` }, one.tasks.map((task) => cell(task))),
       got ? h("dl.got", {},
