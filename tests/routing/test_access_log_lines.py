@@ -15,7 +15,8 @@ FIELDS = re.findall(
     "type time elb client target request_processing_time target_processing_time response_processing_time elb_status_code"
     " target_status_code received_bytes sent_bytes request user_agent ssl_cipher ssl_protocol target_group_arn trace_id"
     " domain_name chosen_cert_arn matched_rule_priority request_creation_time actions_executed redirect_url error_reason"
-    " target_port_list target_status_code_list classification classification_reason conn_trace_id",
+    " target_port_list target_status_code_list classification classification_reason conn_trace_id"
+    " transformed_host transformed_uri request_transform_status",
 )
 
 ENTRY: dict[str, Any] = {
@@ -76,7 +77,7 @@ def test_a_request_that_a_target_has_answered_is_a_line_of_albs_form() -> None:
         ' "10.0.0.1:80" "200" "-" "-" TID_'
     )
     assert line.startswith(expected)
-    assert re.fullmatch("[0-9a-f]{32}", line.removeprefix(expected))
+    assert re.fullmatch('[0-9a-f]{32} "-" "-" "-"', line.removeprefix(expected))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,8 @@ NO_TARGET = {"target": None, "target_group_arn": None, "target_processing_us": N
          {"request": "- http://127.1.2.3:80- -", "elb_status_code": "400"}),
         ({"user_agent": 'a "b" \\ é\n'}, {"user_agent": r"a \x22b\x22 \x5C \xC3\xA9\x0A"}),
         ({"path": "/rewritten", "original_path": "/as/it?came"},
-         {"request": "GET http://www.example.com:80/as/it?came HTTP/1.1"}),
+         {"request": "GET http://www.example.com:80/as/it?came HTTP/1.1", "transformed_host": "-",
+          "transformed_uri": "/rewritten", "request_transform_status": "TransformSuccess"}),
         ({"user_agent": None, "trace_id": None}, {"user_agent": "-", "trace_id": "-"}),
     ],
 )  # fmt: skip

@@ -74,6 +74,8 @@ def log_line(entry: Entry, listener: LoggedListener) -> str:
             _quoted("-"),
             _quoted("-"),  # classification and its reason: ambiguous requests are refused
             _connection(entry),
+            _quoted("-"),  # transformed_host: the data plane does not keep the one that came
+            *(_quoted(text) for text in _transformed(entry)),
         ]
     )
 
@@ -99,6 +101,11 @@ def _request(entry: Entry, listener: LoggedListener) -> str:
         return f"- {url}- -"
     version = "HTTP/2.0" if entry["protocol"] == "HTTP/2" else entry["protocol"]
     return f"{entry['method']} {url}{entry.get('original_path') or entry['path']} {version}"
+
+
+def _transformed(entry: Entry) -> tuple[str, str]:
+    """What a rule has made of the URL, and that it did; nothing where no rule rewrote it."""
+    return (str(entry["path"]), "TransformSuccess") if entry.get("original_path") else ("-", "-")
 
 
 def _redirect(entry: Entry) -> str:
