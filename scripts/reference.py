@@ -7,7 +7,7 @@ Run it with `.venv/bin/python scripts/reference.py`; tests/test_docs.py holds th
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -367,7 +367,34 @@ def math_functions() -> str:
     return ", ".join(f"`{name}`" for name in sorted(FUNCTION_NAMES)) + "\n"
 
 
+def query_functions(topic: str) -> str:
+    """The functions of Logs Insights queries of one topic, or those of ``stats``, a row each."""
+    from ninelives.monitoring.log_insights import aggregates, functions
+
+    known: Sequence[Any] = aggregates.ROWS if topic == "stats" else [row for row in functions.ROWS if row.topic == topic]
+    if not known:
+        raise KeyError(topic)
+    rows = ["| function | what it gives |", "|---|---|"]
+    return "\n".join([*rows, *(f"| `{row.name}({row.takes})` | {row.meaning} |" for row in known)]) + "\n"
+
+
+def refused_commands() -> str:
+    """The commands that Logs Insights has and the region has not."""
+    from ninelives.monitoring.log_insights.reading import REFUSED
+
+    return "".join(f"- `{'SOURCE' if name == 'source' else name}`: {what}\n" for name, what in REFUSED.items())
+
+
+def access_log_fields() -> str:
+    from ninelives.insight.access_logs import FIELDS
+
+    return ", ".join(f"`{name}`" for name in FIELDS) + "\n"
+
+
 BLOCKS: Mapping[str, Callable[[str], str]] = {
+    "access-log-fields": lambda _: access_log_fields(),
+    "query-functions": query_functions,
+    "refused-commands": lambda _: refused_commands(),
     "dimensions": dimensions_of,
     "enforced": enforced,
     "functions": lambda _: intrinsic_functions(),
