@@ -122,7 +122,7 @@ def _value(described: Mapping[str, Any]) -> str:
 
 def operations() -> Mapping[str, tuple[str, ...]]:
     """What the region answers itself, by service."""
-    from ninelives.api import applicationautoscaling, cloudformation, cloudwatch, ecr, ecs, elbv2
+    from ninelives.api import applicationautoscaling, cloudformation, cloudwatch, ecr, ecs, elbv2, logs
 
     anything = Mock()
     served = {
@@ -131,6 +131,7 @@ def operations() -> Mapping[str, tuple[str, ...]]:
         "elbv2": elbv2.operations(anything, anything),
         "cloudwatch": cloudwatch.operations(anything),
         "cloudformation": cloudformation.operations(anything),
+        "logs": logs.operations(anything),
         "ecr": ecr.operations(anything, place=anything, endpoint="127.0.0.1:4566", now=anything),
     }
     return {service: tuple(sorted(names)) for service, names in served.items()}

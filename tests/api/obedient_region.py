@@ -5,7 +5,7 @@ from typing import Any
 
 from ninelives.model.ecs import TaskAddress
 from ninelives.model.observation import ContainerObservation, TaskObservation
-from ninelives.region.ports import LogLine, TaskLaunch, TaskUsage
+from ninelives.region.ports import Logged, TaskLaunch, TaskUsage
 
 
 class ObedientRuntime:
@@ -13,7 +13,7 @@ class ObedientRuntime:
 
     name = "obedient"
 
-    def subscribe(self, observed: Callable[[TaskObservation], None], _logged: Callable[[LogLine], None]) -> None:
+    def subscribe(self, observed: Callable[[TaskObservation], None], logged: Logged) -> None:  # noqa: ARG002
         self._observed = observed
 
     async def adopt(self, tasks: Collection[TaskLaunch]) -> None: ...

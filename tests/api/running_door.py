@@ -11,6 +11,7 @@ from botocore.config import Config
 
 from ninelives.access import Decision, Policies, Request
 from ninelives.api import cloudformation
+from ninelives.api import logs as cloudwatch_logs
 from ninelives.api.authorization import simulation, sts
 from ninelives.api.authorization.credentials import RegionKeys
 from ninelives.api.authorization.guard import Guard
@@ -27,6 +28,7 @@ from ninelives.api.wire import ASGIApp
 from ninelives.cli.identity import RandomIds, SystemClock
 from ninelives.model.arns import Place
 from ninelives.stacks import Catalogue, Engine, ResourceType, StackStore
+from ninelives.telemetry import CloudWatchLogs
 
 PLACE = Place(region="eu-west-1", account="111122223333")
 
@@ -61,7 +63,6 @@ class RunningDoor:
         *,
         directory: Path | None = None,
         registry: ASGIApp | None = None,
-        log_events_kept: int = 10_000,
         before_moto: Callable[[MotoBridge], Mapping[str, Operations]] = lambda _: {},
         keys: RegionKeys | None = None,
         types: Mapping[str, ResourceType] | None = None,
@@ -84,7 +85,7 @@ class RunningDoor:
         """The calls that were counted for Prometheus."""
         self.minutes_on = 0
         """How far the guard's clock is ahead."""
-        self._thread = threading.Thread(target=self._run, args=(operations, directory, registry, log_events_kept))
+        self._thread = threading.Thread(target=self._run, args=(operations, directory, registry))
         self._thread.start()
         assert self._ready.wait(10)
         if self._failure is not None:
@@ -98,20 +99,20 @@ class RunningDoor:
         finally:
             self._ready.set()
 
-    async def _serve(
-        self, operations: Mapping[str, Operations], directory: Path | None, registry: ASGIApp | None, kept: int
-    ) -> None:
+    async def _serve(self, operations: Mapping[str, Operations], directory: Path | None, registry: ASGIApp | None) -> None:
         self.loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        self.moto = MotoBridge(place=PLACE, directory=directory, log_events_kept=kept)
+        self.moto = MotoBridge(place=PLACE, directory=directory)
         self.moto.start()
         guard = self.guard = self._guard() if self.keys else None
         before_moto = {**self._before_moto(self.moto), **({"iam": simulation.operations(guard.records)} if guard else {})}
-        served = dict(operations)
+        self.logs = CloudWatchLogs(directory / "logs.sqlite" if directory else None, place=PLACE, now=SystemClock().now)
+        served = {"logs": cloudwatch_logs.operations(self.logs), **operations}
         if guard is not None:
             more, registry = self._guarded(guard)
             served |= {**more, "sts": sts.operations(guard, FetchedKeys())}
         in_process = InProcess(operations=served, before_moto=before_moto, moto=self.moto.call, place=PLACE, guard=guard)
+        self.in_process = in_process
         actors = StackActors(guard, in_process) if guard else None
         self.engine = Engine(
             StackStore(directory / "stacks.sqlite" if directory else None),
@@ -137,6 +138,7 @@ class RunningDoor:
         )
         await serve(app, "127.0.0.1", 0, stop=self._stop, listening=self._listening)
         await self.engine.close()
+        await self.logs.close()
         self.engine.state.close()
         await self.moto.close()
 
@@ -185,9 +187,9 @@ class RunningDoor:
         return self.client_of(found, service, **settings)
 
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """The bridge's in-process call, from outside its loop."""
-        coroutine = self.moto.call(service, operation, parameters)
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
+        """An in-process call, from outside the door's loop."""
+        coroutine = self.in_process(service, operation, parameters)
+        return dict(asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30))
 
     def stop(self) -> None:
         if self._thread.is_alive():

@@ -548,19 +548,19 @@ def test_a_stack_with_a_role_makes_what_the_role_may_make(door: RunningDoor) -> 
     assert ("CREATE_COMPLETE", "") == outcome(client, "as-a-role", RoleARN=role)
 
 
-@pytest.mark.parametrize(("name", "is_let_in"), [("everything", True), ("all-of-logs", False), ("all-but-one", False)])
+@pytest.mark.parametrize(("name", "is_let_in"), [("everything", True), ("all-of-kms", False), ("all-but-one", False)])
 def test_what_cannot_be_made_out_is_done_only_for_who_may_do_everything(door: RunningDoor, name: str, is_let_in: bool) -> None:
     statements = {
         "everything": [allow("*")],
-        "all-of-logs": [allow("logs:*")],
-        "all-but-one": [allow("*"), {**allow("logs:DeleteLogGroup", "arn:aws:logs:*:*:log-group:kept*"), "Effect": "Deny"}],
+        "all-of-kms": [allow("kms:*")],
+        "all-but-one": [allow("*"), {**allow("kms:ScheduleKeyDeletion", "arn:aws:kms:*:*:key/kept*"), "Effect": "Deny"}],
     }
-    logs = door.client_of(a_user(door, name, *statements[name]), "logs")
-    logs.meta.events.register(
-        "before-sign.logs.*",
-        lambda request, **_: request.headers.replace_header("X-Amz-Target", "Logs_20140328.describeLogGroups"),
+    kms = door.client_of(a_user(door, name, *statements[name]), "kms")
+    kms.meta.events.register(
+        "before-sign.kms.*",
+        lambda request, **_: request.headers.replace_header("X-Amz-Target", "TrentService.listKeys"),
     )
     if is_let_in:
-        assert "logGroups" in logs.describe_log_groups()
+        assert "Keys" in kms.list_keys()
     else:
-        assert "AccessDeniedException" == refusal(logs.describe_log_groups)[0]
+        assert "AccessDeniedException" == refusal(kms.list_keys)[0]

@@ -81,26 +81,9 @@ def test_a_presigned_url_is_signed(open_door: OpenDoor) -> None:
         assert response.read() == b"content"
 
 
-def test_logs_are_written_and_found(open_door: OpenDoor) -> None:
-    client = open_door().client("logs")
-    client.create_log_group(logGroupName="cats")
-    client.create_log_stream(logGroupName="cats", logStreamName="s")
-    at = now_ms()
-    client.put_log_events(
-        logGroupName="cats",
-        logStreamName="s",
-        logEvents=[{"timestamp": at, "message": "GET /"}, {"timestamp": at, "message": "no"}],
-    )
-
-    assert [event["message"] for event in client.filter_log_events(logGroupName="cats", filterPattern="GET")["events"]] == [
-        "GET /"
-    ]
-
-
 @pytest.mark.parametrize(
     ("service", "call", "code", "name"),
     [
-        ("logs", lambda client: client.stop_query(queryId="q"), "UnknownOperationException", "logs:StopQuery"),
         (
             "iam",
             lambda client: client.get_service_last_accessed_details(JobId="1" * 36),
@@ -156,14 +139,14 @@ def test_web_identity_needs_no_signature(open_door: OpenDoor) -> None:
 
 def test_the_region_calls_moto_without_http(open_door: OpenDoor) -> None:
     door = open_door()
-    door.call("logs", "CreateLogGroup", logGroupName="cats")
+    door.call("ssm", "PutParameter", Name="/cats", Value="v", Type="String")
 
-    groups = door.client("logs").describe_log_groups()["logGroups"]
-    assert [group["logGroupName"] for group in groups] == ["cats"]
-    assert door.call("logs", "DescribeLogGroups")["logGroups"] == groups
+    found = door.client("ssm").get_parameter(Name="/cats")["Parameter"]
+    assert found["Value"] == "v"
+    assert door.call("ssm", "GetParameter", Name="/cats")["Parameter"]["ARN"] == found["ARN"]
     assert door.call("ec2", "DescribeVpcs")["Vpcs"][0]["OwnerId"] == PLACE.account
-    with pytest.raises(ApiError, match="ResourceAlreadyExistsException"):
-        door.call("logs", "CreateLogGroup", logGroupName="cats")
+    with pytest.raises(ApiError, match="ParameterAlreadyExists"):
+        door.call("ssm", "PutParameter", Name="/cats", Value="v", Type="String")
 
 
 def test_twenty_clients_at_once_lose_nothing(open_door: OpenDoor) -> None:
@@ -230,14 +213,8 @@ def test_the_default_vpc_is_the_same_after_a_restart_although_it_was_only_read(o
     assert open_door(directory=tmp_path).client("ec2").describe_vpcs()["Vpcs"] == before
 
 
-def test_a_change_is_on_disk_before_it_is_answered_and_a_log_event_too(open_door: OpenDoor, tmp_path: Path) -> None:
+def test_a_change_is_on_disk_before_it_is_answered(open_door: OpenDoor, tmp_path: Path) -> None:
     door = open_door(directory=tmp_path)
-    client = door.client("logs")
-    client.create_log_group(logGroupName="g")
-    client.create_log_stream(logGroupName="g", logStreamName="s")
-    client.put_log_events(logGroupName="g", logStreamName="s", logEvents=[{"timestamp": now_ms(), "message": "the line"}])
-    assert "the line" in (tmp_path / "logs.journal").read_text()
-
     door.client("ssm").put_parameter(Name="/soon", Value="v", Type="String")
     assert b"/soon" in (tmp_path / f"ssm@eu-west-1{SUFFIX}").read_bytes()
 
@@ -278,54 +255,9 @@ def test_damaged_records_cost_only_their_own_service(
     assert "starts empty" in caplog.text
 
 
-def test_only_the_newest_log_events_of_a_stream_are_kept(open_door: OpenDoor, tmp_path: Path) -> None:
-    door = open_door(directory=tmp_path, log_events_kept=5)
-    client = door.client("logs")
-    client.create_log_group(logGroupName="g")
-    client.create_log_stream(logGroupName="g", logStreamName="s")
-    for number in range(4):
-        events = [{"timestamp": now_ms(), "message": f"{number}{turn}"} for turn in "abc"]
-        client.put_log_events(logGroupName="g", logStreamName="s", logEvents=events)
-
-    def kept(door: RunningDoor) -> list[str]:
-        events = door.client("logs").get_log_events(logGroupName="g", logStreamName="s", startFromHead=True)["events"]
-        return [event["message"] for event in events]
-
-    assert kept(door) == ["2b", "2c", "3a", "3b", "3c"]
-    door.stop()
-    forget()
-    again = open_door(directory=tmp_path, log_events_kept=5)
-    assert kept(again) == ["2b", "2c", "3a", "3b", "3c"]
-    assert (tmp_path / "logs.journal").read_text().count("\n") == 2
-
-
-def test_a_deleted_stream_does_not_come_back_with_its_events(open_door: OpenDoor, tmp_path: Path) -> None:
-    door = open_door(directory=tmp_path)
-    client = door.client("logs")
-    client.create_log_group(logGroupName="g")
-    client.create_log_stream(logGroupName="g", logStreamName="s")
-    client.put_log_events(logGroupName="g", logStreamName="s", logEvents=[{"timestamp": now_ms(), "message": "old"}])
-    client.delete_log_stream(logGroupName="g", logStreamName="s")
-    client.create_log_stream(logGroupName="g", logStreamName="s")
-    door.stop()
-    forget()
-
-    client = open_door(directory=tmp_path).client("logs")
-    assert client.get_log_events(logGroupName="g", logStreamName="s")["events"] == []
-
-
-def test_a_journal_cut_short_keeps_its_whole_lines(tmp_path: Path) -> None:
-    stored = MotoRecords(tmp_path)
-    (tmp_path / "logs.journal").write_bytes(b'["r", "g", "s", 1, [[2, "whole"]]]\n["r", "g", "s", 1, [[2, "cut')
-
-    assert [batch.events for batch in stored.log_events()] == [((2, "whole"),)]
-    stored.close()
-
-
 def test_records_are_for_their_owner_only(tmp_path: Path) -> None:
     stored = MotoRecords(tmp_path / "moto")
     stored.write(BackendKey("iam", "aws"), b"secret")
-    stored.close()
 
     assert (tmp_path / "moto").stat().st_mode & 0o777 == 0o700
 

@@ -16,8 +16,8 @@ from running_door import PLACE
 
 from ninelives.api import moto_internals
 from ninelives.api.authorization.records import UserKey
-from ninelives.api.moto_internals import LogIntake, Moto, NoSuchRoute, aws_host, backend_name_of, log_events_of
-from ninelives.api.moto_records import MOTO_VERSION, BackendKey, LogEvents
+from ninelives.api.moto_internals import Moto, NoSuchRoute, aws_host, backend_name_of
+from ninelives.api.moto_records import MOTO_VERSION, BackendKey
 from ninelives.api.moto_worker import MotoWorker
 from ninelives.api.wire import WireRequest
 
@@ -314,40 +314,6 @@ def test_certificates_survive_a_dump_though_what_is_parsed_of_them_cannot(moto: 
     assert "web.test" == json.loads(answer.body)["Certificate"]["DomainName"]
 
 
-def test_new_log_events_are_taken_once_and_the_oldest_go(moto: Moto, log_stream: Any) -> None:
-    put(moto, "before")
-    intake = LogIntake(moto, keep=3)
-    put(moto, "a", "b")
-    batch = intake.take("eu-west-1", "g", "s")
-
-    assert batch is not None
-    assert [message for _, message in batch.events] == ["a", "b"]
-    assert intake.take("eu-west-1", "g", "s") is None
-    assert intake.take("eu-west-1", "g", "gone") is None
-    put(moto, "c")
-    intake.take("eu-west-1", "g", "s")
-    assert [event.message for event in log_stream.events] == ["a", "b", "c"]
-
-
-def test_log_events_are_left_out_of_the_dump_and_put_back(moto: Moto, log_stream: Any) -> None:
-    put(moto, "a", "b")
-    kept = list(log_events_of(moto))
-    key = BackendKey("logs", "eu-west-1")
-    dumped = moto.dump(key)
-    assert [message for batch in kept for _, message in batch.events] == ["a", "b"]
-    moto.restore(key, dumped)
-    backend: Any = moto.backend(key)
-    stream = backend.groups["g"].streams["s"]
-    assert stream.events == []
-    assert [event.message for event in log_stream.events] == ["a", "b"]
-
-    for batch in kept:
-        moto_internals.put_back_log_events(moto, batch, keep=1)
-    assert [event.message for event in stream.events] == ["b"]
-    lost = LogEvents(region="eu-west-1", group="gone", stream="s", ingested_at_ms=1, events=((1, "m"),))
-    moto_internals.put_back_log_events(moto, lost, keep=1)
-
-
 def test_a_dump_is_a_plain_pickle_of_the_backends_members(moto: Moto) -> None:
     with pytest.raises(pickle.UnpicklingError):
         moto.restore(BackendKey("ssm", "eu-west-1"), b"\x80\x05no")
@@ -369,7 +335,7 @@ def test_an_event_goes_into_the_archive_that_its_rule_names_and_into_no_later_on
 
 
 def test_iams_records_are_read_as_they_decide() -> None:
-    worker = MotoWorker(place=PLACE, directory=None, log_events_kept=1)
+    worker = MotoWorker(place=PLACE, directory=None)
     document = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]})
     trust = json.dumps({"Version": "2012-10-17", "Statement": []})
 

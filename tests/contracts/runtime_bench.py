@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -84,8 +84,9 @@ class Watched:
         self.history.append(observation)
         self._news.set()
 
-    def _logged(self, line: LogLine) -> None:
-        self.lines.append(line)
+    def _logged(self, lines: Sequence[LogLine], stored: Callable[[], None]) -> None:
+        self.lines += lines
+        stored()
         self._news.set()
 
     async def until(self, is_so: Callable[[], bool], within: float = WITHIN_SECONDS) -> None:

@@ -29,7 +29,7 @@ from ninelives.region import elbv2_target_groups
 from ninelives.region.draining import QUIET_READINGS
 from ninelives.region.elbv2_target_groups import TargetDescription
 from ninelives.region.loop import Loop
-from ninelives.region.ports import LogLine, PublishRejected, TaskLaunch, TaskUsage
+from ninelives.region.ports import Logged, PublishRejected, TaskLaunch, TaskUsage
 from ninelives.region.tasks import launch_of
 
 HEALTHY = TargetHealth(state=TargetHealthState.HEALTHY)
@@ -47,7 +47,7 @@ class Runtime:
         self.before_report: Callable[[], None] = lambda: None
         self.addresses: dict[str, TaskAddress] = {}
 
-    def subscribe(self, observed: Callable[[TaskObservation], None], _logged: Callable[[LogLine], None]) -> None:
+    def subscribe(self, observed: Callable[[TaskObservation], None], logged: Logged) -> None:  # noqa: ARG002
         self._observed = observed
 
     async def adopt(self, tasks: Collection[TaskLaunch]) -> None:

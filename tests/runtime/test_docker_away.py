@@ -7,7 +7,7 @@ import socket
 import struct
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +143,9 @@ def test_a_log_is_followed_again_however_long_the_engine_was_away(
                 while not is_so():  # noqa: ASYNC110  # what is waited for is on other threads
                     await asyncio.sleep(0.005)
 
-        def take(line: LogLine) -> None:
-            lines.append(line.message)
+        def take(some: Sequence[LogLine], stored: Callable[[], None]) -> None:
+            lines.extend(line.message for line in some)
+            stored()
 
         feed = LogFeed(asyncio.get_running_loop(), take)
         container = LoggedContainer(id="1", task_arn="task", name="web", has_terminal=False)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -158,8 +159,9 @@ def test_logs_are_bounded_and_followed_over_their_change(tmp_path: Path, monkeyp
         cursors: list[str] = []
         news = asyncio.Event()
 
-        def logged(line: LogLine) -> None:
-            messages.append(line.message)
+        def logged(lines: Sequence[LogLine], stored: Callable[[], None]) -> None:
+            messages.extend(line.message for line in lines)
+            stored()
             news.set()
 
         async def until_said(message: str) -> None:
@@ -197,9 +199,10 @@ def test_a_reader_that_is_too_fast_waits_and_loses_nothing() -> None:
         most = 0
         loop = asyncio.get_running_loop()
 
-        def logged(_: LogLine) -> None:
+        def logged(lines: Sequence[LogLine], stored: Callable[[], None]) -> None:
             nonlocal taken
-            taken += 1
+            taken += len(lines)
+            loop.call_soon(stored)
 
         feed = LogFeed(loop, logged)
         reader = threading.Thread(target=lambda: [feed.put([line] * 100, lambda: None) for _ in range(500)])

@@ -328,7 +328,7 @@ def test_a_task_of_which_nothing_is_left_is_started_again_only_if_nothing_was_se
         engine = FakeEngine()
         runtime = EngineRuntime(engine)
         reports: list[TaskObservation] = []
-        runtime.subscribe(reports.append, lambda _line: None)
+        runtime.subscribe(reports.append, lambda _lines, _stored: None)
         launch = launch_of(container("web"))
         containers = (Container(arn="c", name="web", image="image-of-web", last_status=seen),)
         task = replace(launch.task, last_status=LastStatus.ACTIVATING, containers=containers)

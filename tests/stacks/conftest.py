@@ -20,6 +20,7 @@ def bench() -> Iterator[Bench]:
     with asyncio.Runner() as runner:
         made = Bench(runner)
         yield made
+        runner.run(made.logs.close())
         runner.run(made.moto.close())
     BackendDict.reset()
 

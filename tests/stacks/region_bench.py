@@ -85,6 +85,7 @@ class RegionBench(Bench):
     def close(self) -> None:
         self._runner.run(self._watch.close())
         self._scaling.close()
+        self._runner.run(self.logs.close())
         self._runner.run(self.moto.close())
         self._registry.close()
 

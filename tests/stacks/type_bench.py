@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+from ninelives.api import logs as cloudwatch_logs
 from ninelives.api.call import Operations
 from ninelives.api.in_process import InProcess
 from ninelives.api.moto_bridge import MotoBridge
 from ninelives.model.arns import Place
 from ninelives.stacks import Request
 from ninelives.stacks.types import TYPES
+from ninelives.telemetry import CloudWatchLogs
 
 PLACE = Place(region="eu-west-1", account="111122223333")
 STACK_ID = PLACE.arn("cloudformation", "stack/cats/11111111-2222-3333-4444-555555555555")
@@ -23,7 +26,8 @@ class Bench:
     def __init__(self, runner: asyncio.Runner) -> None:
         self._runner = runner
         self._tokens = (f"11111111-2222-3333-4444-{number:012}" for number in count())
-        self.operations: dict[str, Operations] = {}
+        self.logs = CloudWatchLogs(None, place=PLACE, now=lambda: datetime(2026, 11, 27, tzinfo=UTC))
+        self.operations: dict[str, Operations] = {"logs": cloudwatch_logs.operations(self.logs)}
         self.moto = MotoBridge(place=PLACE)
         self._call = InProcess(operations=self.operations, before_moto={}, moto=self.moto.call, place=PLACE)
 

@@ -19,9 +19,6 @@ T = TypeVar("T")
 SAVE_DELAY_SECONDS: Final = 0.1
 """How long may gather what no answer waits for: messages, and what the region itself changes."""
 
-LOG_EVENTS_KEPT: Final = 10_000
-"""Events kept for each log stream, the newest."""
-
 
 class MotoBridge:
     """moto's records behind one thread. moto is imported at its first use, or by ``start`` where there are records to read.
@@ -29,8 +26,8 @@ class MotoBridge:
     ``directory`` is where the records live; None keeps them in memory only.
     """
 
-    def __init__(self, *, place: Place, directory: Path | None = None, log_events_kept: int = LOG_EVENTS_KEPT) -> None:
-        self._worker = MotoWorker(place=place, directory=directory, log_events_kept=log_events_kept)
+    def __init__(self, *, place: Place, directory: Path | None = None) -> None:
+        self._worker = MotoWorker(place=place, directory=directory)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="moto")
         self._timer: asyncio.TimerHandle | None = None
         self._background: set[Future[Any]] = set()

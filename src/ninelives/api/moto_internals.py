@@ -38,7 +38,7 @@ from moto.core.utils import get_service_model
 from moto.utilities import utils as utilities
 
 from ninelives.api.authorization.records import AccountRecords, Identity, NamedDocument, OidcProvider, UserKey
-from ninelives.api.moto_records import BackendKey, LogEvents
+from ninelives.api.moto_records import BackendKey
 from ninelives.api.wire import WireRequest
 from ninelives.model.arns import Place
 
@@ -303,7 +303,7 @@ class Moto:
                     yield BackendKey(name, region), backend
 
     def dump(self, key: BackendKey) -> bytes:
-        """A backend's records; other backends that it refers to are named, not copied, and log events are left out."""
+        """A backend's records; other backends that it refers to are named, not copied."""
         out = io.BytesIO()
         _Pickler(out, self).dump(self.backend(key).__dict__)
         return out.getvalue()
@@ -325,7 +325,7 @@ def _answer(status: int, headers: Mapping[str, Any], body: Any) -> MotoAnswer:
 
 
 class _Pickler(pickle.Pickler):
-    """Names other backends instead of copying them, takes local functions along, and forgets locks and log events."""
+    """Names other backends instead of copying them, takes local functions along, and forgets locks."""
 
     def __init__(self, out: io.BytesIO, owner: Moto) -> None:
         super().__init__(out, protocol=5)
@@ -351,8 +351,6 @@ class _Pickler(pickle.Pickler):
             # What moto has parsed of a certificate and its key cannot be pickled; both stand beside it as text.
             text = {name: value for name, value in obj.__dict__.items() if name not in {"_key", "_cert"}}
             return copyreg.__newobj__, (type(obj),), text, None, None, _parse_again  # type: ignore[attr-defined]
-        if type(obj).__module__ == "moto.logs.models" and type(obj).__name__ == "LogStream":
-            return (copyreg.__newobj__, (type(obj),), {**obj.__dict__, "events": []})  # type: ignore[attr-defined]
         return NotImplemented
 
 
@@ -407,62 +405,6 @@ def key_pair_of(owner: Moto, arn: str) -> tuple[str, str] | None:
     return "\n".join(part.strip() for part in (certificate, chain) if part.strip()) + "\n", key
 
 
-def log_events_of(owner: Moto) -> Iterator[LogEvents]:
-    """Every log event that moto holds, a batch for each stream and time of ingestion, in order."""
-    for key, backend in owner.loaded():
-        if key.name != "logs":
-            continue
-        for group_name, group in cast("Any", backend).groups.items():
-            for stream_name, stream in group.streams.items():
-                yield from _batches(key.region, group_name, stream_name, stream.events)
-
-
-def _batches(region: str, group: str, stream: str, events: list[Any]) -> Iterator[LogEvents]:
-    start = 0
-    for end in range(1, len(events) + 1):
-        if end == len(events) or events[end].ingestion_time != events[start].ingestion_time:
-            pairs = tuple((event.timestamp, event.message) for event in events[start:end])
-            at = events[start].ingestion_time
-            yield LogEvents(region=region, group=group, stream=stream, ingested_at_ms=at, events=pairs)
-            start = end
-
-
-def put_back_log_events(owner: Moto, batch: LogEvents, *, keep: int) -> None:
-    """Append events to their stream; those of a stream that is gone are dropped."""
-    from moto.logs.models import LogEvent
-
-    stream = _log_stream(owner, batch.region, batch.group, batch.stream)
-    if stream is None:
-        return
-    stream.events += [
-        LogEvent(batch.ingested_at_ms, {"timestamp": timestamp, "message": message}) for timestamp, message in batch.events
-    ]
-    del stream.events[:-keep]
-
-
-class LogIntake:
-    """Tells which log events have come since it was last asked, and keeps streams short: moto keeps every event for ever."""
-
-    def __init__(self, owner: Moto, *, keep: int) -> None:
-        from moto.logs.models import LogEvent
-
-        self._owner = owner
-        self._keep = keep
-        self._next_id: Callable[[], int] = lambda: cast("int", LogEvent._event_id)  # noqa: SLF001 moto's counter of events
-        self._seen_below = self._next_id()
-
-    def take(self, region: str, group: str, stream: str) -> LogEvents | None:
-        """The new events of a stream, which is cut to its newest ``keep`` events; None where there are none."""
-        found = _log_stream(self._owner, region, group, stream)
-        new = [event for event in reversed(found.events[-self._keep :]) if event.event_id >= self._seen_below] if found else []
-        self._seen_below = self._next_id()
-        if not new:
-            return None
-        del found.events[: -self._keep]
-        pairs = tuple((event.timestamp, event.message) for event in reversed(new))
-        return LogEvents(region=region, group=group, stream=stream, ingested_at_ms=new[0].ingestion_time, events=pairs)
-
-
 def archive_event(owner: Moto, region: str, archive: str, event: Mapping[str, Any]) -> None:
     """Add an event to an archive, which moto's rule for it names as ``ARN:uuid``; one that is gone takes none.
 
@@ -473,12 +415,6 @@ def archive_event(owner: Moto, region: str, archive: str, event: Mapping[str, An
     if found is not None and found.uuid == uuid:
         time = datetime.fromisoformat(event["time"])
         found.events.append({**event, "time": time.timestamp()})
-
-
-def _log_stream(owner: Moto, region: str, group: str, stream: str) -> Any:
-    backend = cast("Any", owner.backend(BackendKey("logs", region)))
-    found = backend.groups.get(group)
-    return found.streams.get(stream) if found is not None else None
 
 
 def account_records_of(owner: Moto, region: str) -> AccountRecords:

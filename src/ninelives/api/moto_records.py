@@ -1,4 +1,4 @@
-"""moto's records on disk: a file for each backend, written aside, synced and renamed; log events in a journal.
+"""moto's records on disk: a file for each backend, written aside, synced and renamed.
 
 Each file starts with a line that says which moto and which Python wrote it. Another version's records are put aside and
 not read: what is pickled are moto's own classes and functions, and nothing is promised about them.
@@ -10,10 +10,10 @@ import logging
 import os
 import pickle
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, unquote
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,6 @@ WRITER: Final = f"moto {MOTO_VERSION} on Python {sys.version_info.major}.{sys.ve
 """Who may read what this process writes."""
 
 SUFFIX: Final = ".records"
-JOURNAL: Final = "logs.journal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +34,6 @@ class BackendKey:
     region: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogEvents:
-    """Events of one log stream; each event is its time in ms since the epoch and its message."""
-
-    region: str
-    group: str
-    stream: str
-    ingested_at_ms: int
-    events: tuple[tuple[int, str], ...]
-
-
 class MotoRecords:
     """A directory of moto's records. Only the owner may read it: secrets and keys are among them."""
 
@@ -54,7 +42,6 @@ class MotoRecords:
         self._written: dict[BackendKey, bytes] = {}
         directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(0o700)
-        self._journal = (directory / JOURNAL).open("ab")
 
     @property
     def is_empty(self) -> bool:
@@ -94,39 +81,6 @@ class MotoRecords:
         path.replace(aside)
         logger.error("%s starts empty: %s. Its records were put aside as %s.", path.stem, reason, aside)
 
-    def append_log_events(self, batch: LogEvents) -> None:
-        """Add events to the journal; they survive the process, and the machine's fall after ``sync_journal``."""
-        self._journal.write(_line(batch))
-        self._journal.flush()
-
-    def sync_journal(self) -> None:
-        os.fsync(self._journal.fileno())
-
-    @property
-    def journal_bytes(self) -> int:
-        return self._journal.tell()
-
-    def log_events(self) -> Iterator[LogEvents]:
-        """The journal's events in order; a line that a crash cut short is left out."""
-        with (self._directory / JOURNAL).open("rb") as journal:
-            for line in journal:
-                try:
-                    region, group, stream, at, events = json.loads(line)
-                except ValueError:
-                    logger.warning("A line of %s is damaged and was left out.", JOURNAL)
-                    continue
-                pairs = tuple((timestamp, message) for timestamp, message in events)
-                yield LogEvents(region=region, group=group, stream=stream, ingested_at_ms=at, events=pairs)
-
-    def rewrite_journal(self, batches: Iterable[LogEvents]) -> None:
-        """Replace the journal by what is still kept."""
-        self._journal.close()
-        self._replace(self._directory / JOURNAL, b"".join(map(_line, batches)))
-        self._journal = (self._directory / JOURNAL).open("ab")
-
-    def close(self) -> None:
-        self._journal.close()
-
     def _path(self, key: BackendKey) -> Path:
         return self._directory / f"{quote(key.name, safe='')}@{quote(key.region, safe='')}{SUFFIX}"
 
@@ -142,11 +96,6 @@ class MotoRecords:
             os.fsync(directory)
         finally:
             os.close(directory)
-
-
-def _line(batch: LogEvents) -> bytes:
-    fields: list[Any] = [batch.region, batch.group, batch.stream, batch.ingested_at_ms, batch.events]
-    return json.dumps(fields).encode() + b"\n"
 
 
 def _for_us_alone(path: str, flags: int) -> int:

@@ -20,7 +20,7 @@ from ninelives.model.arns import Place
 
 if TYPE_CHECKING:
     from ninelives.api.authorization.records import AccountRecords
-    from ninelives.api.moto_internals import LogIntake, Moto
+    from ninelives.api.moto_internals import Moto
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +29,10 @@ READS: Final = re.compile(
 )
 """Operations that change no record, by how their names begin."""
 
-ALONE: Final = frozenset({"acm", "ec2", "iam", "kms", "logs", "secretsmanager", "servicediscovery", "sqs", "ssm", "sts"})
+ALONE: Final = frozenset({"acm", "ec2", "iam", "kms", "secretsmanager", "servicediscovery", "sqs", "ssm", "sts"})
 """moto backends whose operations change no other backend's records."""
 
 REST_XML: Final = frozenset({"s3", "s3control", "route53", "cloudfront"})
-
-JOURNAL_LIMIT: Final = 64 * 1024 * 1024
-"""Bytes of journal after which it is rewritten with what is still kept."""
 
 REFUSAL_STATUS: Final = 400
 
@@ -43,15 +40,12 @@ REFUSAL_STATUS: Final = 400
 class MotoWorker:
     """Answers what the region leaves to moto, and keeps its records in ``directory`` (None: in memory only)."""
 
-    def __init__(self, *, place: Place, directory: Path | None, log_events_kept: int) -> None:
+    def __init__(self, *, place: Place, directory: Path | None) -> None:
         self._place = place
-        self._log_events_kept = log_events_kept
         self._records = MotoRecords(directory) if directory is not None else None
         self._moto: Moto | None = None
-        self._intake: LogIntake | None = None
         self._seen: set[BackendKey] = set()
         self._dirty: set[BackendKey] = set()
-        self._journal_dirty = False
         self._unsaved: set[BackendKey] = set()
         self._found = self._records.names() if self._records is not None else frozenset()
         """Backends that had records when this process began."""
@@ -65,7 +59,7 @@ class MotoWorker:
     @property
     def is_dirty(self) -> bool:
         """Whether ``save`` has something to do."""
-        return self._records is not None and (bool(self._dirty) or self._journal_dirty)
+        return self._records is not None and bool(self._dirty)
 
     def has_records_of(self, name: str) -> bool:
         """Whether a backend has been used, now or in an earlier run."""
@@ -79,9 +73,6 @@ class MotoWorker:
             self._moto = moto_internals.Moto(self._place)
             if self._records is not None and not self._records.is_empty:
                 self._records.read(self._moto.restore)
-                for batch in self._records.log_events():
-                    moto_internals.put_back_log_events(self._moto, batch, keep=self._log_events_kept)
-                self._records.rewrite_journal(moto_internals.log_events_of(self._moto))
                 self._seen.update(key for key, _ in self._moto.loaded())
                 self.changes.update(key.name for key in self._seen)
         return self._moto
@@ -93,8 +84,6 @@ class MotoWorker:
         operation = _operation_name(request)
         try:
             moto = self.load()
-            if scope.service == "logs":
-                self._log_intake()  # It tells events that come from now on from those before.
             key, answer = moto.respond(scope.service, scope.region, request)
         except (NotImplementedError, _no_such_route()):
             return _not_implemented(request, scope, operation)
@@ -107,18 +96,14 @@ class MotoWorker:
             logger.exception("moto failed in %s:%s", scope.service, operation)
             message = f"An internal error in {scope.service}:{operation}; the region's log tells more."
             return _refusal(request, scope, "InternalFailure", message, status=500)
-        self._note(key, operation, request, answered=answer.status < REFUSAL_STATUS)
+        self._note(key, operation)
         if request.method != "HEAD" and _is_foreign(answer.status, answer.headers, answer.body):
             return _not_implemented(request, scope, operation)
         headers = {"x-amzn-requestid": str(uuid4()), "content-type": _content_type(request, scope), **answer.headers}
         return WireResponse(status=answer.status, headers=headers, body=answer.body)
 
-    def _note(self, key: BackendKey, operation: str, request: WireRequest, *, answered: bool) -> None:
+    def _note(self, key: BackendKey, operation: str) -> None:
         """Remember what must be written. A backend's first use counts as a change: defaults are made with random ids."""
-        if key.name == "logs" and operation == "PutLogEvents":
-            if answered:
-                self._take_log_events(key.region, request)
-            return
         is_first = key not in self._seen
         self._seen.add(key)
         if not is_first and (READS.match(operation) or operation.startswith(("GET ", "HEAD "))):
@@ -127,31 +112,6 @@ class MotoWorker:
         self._dirty.add(key)
         if key.name not in ALONE:
             self._dirty.update(self._seen)
-        if key.name == "logs" and operation.startswith("Delete"):
-            self._rewrite_journal()
-
-    def _take_log_events(self, region: str, request: WireRequest) -> None:
-        parameters = orjson.loads(request.body)
-        batch = self._log_intake().take(region, parameters["logGroupName"], parameters["logStreamName"])
-        if batch is None or self._records is None:
-            return
-        self._records.append_log_events(batch)
-        self._journal_dirty = True
-        if self._records.journal_bytes > JOURNAL_LIMIT:
-            self._rewrite_journal()
-
-    def _log_intake(self) -> "LogIntake":
-        if self._intake is None:
-            from ninelives.api.moto_internals import LogIntake
-
-            self._intake = LogIntake(self.load(), keep=self._log_events_kept)
-        return self._intake
-
-    def _rewrite_journal(self) -> None:
-        if self._records is not None:
-            from ninelives.api.moto_internals import log_events_of
-
-            self._records.rewrite_journal(log_events_of(self.load()))
 
     def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """An operation called from within the region, with botocore's parameters and answer. Raises ``ApiError``."""
@@ -186,9 +146,6 @@ class MotoWorker:
         """Write what has changed since the last time."""
         if self._records is None:
             return
-        if self._journal_dirty:
-            self._records.sync_journal()
-            self._journal_dirty = False
         dirty, self._dirty = self._dirty, set()
         for key in sorted(dirty, key=str):
             try:
@@ -200,8 +157,6 @@ class MotoWorker:
 
     def close(self) -> None:
         self.save()
-        if self._records is not None:
-            self._records.close()
 
 
 def _no_such_route() -> type[Exception]:

@@ -31,7 +31,7 @@ CBOR_PATH: Final = re.compile(r"/service/[^/]+/operation/(?P<operation>[^/]+)$")
 BODY_LIMIT: Final = 10 * 1024 * 1024
 """Bytes of a request to an own service."""
 
-INVALID_CODES: Final = {"ecs": "InvalidParameterException", "ecr": "InvalidParameterException"}
+INVALID_CODES: Final = dict.fromkeys(("ecs", "ecr", "logs"), "InvalidParameterException")
 """How a service calls a request that breaks its model's constraints; else by the protocol."""
 
 FAULT_CODES: Final = {
@@ -40,6 +40,7 @@ FAULT_CODES: Final = {
     "events": "InternalException",
     "application-autoscaling": "InternalServiceException",
     "cloudwatch": "InternalServiceFault",
+    "logs": "ServiceUnavailableException",
 }
 """How a service calls its own failure."""
 

@@ -32,6 +32,7 @@ from ninelives.store import SqliteStore, StoreFromTheFuture
 
 if TYPE_CHECKING:
     from ninelives.api.elbv2 import KeptCertificates
+    from ninelives.api.in_process import InProcess
     from ninelives.api.moto_bridge import MotoBridge
     from ninelives.cli.enforcement import Enforcement
     from ninelives.deploy.aws import Aws
@@ -135,6 +136,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
 ) -> AsyncIterator[Loop]:
     """A region that answers at ``settings.endpoint``; on leaving, its control plane lets go and tasks and proxy run on."""
     from ninelives.api import applicationautoscaling, cloudformation, ecr, ecs
+    from ninelives.api import logs as cloudwatch_logs
     from ninelives.api.authorization.stack_actors import StackActors
     from ninelives.api.door import create_app
     from ninelives.api.in_process import InProcess
@@ -152,6 +154,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     from ninelives.telemetry import (
         AccessLogs,
         ActionKind,
+        AwslogsDriver,
         CloudWatch,
         CloudWatchLogs,
         Exposition,
@@ -169,8 +172,13 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     if settings.runtime == "docker":
         # Here, before threads do it: moto's imports `requests` as well, and the later of two threads may see half of it.
         import docker  # noqa: F401
+    logs = CloudWatchLogs(directory / "logs.sqlite", place=place, now=clock.now, bytes_max=settings.log_bytes_max)
+    await logs.write(lambda store: cloudwatch_logs.take_over(directory / "moto", place, store))
     moto = MotoBridge(place=place, directory=directory / "moto")
     moto.start()
+    operations: dict[str, Operations] = {}
+    before_moto: dict[str, Operations] = {}
+    own_call = InProcess(operations=operations, before_moto=before_moto, moto=moto.call, place=place)
     cloud_watch = CloudWatch(directory / "cloudwatch.sqlite", place=place, now=clock.now, timing=timing, call=moto.call)
     region = Region(
         place=place,
@@ -184,20 +192,22 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     region.registry = f"{HOST}:{settings.port}"
     registry = Registry(directory / "registry", account=settings.account, now=region.now)
     lifecycle = LifecycleRuns(registry, scaled=timing.scaled)
-    enforced = enforcement_of(settings, region, moto, registry)
+    enforced = enforcement_of(settings, region, moto, registry, own_call)
     agent = AgentEndpoint(settings, region, enforced.roles.agents_call if enforced else moto.call)
-    runtime = make_runtime(settings, ecs.ServiceInputs(moto.call, agent.variables, enforced.roles if enforced else None))
-    log_sink = CloudWatchLogs(moto.call)
+    runtime = make_runtime(settings, ecs.ServiceInputs(own_call, agent.variables, enforced.roles if enforced else None))
+    log_sink = AwslogsDriver(logs)
     functions = LocalFunctions(read_stand_ins(settings.functions))
-    outbox, event_bridge = _event_bridge(region, moto, functions)
+    outbox, event_bridge = _event_bridge(region, moto, own_call, functions)
     cloud_watch.alarms.watch(lambda alarm, before: outbox.take([("default", state_change(alarm, before))]))
     registry.watch(lambda action: _tell(outbox, ecr.image_action(action)))
     leftovers = Leftovers(settings)
     registry.watch(leftovers.told)
     registry.watch_files(leftovers.files_removed)
-    operations, before_moto = await _operations(
+    served = await _operations(
         settings, region, moto, lifecycle=lifecycle, cloud_watch=cloud_watch, outbox=outbox, enforced=enforced
     )
+    operations |= {**served[0], "logs": cloudwatch_logs.operations(logs)}
+    before_moto |= served[1]
     guard = enforced.guard if enforced else None
     in_process = InProcess(operations=operations, before_moto=before_moto, moto=moto.call, place=place, guard=guard)
     actors = StackActors(guard, in_process) if guard else None
@@ -256,6 +266,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
                 "region loop": loop.run(),
                 "EventBridge": event_bridge.run(),
                 "CloudWatch": cloud_watch.run(),
+                "CloudWatch Logs": logs.run(),
                 "auto scaling": scaling.run(),
                 "measuring": observing[0].run(),
                 "event loop lag": exposition.run(),
@@ -272,10 +283,11 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
                 await asyncio.gather(*running, return_exceptions=True)
                 await stacks.close()
                 await loop.close()
-                await runtime.close()  # first: until then it brings lines
-                await log_sink.close()
+                await log_sink.close()  # first: what it has written, the runtime's cursors tell
+                await runtime.close()
                 await data_plane.close()
     finally:
+        await logs.close()
         await cloud_watch.close()
         scaling.close()
         await moto.close()
@@ -363,7 +375,9 @@ async def _certificates(moto: "MotoBridge", region: Region) -> "KeptCertificates
     return kept
 
 
-def _event_bridge(region: Region, moto: "MotoBridge", functions: HookFunctions) -> tuple[Outbox, "EventBridge"]:
+def _event_bridge(
+    region: Region, moto: "MotoBridge", call: "InProcess", functions: HookFunctions
+) -> tuple[Outbox, "EventBridge"]:
     """What tells of all that the region does, and what brings it to the targets of rules."""
     from ninelives.api import ecs
     from ninelives.eventbridge import EventBridge, Rules, Targets
@@ -371,7 +385,7 @@ def _event_bridge(region: Region, moto: "MotoBridge", functions: HookFunctions) 
     outbox = Outbox(region, is_heard=lambda: moto.has_records_of("events"))
     outbox.tell_of_transitions(ecs.state_changes)
     targets = Targets(
-        moto.call,
+        call,
         may_leave_this_machine=os.environ.get("NINELIVES_HTTP_TARGETS") == "anywhere",
         functions=functions,
         archive=moto.archive_event,
@@ -434,7 +448,7 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
     from ninelives.dataplane import EnvoyFailed
     from ninelives.runtime.engine import EngineAway
     from ninelives.stacks import StacksFromTheFuture
-    from ninelives.telemetry import DatabaseFromTheFuture
+    from ninelives.telemetry import DatabaseFromTheFuture, LogsFromTheFuture
 
     with locked(settings):
         remember(settings)
@@ -444,7 +458,14 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
                 with contextlib.suppress(FileNotFoundError):  # the folder may have vanished
                     say(is_ending=True)
                 log.info("%s: %s", number.name, "stopping everything" if number is signal.SIGINT else "letting go")
-        except (EnvoyFailed, StoreFromTheFuture, DatabaseFromTheFuture, StacksFromTheFuture, ScalingFromTheFuture) as error:
+        except (
+            EnvoyFailed,
+            StoreFromTheFuture,
+            DatabaseFromTheFuture,
+            LogsFromTheFuture,
+            StacksFromTheFuture,
+            ScalingFromTheFuture,
+        ) as error:
             raise UserError(str(error), hint=f"The region's log: {settings.log_file}") from error
         except EngineAway as error:
             raise _tasks_out_of_reach(error) from error
@@ -494,7 +515,7 @@ async def stop_what_is_left(settings: RegionSettings) -> None:
             if event is not None:
                 event.set()
 
-    runtime.subscribe(observed, lambda _: None)
+    runtime.subscribe(observed, lambda _, stored: stored())
     try:
         await runtime.adopt(launches)
     except EngineAway as error:

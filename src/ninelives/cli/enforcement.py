@@ -11,7 +11,7 @@ from ninelives.api.authorization.decision_log import write_decision
 from ninelives.api.authorization.guard import Guard
 from ninelives.api.authorization.known import RegionFacts
 from ninelives.api.authorization.registry_gate import RegistryGate, registry_password
-from ninelives.api.authorization.task_roles import TaskRoles
+from ninelives.api.authorization.task_roles import AwsCall, TaskRoles
 from ninelives.api.authorization.web_identity import FetchedKeys
 from ninelives.api.call import Call, Operations
 from ninelives.cli.access_keys import keys_of
@@ -42,15 +42,17 @@ class Enforcement:
         return registry_password(self.guard, call.caller)
 
 
-def enforcement_of(settings: RegionSettings, region: "Region", moto: "MotoBridge", registry: Registry) -> Enforcement | None:
-    """What enforces IAM; None in a region that does not."""
+def enforcement_of(
+    settings: RegionSettings, region: "Region", moto: "MotoBridge", registry: Registry, call: AwsCall
+) -> Enforcement | None:
+    """What enforces IAM; None in a region that does not. ``call`` reaches every operation of the region."""
     if not settings.enforce_iam:
         return None
     guard = _guard(settings, region, moto, registry)
     return Enforcement(
         guard=guard,
         gate=RegistryGate(guard),
-        roles=TaskRoles(guard, moto.call, registry=f"{HOST}:{settings.port}"),
+        roles=TaskRoles(guard, call, registry=f"{HOST}:{settings.port}"),
         sts=sts.operations(guard, FetchedKeys(settings.identity_providers)),
     )
 

@@ -31,6 +31,8 @@ class RegionSettings:
     """What stands in for Lambda functions that lifecycle hooks name: a URL or ``path.py:function`` by name or ARN."""
     enforce_iam: bool = False
     """Whether signatures are checked and IAM policies decide."""
+    log_bytes_max: int = 1024**3
+    """What all logs of the region may take on disk."""
     identity_providers: Mapping[str, str] = field(default_factory=dict)
     """Where the keys of OpenID Connect issuers are, by issuer, in place of the issuer's own address."""
 
@@ -63,7 +65,7 @@ def default_state_directory(port: int) -> Path:
 
 
 STATE_ENTRIES = (
-    "access-logs", "access.*", "agent.*", "cloudwatch.*", "envoy", "load", "moto", "registry", "tasks", "region.*",
+    "access-logs", "access.*", "agent.*", "cloudwatch.*", "envoy", "load", "logs.*", "moto", "registry", "tasks", "region.*",
     "scaling.*", "settings.*", "stacks.*",
 )  # fmt: skip
 """What stands in a state folder, as patterns of names."""

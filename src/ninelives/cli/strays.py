@@ -115,7 +115,7 @@ async def end_containers(settings: RegionSettings) -> None:
     if DockerRuntime.probe() is not None:
         return
     runtime = DockerRuntime(instance=settings.instance, region=settings.region, directory=None)
-    runtime.subscribe(lambda _: None, lambda _: None)
+    runtime.subscribe(lambda _: None, lambda _, stored: stored())
     try:
         await runtime.adopt([])
     except EngineAway as error:

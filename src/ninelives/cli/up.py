@@ -98,6 +98,15 @@ def _of_form(pattern: re.Pattern[str], expected: str) -> Callable[[click.Context
     callback=lambda _, __, given: _issuers(given),
     help="Where the keys of an OpenID Connect issuer are, if not at its own address. May be repeated; `ISSUER=` forgets one.",
 )
+@click.option(
+    "--log-limit",
+    "log_bytes_max",
+    type=click.IntRange(min=16),
+    metavar="MB",
+    default=None,
+    callback=lambda _, __, megabytes: None if megabytes is None else megabytes * 1024**2,
+    help="Disk that all CloudWatch Logs may take; beyond it the oldest events of the largest log group go [1024].",
+)
 @click.option("--foreground", is_flag=True, help="Stay in the foreground; Ctrl-C stops everything.")
 def up(
     state: Path | None, functions: Mapping[str, str], providers: Mapping[str, str], *, foreground: bool, **asked: Any

@@ -1,11 +1,41 @@
-"""Where a container's lines go in CloudWatch Logs.
+"""What a container's awslogs options say: where its lines go in CloudWatch Logs, and which of them make one event.
 
-Source: ECS developer guide, "Send Amazon ECS logs to CloudWatch" (awslogs-stream-prefix).
+Source: ECS developer guide, "Send Amazon ECS logs to CloudWatch"; Docker's manual, "Amazon CloudWatch Logs logging driver".
 """
 
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Final
 
 from ninelives.model.ecs import Task, TaskDefinition
+
+DATETIME_FORMAT: Final = "awslogs-datetime-format"
+MULTILINE_PATTERN: Final = "awslogs-multiline-pattern"
+
+DIRECTIVES: Final = {
+    "a": "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)",
+    "A": "(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)",
+    "w": "[0-6]",
+    "d": "(?:0[1-9]|[12][0-9]|3[01])",
+    "b": "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)",
+    "B": "(?:January|February|March|April|May|June|July|August|September|October|November|December)",
+    "m": "(?:0[1-9]|1[0-2])",
+    "Y": r"\d{4}",
+    "y": r"\d{2}",
+    "H": "(?:[01][0-9]|2[0-3])",
+    "I": "(?:0[0-9]|1[0-2])",
+    "p": "[AP]M",
+    "M": "[0-5][0-9]",
+    "S": "[0-5][0-9]",
+    "L": r"\.\d{3}",
+    "f": r"\d{6}",
+    "z": r"[+-]\d{4}",
+    "Z": "[A-Z]{1,4}T",
+    "j": "(?:[0-2][0-9]{2}|3[0-5][0-9]|36[0-6])",
+}
+"""What each directive of a date's format stands for. Source: Docker's manual, "awslogs-datetime-format"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +43,8 @@ class LogDestination:
     group: str
     stream: str
     create_group: bool
+    first_line: re.Pattern[str] | None = None
+    """What the first line of an event matches; None where each line is one."""
 
 
 def destination(task: Task, definition: TaskDefinition, container_name: str) -> LogDestination | None:
@@ -26,4 +58,51 @@ def destination(task: Task, definition: TaskDefinition, container_name: str) -> 
         group=options["awslogs-group"],
         stream=f"{prefix}/{container_name}/{task.id}" if prefix else task.id,
         create_group=options.get("awslogs-create-group") == "true",
+        first_line=first_line(options),
     )
+
+
+def first_line(options: Mapping[str, str]) -> re.Pattern[str] | None:
+    """What begins an event of several lines; None where no option says so, or none that can be read."""
+    pattern = options.get(MULTILINE_PATTERN)
+    if pattern is None and DATETIME_FORMAT in options:
+        pattern = datetime_expression(options[DATETIME_FORMAT])
+    if pattern is None:
+        return None
+    try:
+        return _compiled(pattern)
+    except re.error:
+        return None
+
+
+def datetime_expression(text: str) -> str:
+    r"""The regular expression of a date's format. As in Docker's driver, what is no directive stands as it is.
+
+    >>> datetime_expression("[%b %d, %Y")
+    '[(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (?:0[1-9]|[12][0-9]|3[01]), \\d{4}'
+    >>> datetime_expression(r"\[%H:%M")
+    '\\[(?:[01][0-9]|2[0-3]):[0-5][0-9]'
+    """
+    return re.sub("%(.)", lambda found: DIRECTIVES.get(found[1], ""), text)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def problems(options: Mapping[str, str]) -> Iterator[str]:
+    """Why Docker's driver does not begin with these options, in its words."""
+    if DATETIME_FORMAT in options and MULTILINE_PATTERN in options:
+        yield f"you cannot configure log opt '{DATETIME_FORMAT}' and '{MULTILINE_PATTERN}' at the same time"
+    elif first_line(options) is None:
+        for name in (MULTILINE_PATTERN, DATETIME_FORMAT):
+            if name in options:
+                yield f'awslogs could not parse multiline pattern key "{options[name]}"'
+    for name in ("awslogs-create-group",):
+        if options.get(name, "true") not in {"true", "false"}:
+            yield f"must specify valid value for log opt '{name}': {options[name]}"
+    if options.get("mode", "blocking") not in {"blocking", "non-blocking"}:
+        yield f'logger: logging mode not valid: "{options["mode"]}"'
+    if "max-buffer-size" in options and options.get("mode") != "non-blocking":
+        yield "logger: max-buffer-size option is only supported with 'mode=non-blocking'"

@@ -8,7 +8,7 @@ was. Whatever happens rings the region's bell; time is looked at when the next `
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -273,14 +273,16 @@ class Loop:
         """A runtime that does not know a task yet has not lost it."""
         return task.last_status is LastStatus.PROVISIONING and task.desired_status is DesiredStatus.RUNNING
 
-    def _logged(self, line: LogLine) -> None:
-        task = self._region.state.tasks.get(line.task_arn)
-        if task is None:
-            return
-        definition = self._region.state.task_definitions[task.task_definition_arn]
-        destination = awslogs.destination(task, definition, line.container_name)
-        if destination is not None:
-            self._log_sink.write(destination.group, destination.stream, [line], create_group=destination.create_group)
+    def _logged(self, lines: Sequence[LogLine], stored: Callable[[], None]) -> None:
+        task = self._region.state.tasks.get(lines[0].task_arn)
+        destination = None
+        if task is not None:
+            definition = self._region.state.task_definitions[task.task_definition_arn]
+            destination = awslogs.destination(task, definition, lines[0].container_name)
+        if destination is None:
+            stored()  # nobody wants them
+        else:
+            self._log_sink.write(destination, lines, stored)
 
     # Act.
 

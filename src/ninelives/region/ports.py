@@ -23,6 +23,7 @@ from ninelives.model.ecs import (
 from ninelives.model.elbv2 import Listener, LoadBalancer, Rule, Target, TargetGroup, TargetHealth, TargetKey
 from ninelives.model.events import BusEvent
 from ninelives.model.observation import TaskObservation
+from ninelives.region.awslogs import LogDestination
 from ninelives.routing import EnvoySnapshot
 
 Record = (
@@ -180,7 +181,7 @@ class TaskRuntime(Protocol):
     def name(self) -> str:
         """``docker`` or ``host``."""
 
-    def subscribe(self, observed: Callable[[TaskObservation], None], logged: Callable[["LogLine"], None]) -> None:
+    def subscribe(self, observed: Callable[[TaskObservation], None], logged: "Logged") -> None:
         """Where observations and log lines go; called once, before anything is started."""
 
     async def adopt(self, tasks: Collection[TaskLaunch]) -> None:
@@ -217,6 +218,13 @@ class LogLine:
     container_name: str
     timestamp: datetime
     message: str
+
+
+Logged = Callable[[Sequence[LogLine], Callable[[], None]], None]
+"""Takes lines of one container, in their order, on the loop; the second argument is called once they are safe.
+
+Until then they count as not delivered: a control plane that comes up later is told them again.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,4 +329,5 @@ class PublishRejected(Exception):
 class LogSink(Protocol):
     """Where awslogs lines end: CloudWatch Logs."""
 
-    def write(self, group: str, stream: str, lines: Sequence[LogLine], *, create_group: bool) -> None: ...
+    def write(self, destination: LogDestination, lines: Sequence[LogLine], stored: Callable[[], None]) -> None:
+        """Take lines of one container; ``stored`` is called on the loop once they are written, or lost for good."""

@@ -8,7 +8,7 @@ from typing import Any
 from ninelives.model.arns import last_part
 from ninelives.model.ecs import DesiredStatus, LastStatus
 from ninelives.model.observation import ContainerObservation, TaskObservation
-from ninelives.region.ports import InputSource, LogLine, TaskLaunch, TaskUsage
+from ninelives.region.ports import InputSource, Logged, TaskLaunch, TaskUsage
 from ninelives.runtime.engine import ContainerEngine, EngineAway, NoInputs, utc_now
 from ninelives.runtime.log_feed import LogFeed
 from ninelives.runtime.task_run import TaskRun
@@ -27,7 +27,7 @@ class EngineRuntime:
         self._inputs = inputs or NoInputs()
         self._runs: dict[str, TaskRun] = {}
         self._observed: Callable[[TaskObservation], None] | None = None
-        self._logged: Callable[[LogLine], None] | None = None
+        self._logged: Logged | None = None
         self._feed: LogFeed | None = None
         self._opening = asyncio.Lock()
 
@@ -35,7 +35,7 @@ class EngineRuntime:
     def name(self) -> str:
         return self._engine.name
 
-    def subscribe(self, observed: Callable[[TaskObservation], None], logged: Callable[[LogLine], None]) -> None:
+    def subscribe(self, observed: Callable[[TaskObservation], None], logged: Logged) -> None:
         assert self._observed is None, "subscribe is called once"
         self._observed = observed
         self._logged = logged

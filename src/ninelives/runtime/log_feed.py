@@ -7,12 +7,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from ninelives.region.ports import LogLine
+from ninelives.region.ports import Logged, LogLine
 
 log = logging.getLogger(__name__)
 
-WAITING_LINES_MAX = 5_000
-"""Lines in memory at most; a reader that is faster waits, and its container's log file holds the rest."""
+WAITING_LINES_MAX = 20_000
+"""Lines at most that are not safe yet; a reader that is faster waits, and its container's log file holds the rest."""
 SLICE_SECONDS = 0.004
 """How long the loop delivers lines before it looks after other things."""
 
@@ -20,7 +20,7 @@ SLICE_SECONDS = 0.004
 class LogFeed:
     """A bounded queue from threads to one callback on the loop. What is ``put`` by one thread arrives in its order."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, logged: Callable[[LogLine], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, logged: Logged) -> None:
         self._loop = loop
         self._logged = logged
         self._waiting: deque[tuple[Sequence[LogLine], Callable[[], None]]] = deque()
@@ -32,7 +32,7 @@ class LogFeed:
     def put(self, lines: Sequence[LogLine], delivered: Callable[[], None]) -> bool:
         """Hand over ``lines`` from a thread; waits while too many are under way. False once the feed is closed.
 
-        ``delivered`` is called on the loop after the last of them.
+        ``delivered`` is called on the loop once all of them are safe.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._is_closed or self._count < WAITING_LINES_MAX)
@@ -65,12 +65,20 @@ class LogFeed:
                     return
                 lines, delivered = self._waiting.popleft()
             try:
-                for line in lines:
-                    self._logged(line)
-                delivered()
+                self._logged(lines, self._once_safe(len(lines), delivered))
             except Exception:
                 log.exception("%d log lines of task %s are lost", len(lines), lines[0].task_arn)
-            with self._changed:
-                self._count -= len(lines)
-                self._changed.notify_all()
+                self._forget(len(lines))
         self._loop.call_soon(self._deliver)
+
+    def _once_safe(self, count: int, delivered: Callable[[], None]) -> Callable[[], None]:
+        def safe() -> None:
+            self._forget(count)
+            delivered()
+
+        return safe
+
+    def _forget(self, count: int) -> None:
+        with self._changed:
+            self._count -= count
+            self._changed.notify_all()

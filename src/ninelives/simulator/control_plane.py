@@ -1,10 +1,11 @@
 """One life of a control plane: the real region, state and loop on simulated ports, from its start to its death."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ninelives.model.arns import Place
 from ninelives.model.timing import Timing
+from ninelives.region.awslogs import LogDestination
 from ninelives.region.loop import Loop
 from ninelives.region.ports import LogLine
 from ninelives.region.region import Region
@@ -26,7 +27,7 @@ PLACE = Place(region="eu-west-1", account="123456789012")
 class NoLogSink:
     """Tasks of a simulated world write nothing."""
 
-    def write(self, group: str, stream: str, lines: Sequence[LogLine], *, create_group: bool) -> None:
+    def write(self, destination: LogDestination, lines: Sequence[LogLine], stored: Callable[[], None]) -> None:
         """Nothing comes here."""
 
 

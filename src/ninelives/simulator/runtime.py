@@ -12,7 +12,7 @@ from typing import Any
 
 from ninelives.model.ecs import DesiredStatus, LastStatus
 from ninelives.model.observation import ContainerObservation, TaskObservation
-from ninelives.region.ports import LogLine, TaskLaunch, TaskUsage
+from ninelives.region.ports import Logged, LogLine, TaskLaunch, TaskUsage
 from ninelives.simulator.event_loop import Process, SimulatedLoop
 from ninelives.simulator.faults import Fates
 from ninelives.simulator.identity import SimulatedClock
@@ -47,9 +47,9 @@ class SimulatedRuntime:
         self._asked = asked
         self._runs: dict[str, _Run] = {}
         self._observed: Callable[[TaskObservation], None] | None = None
-        self._logged: Callable[[LogLine], None] = lambda _line: None
+        self._logged: Logged = lambda _lines, _stored: None
 
-    def subscribe(self, observed: Callable[[TaskObservation], None], logged: Callable[[LogLine], None]) -> None:
+    def subscribe(self, observed: Callable[[TaskObservation], None], logged: Logged) -> None:
         assert self._observed is None, "subscribe is called once"
         self._observed = observed
         self._logged = logged
@@ -116,7 +116,7 @@ class SimulatedRuntime:
 
     def wrote(self, task_arn: str, container_name: str, message: str) -> None:
         line = LogLine(task_arn=task_arn, container_name=container_name, timestamp=self._clock.now(), message=message)
-        self._process.within(lambda: self._logged(line))
+        self._process.within(lambda: self._logged([line], lambda: None))
 
     # Inside.
 

@@ -6,7 +6,7 @@ from ninelives.telemetry.alarm_wording import state_change
 from ninelives.telemetry.alarms import Alarms
 from ninelives.telemetry.cloudwatch import CloudWatch
 from ninelives.telemetry.database import DatabaseFromTheFuture, open_database
-from ninelives.telemetry.logs import CloudWatchLogs
+from ninelives.telemetry.logs import AwslogsDriver, CloudWatchLogs, LogsFromTheFuture
 from ninelives.telemetry.measuring import Measuring
 from ninelives.telemetry.metric_queries import answer, distributions, oldest_told
 from ninelives.telemetry.metric_store import LISTED, MetricStore, Sample
@@ -18,11 +18,13 @@ __all__ = [
     "AccessLogs",
     "ActionKind",
     "Alarms",
+    "AwslogsDriver",
     "CloudWatch",
     "CloudWatchLogs",
     "DatabaseFromTheFuture",
     "Exposition",
     "Firing",
+    "LogsFromTheFuture",
     "Measuring",
     "MetricStore",
     "Sample",

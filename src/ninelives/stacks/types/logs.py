@@ -114,9 +114,7 @@ async def _filter_read(it: Request, found: Mapping[str, Any]) -> Mapping[str, An
     return live
 
 
-async def _put_anew(it: Request) -> None:
-    """moto, which keeps this region's filters, would keep the old one besides."""
-    await ask(it, "logs:DeleteMetricFilter", _filter(it))
+async def _put_again(it: Request) -> None:
     await ask(it, "logs:PutMetricFilter", _put_filter(it))
 
 
@@ -126,7 +124,7 @@ METRIC_FILTER: Final = Declared(
     create_by=Step("logs:PutMetricFilter", _put_filter),
     identified_by=lambda it, _: FILTER_NAME(it),
     named=FILTER_NAME,
-    update_by=_put_anew,
+    update_by=_put_again,
     read_by=described(
         Step(
             "logs:DescribeMetricFilters",
@@ -137,7 +135,6 @@ METRIC_FILTER: Final = Declared(
         where=lambda it, one: one["filterName"] == it.physical_id,
     ),
     delete_by=(Step("logs:DeleteMetricFilter", _filter),),
-    inert="no metric is made of log events yet",
 )
 
 TYPES: Final = (LOG_GROUP, LOG_STREAM, METRIC_FILTER)

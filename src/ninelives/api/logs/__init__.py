@@ -1,0 +1,26 @@
+"""CloudWatch Logs: its operations on the region's log store. A file a noun."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from ninelives.api.call import Operations
+from ninelives.api.logs import events, groups, metric_filters, streams, tags
+from ninelives.api.logs.handling import LogsHandler
+from ninelives.api.logs.takeover import take_over
+from ninelives.telemetry.logs import CloudWatchLogs
+
+_HANDLERS: Mapping[str, LogsHandler] = {
+    **groups.HANDLERS,
+    **streams.HANDLERS,
+    **events.HANDLERS,
+    **metric_filters.HANDLERS,
+    **tags.HANDLERS,
+}
+
+
+def operations(logs: CloudWatchLogs) -> Operations:
+    """CloudWatch Logs' operations, by name."""
+    return {name: partial(handler, logs) for name, handler in _HANDLERS.items()}
+
+
+__all__ = ["operations", "take_over"]

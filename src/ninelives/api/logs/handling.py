@@ -1,0 +1,88 @@
+"""What the handlers of CloudWatch Logs share: its refusals, groups by name or ARN, tokens of pages."""
+
+import base64
+import binascii
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from ninelives.api.call import Call
+from ninelives.model.errors import ApiError
+from ninelives.model.logs import LogGroup, LogStream
+from ninelives.telemetry.logs import CloudWatchLogs, LogStore
+
+T = TypeVar("T")
+
+LogsHandler = Callable[[CloudWatchLogs, Call], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
+
+PAGE: Final = 50
+"""Entries of a page where no limit is asked for."""
+
+
+def invalid(message: str) -> ApiError:
+    return ApiError("InvalidParameterException", message)
+
+
+def no_group() -> ApiError:
+    return ApiError("ResourceNotFoundException", "The specified log group does not exist.")
+
+
+def no_stream() -> ApiError:
+    return ApiError("ResourceNotFoundException", "The specified log stream does not exist.")
+
+
+def group_name(parameters: Mapping[str, Any]) -> str:
+    """The group that a request names by ``logGroupName`` or by ``logGroupIdentifier``, its name or ARN."""
+    name, identifier = parameters.get("logGroupName"), parameters.get("logGroupIdentifier")
+    if name and identifier:
+        raise invalid("Only one of logGroupName and logGroupIdentifier can be specified in the request.")
+    if not name and not identifier:
+        raise invalid("Exactly one of logGroupName and logGroupIdentifier must be specified in the request.")
+    return name or name_of(str(identifier))
+
+
+def name_of(identifier: str) -> str:
+    """The name of a group in its ARN, or the name itself.
+
+    >>> name_of("arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/cats:*"), name_of("/ecs/cats")
+    ('/ecs/cats', '/ecs/cats')
+    """
+    if not identifier.startswith("arn:"):
+        return identifier
+    return identifier.split(":log-group:", 1)[-1].partition(":")[0]
+
+
+def find_group(store: LogStore, name: str) -> LogGroup:
+    found = store.group(name)
+    if found is None:
+        raise no_group()
+    return found
+
+
+def find_stream(store: LogStore, group: LogGroup, name: str) -> LogStream:
+    found = store.stream(group, name)
+    if found is None:
+        raise no_stream()
+    return found
+
+
+def write_token(value: Any) -> str:
+    """A page's token, which says what comes next to who made it and nothing to others."""
+    return base64.urlsafe_b64encode(json.dumps(value, separators=(",", ":")).encode()).decode()
+
+
+def read_token(token: str | None) -> Any:
+    if not token:
+        return None
+    try:
+        return json.loads(base64.urlsafe_b64decode(token.encode()))
+    except (binascii.Error, ValueError):
+        raise invalid("The specified nextToken is invalid.") from None
+
+
+def page(items: Sequence[T], parameters: Mapping[str, Any], key: Callable[[T], str]) -> tuple[Sequence[T], str | None]:
+    """Of ``items``, in the order of their keys, those behind the token; and the next token."""
+    limit = parameters.get("limit", PAGE)
+    last = read_token(parameters.get("nextToken"))
+    rest = [one for one in items if last is None or key(one) > str(last)]
+    return rest[:limit], write_token(key(rest[limit - 1])) if len(rest) > limit else None

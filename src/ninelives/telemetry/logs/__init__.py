@@ -1,0 +1,24 @@
+"""CloudWatch Logs: groups, streams and events in a file of bounded size, and containers' way into it."""
+
+from ninelives.telemetry.logs.driver import AwslogsDriver
+from ninelives.telemetry.logs.intake import Rejected
+from ninelives.telemetry.logs.keeping import BYTES_MAX
+from ninelives.telemetry.logs.schema import LogsFromTheFuture
+from ninelives.telemetry.logs.service import Batch, CloudWatchLogs, NoSuchGroup, NoSuchStream
+from ninelives.telemetry.logs.store import END_OF_TIME_MS, AlreadyThere, Arrived, LogStore, Stretch
+
+__all__ = [
+    "BYTES_MAX",
+    "END_OF_TIME_MS",
+    "AlreadyThere",
+    "Arrived",
+    "AwslogsDriver",
+    "Batch",
+    "CloudWatchLogs",
+    "LogStore",
+    "LogsFromTheFuture",
+    "NoSuchGroup",
+    "NoSuchStream",
+    "Rejected",
+    "Stretch",
+]
