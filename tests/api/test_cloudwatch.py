@@ -517,6 +517,21 @@ def test_tags_of_alarms(client: Any) -> None:
         client.list_tags_for_resource(ResourceARN=f"{arn}x")
 
 
+def test_what_is_wrong_with_a_dashboard_is_told_place_by_place(client: Any) -> None:
+    metric = {
+        "type": "metric",
+        "properties": {"region": "eu-west-1", "metrics": [["AWS/ECS", "CPUUtilization"], ["AWS/ECS", 7]]},
+    }
+    with pytest.raises(ClientError, match="2 validation errors") as caught:
+        client.put_dashboard(DashboardName="cats", DashboardBody=json.dumps({"widgets": [{"type": "text"}, metric]}))
+    assert "/widgets/1/properties/metrics/1/1" in str(caught.value)
+    assert client.list_dashboards()["DashboardEntries"] == []
+    wide = {"type": "text", "x": 20, "y": 0, "width": 8, "height": 2, "properties": {"markdown": "Cats"}}
+    told = client.put_dashboard(DashboardName="cats", DashboardBody=json.dumps({"widgets": [wide]}))
+
+    assert [one["DataPath"] for one in told["DashboardValidationMessages"]] == ["/widgets/0/width"]
+
+
 def test_dashboards_are_kept(client: Any) -> None:
     client.put_dashboard(DashboardName="cats", DashboardBody='{"widgets": []}')
     (entry,) = client.list_dashboards(DashboardNamePrefix="c")["DashboardEntries"]
@@ -542,7 +557,7 @@ def test_everything_outlives_a_restart(open_door: OpenDoor, tmp_path: Path) -> N
     )
     client.put_composite_alarm(AlarmName="composite", AlarmRule="ALARM(math)")
     client.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="test")
-    client.put_dashboard(DashboardName="cats", DashboardBody="{}")
+    client.put_dashboard(DashboardName="cats", DashboardBody='{"widgets": []}')
     client.put_metric_data(Namespace="Cats", MetricData=[{"MetricName": "Errors", "Values": [1.0, 2.0]}])
     asked: list[Callable[[Any], Any]] = [
         lambda one: one.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"]),

@@ -168,6 +168,7 @@ def test_a_group_without_healthy_targets_fails_open_but_not_to_draining_or_fresh
         answers = [await world.get() for _ in range(30)]
 
         assert {(200, "unhealthy")} == {(one.status, one.body) for one in answers}
+        assert 30 == (await world.plane.connections())["web/6d0ecf831eec9f09"].failed_open
 
     in_world(test)
 

@@ -49,6 +49,26 @@ def test_clients_get_the_certificate_of_the_name_that_they_ask_for_and_else_the_
     in_world(test)
 
 
+def test_handshakes_that_come_to_nothing_are_counted() -> None:
+    async def test(world: World) -> None:
+        world.records.certificates = [WEB]
+        await world.serve("a")
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection(*world.url)
+            writer.write(request_head("/"))  # in clear
+            assert b"HTTP" not in await reader.read()
+            writer.close()
+        await request_tls(world.url)
+        listener = world.records.listener.arn.partition(":listener/")[2]
+
+        async def counted() -> bool:
+            return (await world.plane.connections())[listener].tls_failed == 3
+
+        await until(counted)
+
+    in_world(test)
+
+
 def test_a_certificate_is_replaced_or_added_without_touching_the_listener_or_a_connection() -> None:
     async def test(world: World) -> None:
         world.records.certificates = [WEB]

@@ -1,6 +1,7 @@
 """What load balancers' requests, connections and targets count for, by tables."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,10 @@ class World:
                 load_balancer=BALANCER, target_group=GROUP, registered=3, healthy={"a": 1, "b": 1}, unhealthy={"b": 1}
             )
         ]
-        self.metrics = LoadBalancerMetrics(self.store, target_groups=lambda: self.facts, zones=lambda: {BALANCER: "a"})
+        rules = {f"{BALANCER}/f2f7dc8efc522ab2": [1, 10, 20]}
+        self.metrics = LoadBalancerMetrics(
+            self.store, target_groups=lambda: self.facts, zones=lambda: {BALANCER: "a"}, rules=lambda: rules
+        )
 
     def told(self) -> dict[str, float]:
         """The sum of each metric, under the load balancer alone where it has that, else under its group too."""
@@ -79,6 +83,11 @@ NO_TARGET = {"target": None, "target_processing_us": None}
         ({"elb_status_code": 503}, {**ANSWERED, "HTTPCode_Target_5XX_Count": 1}),
         ({"elb_status_code": 404}, {**ANSWERED, "HTTPCode_Target_4XX_Count": 1}),
         ({"elb_status_code": 101}, ANSWERED),
+        (
+            {"content_type": "application/grpc+proto", "matched_rule_priority": "10"},
+            {**ANSWERED, "HTTPCode_Target_2XX_Count": 1, "GrpcRequestCount": 1, "RuleEvaluations": 2},
+        ),
+        ({"matched_rule_priority": "0"}, {**ANSWERED, "HTTPCode_Target_2XX_Count": 1, "RuleEvaluations": 3}),
         (
             {"response_code_details": "upstream_reset_after_response_started{connection_termination}"},
             {**ANSWERED, "HTTPCode_Target_2XX_Count": 1},
@@ -146,6 +155,12 @@ def test_targets_are_told_by_zone(world: World) -> None:
     assert (world.of("HealthyHostCount", place), world.of("UnHealthyHostCount", place)) == (2, 1)
     assert world.of("HealthyHostCount", {**place, "AvailabilityZone": "b"}) == 1
     assert world.of("UnHealthyHostCount", {**place, "AvailabilityZone": "a"}) == 0
+    states = {"HealthyStateRouting": 1, "UnhealthyStateRouting": 0}
+    assert states == {name: world.of(name, place) for name in states}
+    world.facts = [replace(world.facts[0], fails_open=True)]
+    world.metrics.sample_targets(AT)
+    states = {"HealthyStateRouting": 1, "UnhealthyStateRouting": 1}
+    assert states == {name: world.of(name, {**place, "AvailabilityZone": "a"}) for name in states}
 
 
 def test_connections_are_told_by_what_has_come_since(world: World) -> None:
@@ -165,3 +180,16 @@ def test_connections_are_told_by_what_has_come_since(world: World) -> None:
     assert world.told() == {"ActiveConnectionCount": 2.0, "NewConnectionCount": 6.0, "TargetConnectionErrorCount": 2.0}
     sample(active=0, opened=2, failed=0)
     assert world.told()["NewConnectionCount"] == 10.0, "the proxy has begun anew"
+
+
+def test_handshakes_that_fail_and_requests_to_any_target_are_told(world: World) -> None:
+    listener, cluster = f"{BALANCER}/f2f7dc8efc522ab2", GROUP.removeprefix("targetgroup/")
+    world.metrics.sample_connections(AT, {listener: ConnectionCounts(), cluster: ConnectionCounts()})
+    counts = {listener: ConnectionCounts(tls_failed=2), cluster: ConnectionCounts(tls_failed=3, failed_open=4)}
+    world.metrics.sample_connections(AT, counts)
+
+    assert world.told() == {
+        "ClientTLSNegotiationErrorCount": 2,
+        "TargetTLSNegotiationErrorCount": 3,
+        "UnhealthyRoutingRequestCount": 4,
+    }

@@ -1,6 +1,7 @@
 """Metric statistics, metric math and alarm evaluation. Pure."""
 
 from ninelives.monitoring.alarm_rules import Rule, RuleInvalid, alarm_name, alarms_in, holds, read_rule
+from ninelives.monitoring.dashboards import findings
 from ninelives.monitoring.distribution import Distribution, merged, of_statistics, of_values
 from ninelives.monitoring.evaluation import Datapoint, Evaluation, evaluate_alarm, evaluation_range
 from ninelives.monitoring.labels import LabelInvalid, Labelled, check_label, read_zone, written_label
@@ -35,6 +36,7 @@ __all__ = [
     "evaluate_alarm",
     "evaluation_range",
     "few_samples",
+    "findings",
     "found_by",
     "holds",
     "merged",

@@ -1,7 +1,7 @@
 """What the region's metrics are made of: views of the records at one moment, in the terms of CloudWatch's dimensions."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,6 +20,7 @@ from ninelives.model.ecs import (
 )
 from ninelives.model.elbv2 import Forward, TargetHealthState
 from ninelives.region.region import Region
+from ninelives.routing import listener_name, panic_percent
 
 NO_ZONE = "unknown"
 
@@ -37,6 +38,8 @@ class TargetGroupFacts:
     healthy: Mapping[str, int]
     """Targets by zone."""
     unhealthy: Mapping[str, int]
+    fails_open: bool = False
+    """Whether too few targets are healthy, so that requests go to any of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +134,24 @@ def target_group_facts(region: Region) -> list[TargetGroupFacts]:
             registered=registered[group],
             healthy=_in_zones(healthy[group], zones.get(balancer, NO_ZONE)),
             unhealthy=_in_zones(unhealthy[group], zones.get(balancer, NO_ZONE)),
+            fails_open=_fails_open(region, group, registered[group], sum(healthy[group].values())),
         )
         for balancer, group in uses
     ]
+
+
+def _fails_open(region: Region, group_arn: str, registered: int, healthy: int) -> bool:
+    least = panic_percent(region.state.target_groups[group_arn], registered)
+    return bool(registered) and 100 * healthy < least * registered
+
+
+def listener_rules(region: Region) -> Mapping[str, Sequence[int]]:
+    """The priorities of each listener's rules, in order, without the default rule; by the listener's name."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for rule in region.state.rules.values():
+        if rule.priority is not None:
+            found[listener_name(rule.listener_arn)].append(rule.priority)
+    return {name: sorted(priorities) for name, priorities in found.items()}
 
 
 def _uses(region: Region) -> Iterator[tuple[str, str]]:

@@ -235,6 +235,10 @@ class ConnectionCounts:
     opened: int = 0
     failed: int = 0
     """To targets: refused, or not answered in time."""
+    tls_failed: int = 0
+    """Handshakes that came to nothing."""
+    failed_open: int = 0
+    """Requests to a target group that has too few healthy targets, sent to any of them."""
 
 
 class DataPlane(Protocol):

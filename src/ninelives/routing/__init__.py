@@ -2,7 +2,7 @@
 
 from ninelives.routing.access_log import ACCESS_LOG
 from ninelives.routing.access_log_lines import LoggedListener, log_line
-from ninelives.routing.clusters import HEALTH_LOG, Admission, HealthRule, admitted, endpoint_addresses
+from ninelives.routing.clusters import HEALTH_LOG, Admission, HealthRule, admitted, endpoint_addresses, panic_percent
 from ninelives.routing.listeners import listener_name
 from ninelives.routing.snapshot import EnvoySnapshot, resolve
 
@@ -17,5 +17,6 @@ __all__ = [
     "endpoint_addresses",
     "listener_name",
     "log_line",
+    "panic_percent",
     "resolve",
 ]

@@ -93,7 +93,7 @@ def cluster(group: TargetGroup, timing: Timing, *, registered: int = 0) -> Json:
         # Else a healthy endpoint that is removed stays, and keeps getting requests.
         "ignore_health_on_host_removal": True,
         "common_lb_config": {
-            "healthy_panic_threshold": {"value": _panic_percent(group, registered)},
+            "healthy_panic_threshold": {"value": panic_percent(group, registered)},
             # A failed check counts at once, not up to 1 s later.
             "update_merge_window": "0s",
             # Shows an endpoint that has not been checked yet as such.
@@ -149,7 +149,7 @@ def _algorithm(group: TargetGroup) -> Json:
             return found
 
 
-def _panic_percent(group: TargetGroup, registered: int) -> int:
+def panic_percent(group: TargetGroup, registered: int) -> int:
     """Below which percentage of healthy endpoints the group fails open; at the defaults, where none of up to 100 is.
 
     Source: ELB user guide, "Target group health"; ``target_group_health.unhealthy_state_routing.minimum_healthy_targets``.

@@ -39,6 +39,8 @@ def envoy_listener(balancer: LoadBalancer, listener: Listener) -> Json:
     return {
         "@type": f"{TYPE}.config.listener.v3.Listener",
         "name": listener_name(listener.arn),
+        # Its counters are found by its name, as those of its requests.
+        "stat_prefix": listener_name(listener.arn),
         "address": {"socket_address": {"address": balancer.address, "port_value": listener.bound_port}},
         "filter_chains": [{"filters": [_source_address(), _http(balancer, listener)], **_socket(balancer, listener)}],
     }

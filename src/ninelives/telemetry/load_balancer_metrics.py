@@ -5,6 +5,7 @@ by their health, as they are seen now and then.
 Source: "CloudWatch metrics for your Application Load Balancer", ELB user guide.
 """
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ CLIENT_LEFT: Final = 460
 """ALB's own code for a client that closed the connection before an answer; the log has 0."""
 FROM_TARGET: Final = ("via_upstream", "upstream_reset_after_response_started")
 """How details begin where the answer's code is the target's."""
+GRPC: Final = "application/grpc"
 NAMED_FAULTS: Final = frozenset({500, 502, 503, 504})
 
 OF_LOAD_BALANCER: Final = (("LoadBalancer",), ("AvailabilityZone", "LoadBalancer"))
@@ -48,17 +50,29 @@ TOLD: Final[Mapping[str, Told]] = {
     "ActiveConnectionCount": Told("open connections of clients and to targets at the end of the minute", (("LoadBalancer",),)),
     **{f"HTTPCode_ELB_{code}_Count": _elb_code(code) for code in ("3XX", "4XX", "5XX", "500", "502", "503", "504")},
     **{f"HTTPCode_Target_{code}_Count": _target_code(code) for code in ("2XX", "3XX", "4XX", "5XX")},
+    "ClientTLSNegotiationErrorCount": Told(
+        "TLS handshakes of clients that ended with an error; not those that a client broke off without a word",
+        OF_LOAD_BALANCER,
+    ),
+    "GrpcRequestCount": Told("gRPC requests, by their content type", EVERYWHERE),
     "HTTP_Fixed_Response_Count": Told("fixed responses", OF_LOAD_BALANCER),
     "HTTP_Redirect_Count": Told("redirects", OF_LOAD_BALANCER),
     "HealthyHostCount": Told("targets that are `healthy`, at each tick; in their own zone where they have one", OF_TARGETS),
+    "HealthyStateRouting": Told("1 while enough targets are healthy for requests to go to those alone, else 0", OF_TARGETS),
     "NewConnectionCount": Told("connections of clients and to targets that were opened", (("LoadBalancer",),)),
     "ProcessedBytes": Told("bytes of requests and answers", OF_LOAD_BALANCER, "Bytes"),
     "RequestCount": Told("requests for which a target was chosen", EVERYWHERE),
     "RequestCountPerTarget": Told("the same, by the number of healthy targets; only `Sum` means something", PER_TARGET),
+    "RuleEvaluations": Told(
+        "rules that were looked at until one matched, by their order; without default rules", (("LoadBalancer",),)
+    ),
     "TargetConnectionErrorCount": Told("connections to targets that were refused or not answered", EVERYWHERE),
     "TargetResponseTime": Told(
         "from a request's last step to its target until the first byte of the answer", EVERYWHERE, "Seconds"
     ),
+    "TargetTLSNegotiationErrorCount": Told("TLS handshakes with targets that ended with an error", EVERYWHERE),
+    "UnhealthyRoutingRequestCount": Told("requests that were sent to any target, because too few are healthy", OF_TARGETS),
+    "UnhealthyStateRouting": Told("the opposite of `HealthyStateRouting`", OF_TARGETS),
     "UnHealthyHostCount": Told("targets that are `unhealthy`, at each tick", OF_TARGETS),
 }
 """Counts are told only where they are not zero, as ELB does; the counts of targets also where they are."""
@@ -68,6 +82,8 @@ _NOT_SERVED = "the region does not serve what it counts"
 _NO_DNS = "one node stands for all zones, and no DNS is asked"
 
 NOT_MEASURED: Final[Mapping[str, str]] = {
+    "ConsumedLCUs": "how a minute's units are reckoned is not documented",
+    "PeakLCUs": "how a minute's units are reckoned is not documented",
     "AnomalousHostCount": "Envoy balances without anomaly detection",
     "MitigatedHostCount": "Envoy balances without anomaly detection",
     "BYoIPUtilPercentage": _NOT_SERVED,
@@ -105,11 +121,14 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     response_times: list[float] = field(default_factory=list)
     processed_bytes: float = 0.0
+    matched: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """How often each rule matched, by listener and priority; the default rule's is 0."""
 
     def add(self, other: "Tally") -> None:
         self.counts += other.counts
         self.response_times += other.response_times
         self.processed_bytes += other.processed_bytes
+        self.matched += other.matched
 
 
 Place = tuple[datetime, str, str | None]
@@ -132,6 +151,10 @@ def _count(entry: Entry, tally: Tally) -> None:
     code = int(entry["elb_status_code"] or CLIENT_LEFT)
     if entry.get("target"):
         tally.counts["RequestCount"] += 1
+    if str(entry.get("content_type") or "").startswith(GRPC):
+        tally.counts["GrpcRequestCount"] += 1
+    if entry.get("matched_rule_priority") is not None:
+        tally.matched[entry["listener"], int(entry["matched_rule_priority"])] += 1
     if str(entry.get("response_code_details") or "").startswith(FROM_TARGET):
         tally.counts[f"HTTPCode_Target_{code // 100}XX_Count"] += 1
         if entry.get("target_processing_us") is not None:
@@ -151,7 +174,9 @@ def _count(entry: Entry, tally: Tally) -> None:
 
 
 class LoadBalancerMetrics:
-    """Puts AWS/ApplicationELB into the store; ``target_groups`` and ``zones`` answer what is there now."""
+    """Puts AWS/ApplicationELB into the store; ``target_groups``, ``zones`` and ``rules`` (priorities by listener) answer
+    what is there now.
+    """
 
     def __init__(
         self,
@@ -159,9 +184,11 @@ class LoadBalancerMetrics:
         *,
         target_groups: Callable[[], Sequence[TargetGroupFacts]],
         zones: Callable[[], Mapping[str, str]],
+        rules: Callable[[], Mapping[str, Sequence[int]]] = dict,
         totals: Totals | None = None,
     ) -> None:
         self._store = store
+        self._rules = rules
         self._totals = totals or Totals()
         self._target_groups = target_groups
         self._zones = zones
@@ -174,6 +201,7 @@ class LoadBalancerMetrics:
         healthy = {
             (one.load_balancer, one.target_group): sum(one.healthy.values()) or one.registered for one in self._target_groups()
         }
+        rules = self._rules()
         for (minute, balancer, group), tally in tallied(entries, self._minute_of).items():
             if balancer not in zones:
                 continue
@@ -186,6 +214,8 @@ class LoadBalancerMetrics:
             targets = healthy.get((balancer, group or ""), 0)
             if requests and targets:
                 self._put(minute, "RequestCountPerTarget", place, [1 / targets], [requests])
+            evaluated = sum(count * _position(rules.get(name, ()), rank) for (name, rank), count in tally.matched.items())
+            self._put(minute, "RuleEvaluations", place, [float(evaluated)] if evaluated else [])
             self._put(minute, "TargetResponseTime", place, tally.response_times)
             self._put(minute, "ProcessedBytes", place, [tally.processed_bytes] if tally.processed_bytes else [])
 
@@ -207,6 +237,10 @@ class LoadBalancerMetrics:
                 for zone in one.healthy.keys() | one.unhealthy.keys():
                     self._put_in_zone(at, name, {**whole, "AvailabilityZone": zone}, float(by_zone.get(zone, 0)))
 
+            home = _dimensions(self._zones().get(one.load_balancer, NO_ZONE), one.load_balancer, one.target_group)
+            self._put(at, "HealthyStateRouting", home, [0.0 if one.fails_open else 1.0])
+            self._put(at, "UnhealthyStateRouting", home, [1.0 if one.fails_open else 0.0])
+
     def sample_connections(self, at: datetime, counts: Mapping[str, ConnectionCounts]) -> None:
         """Take the proxy's connections, by the name of listener (``app/…``) or Envoy's cluster (``NAME/ID``)."""
         zones = self._zones()
@@ -221,11 +255,15 @@ class LoadBalancerMetrics:
             opened = sum(self._since(counts, name).opened for name in involved)
             self._put(at, "ActiveConnectionCount", place, [float(active)] if active else [])
             self._put(at, "NewConnectionCount", place, [float(opened)] if opened else [])
+            refused = sum(self._since(counts, name).tls_failed for name in listeners)
+            self._put_count(at, "ClientTLSNegotiationErrorCount", place, refused)
             for group, name in clusters.items():
-                failed = self._since(counts, name).failed if name in counts else 0
-                if failed:
+                if name in counts:
+                    since = self._since(counts, name)
                     of_group = _dimensions(zones[balancer], balancer, group)
-                    self._put(at, "TargetConnectionErrorCount", of_group, [1.0], [failed])
+                    self._put_count(at, "TargetConnectionErrorCount", of_group, since.failed)
+                    self._put_count(at, "TargetTLSNegotiationErrorCount", of_group, since.tls_failed)
+                    self._put_count(at, "UnhealthyRoutingRequestCount", of_group, since.failed_open)
         self._opened = dict(counts)
 
     def _since(self, counts: Mapping[str, ConnectionCounts], name: str) -> ConnectionCounts:
@@ -239,7 +277,13 @@ class LoadBalancerMetrics:
             active=now.active,
             opened=now.opened - before.opened,
             failed=max(0, now.failed - before.failed),
+            tls_failed=max(0, now.tls_failed - before.tls_failed),
+            failed_open=max(0, now.failed_open - before.failed_open),
         )
+
+    def _put_count(self, at: datetime, name: str, place: Mapping[str, str], count: int) -> None:
+        if count:
+            self._put(at, name, place, [1.0], [count])
 
     def _put_in_zone(self, at: datetime, name: str, place: Mapping[str, str], value: float) -> None:
         distribution = of_values([value])
@@ -262,6 +306,15 @@ class LoadBalancerMetrics:
             if all(one in place for one in dimensions):
                 metric = Metric.of(NAMESPACE, name, {one: place[one] for one in dimensions})
                 self._store.put(metric, distribution, at=at, unit=TOLD[name].unit)
+
+
+def _position(priorities: Sequence[int], matched: int) -> int:
+    """How many rules were looked at until the one of that priority matched; all of them before the default rule (0).
+
+    >>> [_position([1, 5, 9], matched) for matched in (1, 9, 0)]
+    [1, 3, 3]
+    """
+    return bisect_right(priorities, matched) if matched else len(priorities)
 
 
 def _dimensions(zone: str, balancer: str, group: str | None) -> dict[str, str]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ninelives.monitoring import period_start
-from ninelives.region.measurements import cluster_facts, target_group_facts, zones_of_load_balancers
+from ninelives.region.measurements import cluster_facts, listener_rules, target_group_facts, zones_of_load_balancers
 from ninelives.region.ports import TaskRuntime
 from ninelives.region.region import Region
 from ninelives.telemetry.load_balancer_metrics import LoadBalancerMetrics
@@ -32,6 +32,7 @@ class Measuring:
             store,
             target_groups=lambda: target_group_facts(region),
             zones=lambda: zones_of_load_balancers(region),
+            rules=lambda: listener_rules(region),
             totals=totals,
         )
         self._step = max(SHORTEST_STEP, region.timing.tick)

@@ -8,6 +8,7 @@ from ninelives.api.call import Call
 from ninelives.api.cloudwatch.handling import CloudWatchHandler, page
 from ninelives.model.errors import ApiError
 from ninelives.model.metrics import Dashboard
+from ninelives.monitoring import findings
 from ninelives.telemetry import CloudWatch
 
 LISTED_AT_ONCE = 1000
@@ -15,17 +16,24 @@ LISTED_AT_ONCE = 1000
 
 def put_dashboard(cloudwatch: CloudWatch, call: Call) -> Mapping[str, Any]:
     body = call.parameters["DashboardBody"]
-    if not _is_object(body):
-        raise ApiError("DashboardInvalidInputError", "The field DashboardBody must be a valid JSON object")
+    found = findings(_read_body(body))
+    told = [{"DataPath": one.path, "Message": one.message} for one in found]
+    errors = [{"dataPath": one.path, "message": one.message} for one in found if one.is_error]
+    if errors:
+        message = f"The dashboard body is invalid, there are {len(errors)} validation errors: {json.dumps(errors, indent=2)}"
+        raise ApiError("DashboardInvalidInputError", message, members={"dashboardValidationMessages": told})
     cloudwatch.records.put(Dashboard(name=call.parameters["DashboardName"], body=body, modified_at=cloudwatch.now()))
-    return {"DashboardValidationMessages": []}
+    return {"DashboardValidationMessages": told}
 
 
-def _is_object(text: str) -> bool:
+def _read_body(text: str) -> dict[str, Any]:
     try:
-        return isinstance(json.loads(text), dict)
+        body = json.loads(text)
     except (ValueError, RecursionError):
-        return False
+        body = None
+    if not isinstance(body, dict):
+        raise ApiError("DashboardInvalidInputError", "The field DashboardBody must be a valid JSON object")
+    return body
 
 
 def get_dashboard(cloudwatch: CloudWatch, call: Call) -> Mapping[str, Any]:
