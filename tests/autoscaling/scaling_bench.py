@@ -44,6 +44,8 @@ class ScalingBench(World):
         self.path = path
         self.load: Callable[[], float | None] = lambda: None
         self.told: list[Happening] = []
+        self.asked: list[str] = []
+        """Operations that the release tool has asked for."""
         self.denied: set[str] = set()
         """Operations that fail."""
         self.dies_at = ""

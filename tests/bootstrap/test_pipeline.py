@@ -305,7 +305,6 @@ def test_a_job_that_may_not_ask_for_a_token_gets_none(pipeline: Pipeline) -> Non
 
 OF_OTHER_RELEASES = {
     "PassServiceRoles": "that shift traffic: tests/live/test_enforced_region.py",
-    "application-autoscaling:DescribeScalableTargets of LookAround": "of a service that scales",
     "cloudwatch:DescribeAlarms of LookAround": "with alarms that roll back",
     "ecr:BatchGetImage of PushImages": "by buildx",
     "ecr:GetDownloadUrlForLayer of PushImages": "by buildx",

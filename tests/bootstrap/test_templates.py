@@ -39,6 +39,7 @@ FRONTS = (
 REST = (
     "",
     'secrets: {A: "ssm:/a", B: "secretsmanager:b", C: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:c-aaaaaa:k::"}',
+    "count: {min: 2, max: 10}\nscaling: {cpu: 60%}",
     "roles: {execution: e, task: t, infrastructure: i, hooks: h}",
     "deploy: {strategy: linear, hooks: [{stages: [PRE_SCALE_UP], function: f}], rollback: {alarms: [latency: {p50: 1s}]}}",
 )
@@ -261,8 +262,11 @@ LOCAL_ONLY = {
 BESIDE_THE_API = {
     "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:GetDownloadUrlForLayer",
     "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart", "iam:PassRole", "ecs:TagResource",
+    "iam:CreateServiceLinkedRole",
 }  # fmt: skip
-"""What `docker push` needs, and what RegisterTaskDefinition, CreateService and UpdateService need besides themselves."""
+"""What `docker push` needs, and what RegisterTaskDefinition, CreateService, UpdateService and RegisterScalableTarget need
+besides themselves.
+"""
 
 
 def test_the_deploy_role_may_do_just_what_deploy_calls() -> None:

@@ -323,6 +323,7 @@ def github_parameters(file: ServiceFile, around: Surroundings) -> dict[str, str]
         "RepositoryName": repository_to_make(file),
         "LogGroupName": file.log_group,
         "NamedSecretArns": _listed(secret_arns(file, around)[2]),
+        "Scales": "true" if file.scaling is not None else "false",
     }
 
 

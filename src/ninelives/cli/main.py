@@ -31,6 +31,7 @@ VERBS: dict[str, str] = {
     "wait": "Wait for the running deployment's verdict.",
     "logs": "Show what the tasks wrote.",
     "metrics": "Draw what CloudWatch knows of the service: requests, errors, latency, tasks, alarms.",
+    "scale": "Show what scales the service; set count, bounds and suspensions by hand.",
     "promote": "Let a paused release go on.",
     "abort": "Take back the release that is under way.",
     "rollback": "Go back to the last version that was proven good.",

@@ -39,6 +39,7 @@ def _show(found: "Status") -> None:
     from rich.text import Text
 
     from ninelives.cli.release_words import counted, in_short
+    from ninelives.cli.scaling_output import activity_lines, scaling_facts
 
     console, file, service = page(), found.definition.file, found.service
     console.print(
@@ -60,10 +61,14 @@ def _show(found: "Status") -> None:
     if found.seen.service_deployment is not None and found.is_under_way:
         for name, told in deployment_facts(found.seen.service_deployment):
             facts.add_row(f"  {name}", told)
+    for name, told in scaling_facts(found.scaling) if found.scaling is not None else ():
+        facts.add_row(f"  {name}", told)
     console.print(facts)
     if found.last is not None:
         for line in last_deployment_lines(found.last):
             console.print(Text(f"  {line}"))
+    for ago, text in activity_lines(found.scaling, found.seen.at) if found.scaling is not None else ():
+        console.print(Text.assemble((f"  {ago:>7} ago  ", "dim"), f"scaling: {text}"))
     for event in reversed(service.events[:5]):
         when = timedelta() if event.created_at > found.seen.at else found.seen.at - event.created_at
         console.print(Text.assemble((f"  {write_duration(when):>7} ago  ", "dim"), in_short(event.message)))

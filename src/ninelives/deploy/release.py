@@ -17,6 +17,7 @@ from ninelives.deploy.observation import DeploymentSeen, Observation, ServiceSee
 from ninelives.deploy.options import DEFAULT_TIMEOUT, Options
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.reports import Act, Step, Tell, telling
+from ninelives.deploy.scaling import production_group, see_to_scaling, withdraw_scaling
 from ninelives.deploy.service_call import create_request, live_service, register, update_request, version_behind
 from ninelives.deploy.service_file import ServiceFile
 from ninelives.deploy.verdict import Followed, Outcome, Verdict
@@ -111,8 +112,24 @@ def deploy(session: Session, version: str, options: Options) -> Release:
         foundation = lay(aws, definition, tell)
         image = push_image(aws, definition, version, foundation.repository_uri, built, tell)
     task_definition = register(aws, definition.file, image, foundation, tell)
+    withdraw_scaling(aws, definition.file, tell)  # first: then the count is the file's
+    was_there = scale_as_asked(session)
     started = start(session, image, task_definition, foundation, force=options.force)
-    return conclude(session, started, options, began=began)
+    if not was_there:
+        scale_as_asked(session)
+    release = conclude(session, started, options, began=began)
+    if definition.file.deploy.shifts_traffic and release.verdict is not None:
+        scale_as_asked(session)  # production traffic may go to the other target group now
+    return release
+
+
+def scale_as_asked(session: Session) -> bool:
+    """Bring auto scaling to what the file says; whether the service is there for it."""
+    aws, file = session.aws, session.definition.file
+    live = live_service(aws, file)
+    if live is not None and file.scaling is not None:
+        see_to_scaling(aws, file, production_group(aws, live), session.tell)
+    return live is not None
 
 
 def start(session: Session, image: Image, task_definition: str, foundation: Foundation, *, force: bool) -> Started:

@@ -16,6 +16,7 @@ from ninelives.deploy.foundation import Foundation
 from ninelives.deploy.image import Image
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.reports import Act, Tell
+from ninelives.deploy.scaling import find_target
 from ninelives.deploy.service_file import ServiceFile
 from ninelives.deploy.task_definition import FINGERPRINT_TAG, tags_of, task_definition_request, version_of
 
@@ -215,7 +216,7 @@ def update_request(
         request["forceNewDeployment"] = True
     count, now = file.plain_count, live.get("desiredCount")
     if count is not None and count != now:
-        if _is_scaled(aws, file):
+        if find_target(aws, file) is not None:
             tell(Act.NOTE, f"count stays {now}: auto scaling minds it (write `count: {{min: …, max: …}}`)")
         else:
             request["desiredCount"] = count
@@ -271,16 +272,3 @@ def _says_the_same(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
         return sorted(value) if isinstance(value, list) else value
 
     return all(plain(live.get(name)) == plain(value) for name, value in wanted.items())
-
-
-def _is_scaled(aws: Aws, file: ServiceFile) -> bool:
-    """Whether Application Auto Scaling minds the service's count; an API without it minds none."""
-    from botocore.exceptions import ClientError
-
-    try:
-        found = aws.scaling.describe_scalable_targets(
-            ServiceNamespace="ecs", ResourceIds=[f"service/{file.cluster_name}/{file.service}"]
-        )
-    except ClientError:
-        return False
-    return bool(found["ScalableTargets"])

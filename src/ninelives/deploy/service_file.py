@@ -38,6 +38,7 @@ from ninelives.deploy.deploy_part import (
 )
 from ninelives.deploy.file_parts import Duration, Part, Port, whole_seconds
 from ninelives.deploy.quantities import write_duration
+from ninelives.deploy.scaling_part import Scaling, ScalingCooldown, ScalingMetric, ScalingSchedule
 from ninelives.model.fargate import FARGATE_CPU, fargate_memory
 
 VERSION_PLACEHOLDER = "{version}"
@@ -240,6 +241,7 @@ class ServiceFile(Part):
     cpu: int = Field(default=256, description="Of a task, in units of 1024 a vCPU.")
     memory: int = Field(default=512, description="Of a task, in MiB.")
     count: Count = Field(default=2, description="Tasks; with {min, max}, scaling decides.")
+    scaling: Scaling | None = Field(default=None, description="What the count follows, between its min and max.")
     command: Command | None = Field(default=None, description="Instead of the image's own, as a list.")
     health: Health = Field(default=Health(), description="When the load balancer calls a task healthy.")
     deploy: Deploy = Field(default=Deploy(), description="How one version follows another.")
@@ -275,6 +277,12 @@ class ServiceFile(Part):
             raise ValueError(f"cpu: Fargate has no {self.cpu} units; expected one of {', '.join(map(str, FARGATE_CPU))}")
         if self.memory not in sizes:
             raise ValueError(f"memory: with cpu {self.cpu} Fargate has {_as_range(sizes)} MiB, not {self.memory}")
+        return self
+
+    @model_validator(mode="after")
+    def _scales_within_bounds(self) -> "ServiceFile":
+        if self.scaling is not None and isinstance(self.count, int):
+            raise ValueError(f"scaling: needs bounds; expected `count: {{min: {self.count}, max: …}}`, found {self.count}")
         return self
 
     @model_validator(mode="after")
@@ -372,8 +380,9 @@ def _or_null(described: Mapping[str, Any]) -> dict[str, Any]:
 
 
 PARTS: tuple[type[Part], ...] = (
-    Image, CountRange, Health, ErrorRate, Latency, OwnAlarm, Rollback, Canary, Linear, Hook, Deploy, Drain, TestListener,
-    LoadBalancer, Roles, Network, BootstrapNetwork, BootstrapGitHub, BootstrapAlarms, BootstrapKeep, Bootstrap,
+    Image, CountRange, Scaling, ScalingCooldown, ScalingMetric, ScalingSchedule, Health, ErrorRate, Latency, OwnAlarm,
+    Rollback, Canary, Linear, Hook, Deploy, Drain, TestListener, LoadBalancer, Roles, Network, BootstrapNetwork,
+    BootstrapGitHub, BootstrapAlarms, BootstrapKeep, Bootstrap,
 )  # fmt: skip
 """All parts of the file but itself."""
 

@@ -15,6 +15,7 @@ from ninelives.deploy.front_door import find_listener, find_load_balancer, publi
 from ninelives.deploy.history import task_definitions_of
 from ninelives.deploy.observation import Observation, ServiceSeen, number_of, see_service_deployments
 from ninelives.deploy.reading import Definition
+from ninelives.deploy.scaling_view import ScalingSeen, read_scaling
 from ninelives.deploy.service_call import require_service, version_behind
 from ninelives.deploy.service_file import ServiceFile
 from ninelives.deploy.verdict import Followed, Outcome, Verdict, judge
@@ -66,6 +67,7 @@ class Status:
     url: str | None
     is_under_way: bool
     last: LastDeployment | None = None
+    scaling: ScalingSeen | None = None
 
     @property
     def version(self) -> str:
@@ -77,7 +79,7 @@ class Status:
         return Counter(target.state for target in self.seen.targets)
 
     def as_json(self) -> dict[str, Any]:
-        file, current, last = self.definition.file, self.seen.service_deployment, self.last
+        file, current, last, scales = self.definition.file, self.seen.service_deployment, self.last, self.scaling
         return {
             "service": file.service,
             "cluster": file.cluster_name,
@@ -93,6 +95,7 @@ class Status:
             "under_way": self.is_under_way,
             "service_deployment": None if current is None else deployment_json(current),
             "last_deployment": None if last is None else last.as_json(),
+            "scaling": None if scales is None else scales.as_json(),
             "deployments": [
                 {
                     "id": one.id,
@@ -125,6 +128,7 @@ def read_status(aws: Aws, definition: Definition, now: datetime) -> Status:
     seen = look(aws, watched, now)
     if seen.service is None:
         raise NotFound(f"Service {file.service} has just gone.")
+    is_under_way = any(one.rollout_state == "IN_PROGRESS" for one in seen.service.deployments)
     return Status(
         definition=definition,
         region=aws.region,
@@ -132,8 +136,9 @@ def read_status(aws: Aws, definition: Definition, now: datetime) -> Status:
         seen=seen,
         versions={one.id: version_behind(aws, one.task_definition) for one in seen.service.deployments},
         url=service_url(aws, file),
-        is_under_way=any(one.rollout_state == "IN_PROGRESS" for one in seen.service.deployments),
+        is_under_way=is_under_way,
         last=_last_deployment(aws, file, followed, seen),
+        scaling=read_scaling(aws, file, now, is_deploying=is_under_way, time_scale=seen.service.time_scale),
     )
 
 
