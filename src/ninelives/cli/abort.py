@@ -18,7 +18,7 @@ def abort(place: Place, timeout: timedelta | None, *, wait: bool, as_json: bool)
     With a strategy that shifts traffic, what ran before is still there at full size, and has all traffic again in seconds.
     Exit code 0: it was rolled back, as asked. One that has ended goes back with `ninelives rollback`.
     """
-    from ninelives.cli.session import run_release
+    from ninelives.cli.session import Telling, run_release
     from ninelives.deploy.decision import abort as abort_release
 
-    return run_release(place, abort_release, Options(timeout=timeout, wait=wait), as_json=as_json)
+    return run_release(place, abort_release, Options(timeout=timeout, wait=wait), Telling(as_json=as_json))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ninelives.cli.errors import UserError
-from ninelives.cli.options import Place, Proving, place_options, proving_options, release_options
+from ninelives.cli.options import Place, Proving, place_options, proving_options, release_options, report_option
 from ninelives.deploy.checkout import git
 from ninelives.deploy.options import LOCAL, Builder, Options
 
@@ -26,13 +26,15 @@ VERSION_VARIABLES = ("NINELIVES_VERSION", "IMAGE_TAG", "GITHUB_SHA")
 )
 @click.option("--force", is_flag=True, help="Replace the tasks even if nothing changed.")
 @proving_options
+@report_option
 @release_options
-def deploy(
+def deploy(  # noqa: PLR0913 (an argument for each option)
     version: str | None,
     place: Place,
     builder: str | None,
     options: Options,
     proving: Proving | None,
+    report: Path | None,
     *,
     force: bool,
     as_json: bool,
@@ -41,7 +43,7 @@ def deploy(
 
     Without VERSION: that of $NINELIVES_VERSION, $IMAGE_TAG or $GITHUB_SHA, else the commit of a clean checkout.
     """
-    from ninelives.cli.session import run_release
+    from ninelives.cli.session import Telling, run_release
     from ninelives.deploy.release import deploy as release_version
 
     chosen = version or version_of_surroundings(place.config.parent)
@@ -53,7 +55,7 @@ def deploy(
         place,
         lambda session, asked: release_version(session, chosen, asked),
         asked_for,
-        as_json=as_json,
+        Telling(as_json=as_json, report=report, version=chosen),
         proving=proving,
     )
 

@@ -14,6 +14,7 @@ import click
 
 from ninelives.cli.proving import Proven
 from ninelives.cli.release_output import next_step
+from ninelives.deploy.aws import NO_CREDENTIALS
 from ninelives.deploy.quantities import write_duration
 from ninelives.deploy.release import Release
 from ninelives.deploy.verdict import Outcome
@@ -34,21 +35,21 @@ def runs_here(variables: Mapping[str, str] = os.environ) -> bool:
     return variables.get("GITHUB_ACTIONS") == "true"
 
 
-def tell(proven: Proven, variables: Mapping[str, str] = os.environ) -> None:
-    """Tell what became of a release, by every way that a step has."""
+def tell(proven: Proven, variables: Mapping[str, str] = os.environ, *, report: Path | None = None) -> None:
+    """Tell what became of a release, by every way that a step has; ``report`` is where its page was written."""
     if not runs_here(variables):
         return
     for line in annotations(proven):
-        click.echo(_struck_out(line, variables), err=True)
-    _append(variables.get("GITHUB_STEP_SUMMARY"), _struck_out(summary(proven), variables))
-    _append(variables.get("GITHUB_OUTPUT"), "".join(f"{name}={value}\n" for name, value in outputs(proven).items()))
+        click.echo(struck_out(line, variables), err=True)
+    _append(variables.get("GITHUB_STEP_SUMMARY"), struck_out(summary(proven, report), variables))
+    _append(variables.get("GITHUB_OUTPUT"), "".join(f"{name}={value}\n" for name, value in outputs(proven, report).items()))
 
 
 def annotate_error(message: str, hint: str | None, variables: Mapping[str, str] = os.environ) -> None:
     """An error before there was a release."""
     if runs_here(variables):
         text = message if hint is None else f"{message}\n{hint}"
-        click.echo(_struck_out(command("error", "ninelives", text), variables), err=True)
+        click.echo(struck_out(command("error", "ninelives", text), variables), err=True)
 
 
 def command(kind: str, title: str, message: str) -> str:
@@ -77,7 +78,7 @@ def annotations(proven: Proven) -> list[str]:
     return lines
 
 
-def outputs(proven: Proven) -> dict[str, str]:
+def outputs(proven: Proven, report: Path | None = None) -> dict[str, str]:
     """The step's outputs; ``requests-lost`` is empty where nothing was proven."""
     release = proven.release
     asked, verdict = release.started.asked, release.verdict
@@ -90,11 +91,12 @@ def outputs(proven: Proven) -> dict[str, str]:
         "task-definition": release.started.task_definition,
         "requests-sent": proven.proof.sent if proven.proof is not None else None,
         "requests-lost": proven.proof.lost if proven.proof is not None else None,
+        "report": report,
     }
     return {name: "" if value is None else " ".join(str(value).split()) for name, value in told.items()}
 
 
-def summary(proven: Proven) -> str:
+def summary(proven: Proven, report: Path | None = None) -> str:
     """The page of the step, in Markdown."""
     release = proven.release
     asked, verdict, file = release.started.asked, release.verdict, release.definition.file
@@ -112,6 +114,8 @@ def summary(proven: Proven) -> str:
     for one in release.warnings:
         lines += [f"**Warning:** {_text(one.cause)} {_text(one.next_step)}", ""]
     lines += ["| | |", "|---|---|", *(f"| {name} | {_text(value)} |" for name, value in _facts(release)), ""]
+    if report is not None:
+        lines += [f"The release report, a page with everything on one time axis: `{_text(str(report))}`.", ""]
     lines += [*_proof_lines(proven), *_event_lines(release)]
     return "\n".join(lines) + "\n"
 
@@ -187,9 +191,11 @@ def _words(outcome: Outcome) -> str:
     return outcome.replace("_", " ")
 
 
-def _struck_out(text: str, variables: Mapping[str, str]) -> str:
+def struck_out(text: str, variables: Mapping[str, str] = os.environ) -> str:
+    """Text without the secrets that the environment bears."""
     for name in SECRETS:
-        if len(value := variables.get(name, "")) >= SECRET_LENGTH_MIN:
+        value = variables.get(name, "")
+        if len(value) >= SECRET_LENGTH_MIN and value != NO_CREDENTIALS:
             text = text.replace(value, STRUCK_OUT)
     return text
 

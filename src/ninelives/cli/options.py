@@ -118,3 +118,11 @@ def proving_options(command: F) -> F:
         return command(proving=Proving(rate=prove_rate, path=prove_path) if prove else None, **rest)
 
     return with_proving  # type: ignore[return-value]  # click's decorators keep no signature
+
+
+def report_option(command: F) -> F:
+    """--report: told as ``report``."""
+    return click.option(
+        "--report", envvar="NINELIVES_REPORT", default=None, type=click.Path(path_type=Path), metavar="PATH",
+        help="Write the release report, one HTML page: into this file (….html) or this folder.",
+    )(command)  # fmt: skip

@@ -17,7 +17,9 @@ def promote(place: Place, hook_id: str | None, options: Options, *, as_json: boo
 
     A release pauses where the service file has a hook with `pause: true`; if it pauses again, exit code 8 says so.
     """
-    from ninelives.cli.session import run_release
+    from ninelives.cli.session import Telling, run_release
     from ninelives.deploy.decision import promote as promote_release
 
-    return run_release(place, lambda session, asked: promote_release(session, hook_id, asked), options, as_json=as_json)
+    return run_release(
+        place, lambda session, asked: promote_release(session, hook_id, asked), options, Telling(as_json=as_json)
+    )

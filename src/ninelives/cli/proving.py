@@ -16,7 +16,7 @@ from ninelives.deploy.service_file import ServiceFile
 from ninelives.deploy.status import service_url
 from ninelives.rehearsal.channel import unverified
 from ninelives.rehearsal.proof import Proof
-from ninelives.rehearsal.rehearse import Script, rehearse
+from ninelives.rehearsal.rehearse import Rehearsed, Script, rehearse
 from ninelives.rehearsal.sample import Kind, Target
 
 BEFORE_SECONDS = 2.0
@@ -33,6 +33,8 @@ class Proven:
     release: Release
     proof: Proof | None = None
     why_not: str | None = None
+    rehearsed: Rehearsed[Release] | None = None
+    """What the proof was made of."""
 
     @property
     def lost(self) -> int:
@@ -59,7 +61,7 @@ def release_under_load(session: Session, release: Callable[[], Release], proving
     session.tell(Act.NOTE, f"{proving.rate:g} requests a second to {target.url}{path}, each one counted")
     with tempfile.TemporaryDirectory(prefix="ninelives-proof-") as folder:
         rehearsed = rehearse(script, release, folder=Path(folder), clock=session.clock)
-    return Proven(release=rehearsed.released, proof=rehearsed.proof)
+    return Proven(release=rehearsed.released, proof=rehearsed.proof, rehearsed=rehearsed)
 
 
 def steady_traffic(rate: float, path: str) -> tuple[Kind, ...]:

@@ -6,6 +6,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -112,12 +113,14 @@ def proven_json(proven: Proven) -> dict[str, Any]:
     }
 
 
-def print_release(proven: Proven, *, as_json: bool) -> None:
-    """The result, on stdout."""
+def print_release(proven: Proven, *, as_json: bool, report: Path | None = None) -> None:
+    """The result, on stdout; ``report`` is where its page was written."""
     if as_json:
-        click.echo(json.dumps(proven_json(proven), indent=2))
+        told = str(report) if report is not None else None
+        click.echo(json.dumps({**proven_json(proven), "report": told}, indent=2))
         return
-    for line in (*summary(proven.release), *proof_lines(proven)):
+    written = [f"  Report: {report}"] if report is not None else []
+    for line in (*summary(proven.release), *proof_lines(proven), *written):
         click.echo(_fitted(line) if sys.stdout.isatty() else line)
 
 

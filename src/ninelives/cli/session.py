@@ -1,6 +1,8 @@
 """Opens a session of the release tool: the service file read, the API reached, the screen chosen."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -10,9 +12,10 @@ from ninelives.cli.progress import screen_for
 from ninelives.cli.proving import Proven, release_under_load
 from ninelives.deploy.aws import Aws, connect
 from ninelives.deploy.clock import WallClock
-from ninelives.deploy.follow import Progress
+from ninelives.deploy.errors import DeployError
 from ninelives.deploy.options import Options
 from ninelives.deploy.reading import Definition, read_service_file
+from ninelives.deploy.recording import Recording
 from ninelives.deploy.release import Release, Report, Session
 
 Act = Callable[[Session, Options], Release]
@@ -24,33 +27,50 @@ def open_definition(place: Place) -> tuple[Definition, Aws]:
     return definition, connect(is_local=definition.is_local, region=place.region or definition.file.region)
 
 
-def run_release(place: Place, act: Act, options: Options, *, as_json: bool, proving: Proving | None = None) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """How the result is told. ``report``: a file or a folder for the release report; ``version`` is what it calls a release
+    that never began.
+    """
+
+    as_json: bool
+    report: Path | None = None
+    version: str | None = None
+
+
+def run_release(place: Place, act: Act, options: Options, telling: Telling, *, proving: Proving | None = None) -> int:
     """Carry out ``act`` with progress on stderr, print its result on stdout; the exit code.
 
-    With ``proving``, under load. In a step of GitHub Actions it is told there too.
+    With ``proving``, under load. In a step of GitHub Actions it is told there too. A report is written however it ends.
     """
     from ninelives.cli import github_actions
     from ninelives.cli.release_output import exit_code_of, print_release
+    from ninelives.cli.release_report import ReportWriter
 
     definition, aws = open_definition(place)
-    seen: list[Progress] = []
+    clock, recording = WallClock(), Recording()
+    writer = ReportWriter(telling.report, aws=aws, definition=definition, recording=recording, clock=clock)
     try:
-        with screen_for(definition, as_json=as_json) as show:
+        with screen_for(definition, as_json=telling.as_json) as show:
 
             def listener(report: Report) -> None:
-                if isinstance(report, Progress):
-                    seen[:] = [report]
+                recording(report)
                 show(report)
 
-            session = Session(aws=aws, definition=definition, clock=WallClock(), listener=listener)
+            session = Session(aws=aws, definition=definition, clock=clock, listener=listener)
             proven = _carried_out(session, lambda: act(session, options), proving)
     except KeyboardInterrupt:
-        if seen:
+        if recording.last is not None:
             click.echo("The deployment goes on: `ninelives wait` follows it, `ninelives abort` takes it back.", err=True)
+            writer.interrupted(telling.version)
+        raise
+    except DeployError as error:
+        writer.failed(error, telling.version)
         raise
     _keep(proven)
-    print_release(proven, as_json=as_json)
-    github_actions.tell(proven)
+    path = writer.ended(proven)
+    print_release(proven, as_json=telling.as_json, report=path)
+    github_actions.tell(proven, report=path)
     return exit_code_of(proven)
 
 

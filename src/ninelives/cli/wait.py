@@ -17,8 +17,8 @@ def wait(place: Place, timeout: timedelta | None, *, waits_for_decisions: bool, 
 
     One that has ended is judged at once, with the same exit codes as `deploy`.
     """
-    from ninelives.cli.session import run_release
+    from ninelives.cli.session import Telling, run_release
     from ninelives.deploy.waiting import wait_for_running
 
     options = Options(timeout=timeout, waits_for_decisions=waits_for_decisions)
-    return run_release(place, wait_for_running, options, as_json=as_json)
+    return run_release(place, wait_for_running, options, Telling(as_json=as_json))

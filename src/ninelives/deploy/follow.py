@@ -91,6 +91,8 @@ class Progress:
     deployment: ServiceDeploymentSeen | None = None
     """The followed service deployment: lifecycle stage, traffic, hooks, alarms, circuit breaker."""
     wait: Wait | None = None
+    seen: Observation | None = None
+    """All of it; None when nothing could be seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +181,8 @@ def follow(
             reason = f"no end after {write_duration(patience.timeout)}; it still runs"
             verdict = Verdict(outcome=Outcome.TIMED_OUT, reason=reason)
         wait = bakes.wait_of(last) if last is not None and verdict is None else None
-        yield replace(progress_of(followed, last, told, clock.now(), elapsed, verdict=verdict, note=note), wait=wait)
+        progress = progress_of(followed, last, told, clock.now(), elapsed, verdict=verdict, note=note)
+        yield replace(progress, wait=wait, seen=last if note is None else None)
         if verdict is not None:
             return
         clock.wait(pace)

@@ -163,10 +163,17 @@ class TaskSeen:
     stopping_at: datetime | None = None
     """When its containers were sent their stop signal, or had ended by themselves."""
     execution_stopped_at: datetime | None = None
+    address: str = ""
+    ports: tuple[int, ...] = ()
+    """Of its host that lead to it; none where it has an address of its own."""
 
     @property
     def id(self) -> str:
         return self.arn.rsplit("/", 1)[-1]
+
+    def is_at(self, target: "TargetSeen") -> bool:
+        """Whether a target is this task."""
+        return bool(self.address) and target.address == self.address and (not self.ports or target.port in self.ports)
 
     @property
     def is_gone(self) -> bool:
@@ -402,7 +409,20 @@ def read_task(given: Mapping[str, Any]) -> TaskSeen:
         task_definition=given.get("taskDefinitionArn", ""),
         stopping_at=given.get("stoppingAt"),
         execution_stopped_at=given.get("executionStoppedAt"),
+        address=_address(given.get("attachments") or ()),
+        ports=tuple(
+            binding["hostPort"]
+            for one in given.get("containers") or ()
+            for binding in one.get("networkBindings") or ()
+            if binding.get("hostPort")
+        ),
     )
+
+
+def _address(attachments: Sequence[Mapping[str, Any]]) -> str:
+    """Of a task's network interface; empty while it has none."""
+    details = (detail for one in attachments for detail in one.get("details") or ())
+    return next((str(one["value"]) for one in details if one.get("name") == "privateIPv4Address"), "")
 
 
 def read_target(given: Mapping[str, Any]) -> TargetSeen:

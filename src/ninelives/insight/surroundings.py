@@ -95,7 +95,7 @@ def survey(aws: Aws, file: ServiceFile, since: datetime) -> Surroundings:
         cluster=file.cluster_name,
         service=file.service,
         load_balancer=dimension_of(str(balancer["LoadBalancerArn"])) if balancer is not None else None,
-        groups=tuple(_groups(aws, file, versions, service)),
+        groups=tuple(groups_of(aws, file, versions, service)),
         has_insights=has_insights(aws, file.cluster_name),
         time_scale=service.time_scale if service is not None else 1.0,
         alarms=see_alarms(aws, watched_alarms(file), since),
@@ -114,7 +114,7 @@ def dimension_of(arn: str) -> str:
     return arn.rsplit(":", 1)[-1].removeprefix("loadbalancer/")
 
 
-def _groups(aws: Aws, file: ServiceFile, versions: Mapping[str, str], service: ServiceSeen | None) -> Iterator[Group]:
+def groups_of(aws: Aws, file: ServiceFile, versions: Mapping[str, str], service: ServiceSeen | None) -> Iterator[Group]:
     """The file's one or two, and any other that the service itself names."""
     named = (find_target_group(aws, name) for name in (file.target_group_name, file.alternate_target_group_name))
     arns = [str(one["TargetGroupArn"]) for one in named if one is not None]

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from ninelives.deploy.clock import Clock
 from ninelives.rehearsal.load_process import LoadProcess
 from ninelives.rehearsal.proof import Marks, Phase, Proof, prove
-from ninelives.rehearsal.sample import Kind, Target
+from ninelives.rehearsal.sample import Kind, Sample, Target
 from ninelives.rehearsal.tally import Collector, Tally
 
 Result = TypeVar("Result")
@@ -35,6 +35,8 @@ class Rehearsed(Generic[Result]):
     marks: Marks
     load_started_at: datetime
     release_started_at: datetime
+    kinds: tuple[Kind, ...] = ()
+    samples: tuple[Sample, ...] = field(default=(), repr=False)
 
 
 def rehearse(
@@ -80,4 +82,6 @@ def rehearse(
         marks=marks,
         load_started_at=load_started_at,
         release_started_at=at,
+        kinds=tuple(script.kinds),
+        samples=tuple(samples),
     )
