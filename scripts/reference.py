@@ -424,7 +424,15 @@ def written(text: str) -> str:
     return BLOCK.sub(block, text)
 
 
+def record_schema_text() -> str:
+    """docs/reference/release-record.schema.json."""
+    from ninelives.deploy.release_record import record_schema
+
+    return json.dumps(record_schema(), indent=2) + "\n"
+
+
 def main() -> None:
+    (DOCS / "release-record.schema.json").write_text(record_schema_text(), encoding="utf-8")
     for path in sorted(DOCS.glob("*.md")):
         before = path.read_text(encoding="utf-8")
         after = written(before)

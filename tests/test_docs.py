@@ -68,6 +68,12 @@ def test_what_is_generated_is_as_the_code_says(page: Path) -> None:
     assert generator().written(text) == text, "run `.venv/bin/python scripts/reference.py`"
 
 
+def test_the_schema_of_a_releases_record_is_the_codes() -> None:
+    written = (REFERENCE / "release-record.schema.json").read_text(encoding="utf-8")
+
+    assert generator().record_schema_text() == written, "run `.venv/bin/python scripts/reference.py`"
+
+
 def test_every_page_of_the_documentation_can_be_reached_from_the_readme() -> None:
     reached, ahead = set(), [ROOT / "README.md"]
     while ahead:
