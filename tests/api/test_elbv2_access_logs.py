@@ -215,3 +215,26 @@ def test_what_waits_is_bounded(world: LoggedWorld, monkeypatch: pytest.MonkeyPat
 
     assert sum(one.stat().st_size for one in world.directory.iterdir()) < 3000
     assert "the newest are dropped" in caplog.text
+
+
+def test_logs_that_are_switched_off_get_what_was_taken_down_and_those_of_a_load_balancer_that_is_gone_do_not_stay(
+    world: LoggedWorld,
+) -> None:
+    balancer = world.balancer()
+    listener, arn = world.listener(balancer, world.group()), balancer["LoadBalancerArn"]
+    world.bucket()
+    world.switch_on(arn)
+    world.telling.tell([entry(listener, "/one")])
+    world.elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=pairs({"access_logs.s3.enabled": "false"}))
+    world.telling.tell([entry(listener, "/unseen")])
+    world.deliver()
+    [_, key] = world.keys()
+    assert b"/unseen" not in gzip.decompress(world.s3.get_object(Bucket="logs", Key=key)["Body"].read())
+
+    world.switch_on(arn)
+    world.telling.tell([entry(listener, "/two")])
+    assert [] != list(world.directory.iterdir())
+    world.elb.delete_load_balancer(LoadBalancerArn=arn)
+    world.deliver()
+    assert [] == list(world.directory.iterdir())
+    assert 2 == len(world.keys())

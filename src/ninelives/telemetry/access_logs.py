@@ -105,12 +105,18 @@ class AccessLogs:
             await self.deliver(ends)
 
     async def deliver(self, ends: datetime) -> None:
-        """Bring what waits to the buckets, as logs of the period that ends at ``ends``. What cannot be brought waits on."""
-        for balancer in self._switched_on().values():
-            path = self._waiting(balancer.arn)
-            if not path.exists():
-                continue
+        """Bring what waits to the buckets, as logs of the period that ends at ``ends``. What cannot be brought waits on.
+
+        Logs that have been switched off get what was taken down before; what a load balancer left that is gone is dropped.
+        """
+        balancers = {self._waiting(one.arn).stem: one for one in self._region.state.load_balancers.values()}
+        for name in sorted({path.stem for path in self._directory.glob("*.*")}):
+            path, balancer = self._directory / f"{name}.log", balancers.get(name)
             sending = path.with_suffix(".sending")
+            if balancer is None:
+                path.unlink(missing_ok=True)
+                sending.unlink(missing_ok=True)
+                continue
             if not sending.exists():
                 path.replace(sending)
             try:

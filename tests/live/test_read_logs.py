@@ -1,0 +1,122 @@
+"""Access logs tell of the requests that the load generator has sent, all of them and no others, to every reader."""
+
+import asyncio
+import gzip
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import pytest
+from live_region import RegionUnderTest, eventually, runtimes, skip_without_docker, started
+
+from ninelives.rehearsal.load import send_load
+from ninelives.rehearsal.sample import Kind, Sample, Target
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+
+TIME_SCALE: Final = 30
+LOAD_SECONDS: Final = 3
+KINDS: Final = (
+    Kind(name="talks", rate=30, connections=8, path="/cats?log=1"),
+    Kind(name="sleeps", rate=6, connections=8, path="/slow?seconds=0.3"),
+    Kind(name="missing", rate=4, path="/status?code=404"),
+    Kind(name="broken", rate=3, path="/status?code=500"),
+)
+GRANTED: Final = {
+    "Effect": "Allow",
+    "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+    "Action": "s3:PutObject",
+    "Resource": "arn:aws:s3:::access-logs/AWSLogs/*",
+}
+FILE: Final = re.compile(r"AWSLogs/\d{12}/elasticloadbalancing/[a-z0-9-]+/\d{4}/\d\d/\d\d/\S+Z_[\d.]+_\w+\.log\.gz")
+ENTRY: Final = re.compile(
+    r'http \S+ app/\S+ [\d.]+:\d+ [\d.]+:\d+ ([\d.]+ ){3}\d{3} \d{3} \d+ \d+ "GET http://\S+ HTTP/1.1" .*'
+)
+
+
+@pytest.fixture(scope="module", params=runtimes())
+def region(request: pytest.FixtureRequest) -> Iterator[RegionUnderTest]:
+    skip_without_docker(request.param)
+    with started(request.param, time_scale=TIME_SCALE) as region:
+        exit_code, result = region.deploy("1.0.0")
+        assert exit_code == 0, result
+        yield region
+
+
+@pytest.fixture(scope="module")
+def sent(region: RegionUnderTest) -> list[Sample]:
+    """What the generator has seen, with the access logs switched on."""
+    s3, elb = region.client("s3"), region.client("elbv2")
+    s3.create_bucket(Bucket="access-logs", CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [GRANTED]})
+    s3.put_bucket_policy(Bucket="access-logs", Policy=policy)
+    (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+    attributes = [{"Key": "access_logs.s3.enabled", "Value": "true"}, {"Key": "access_logs.s3.bucket", "Value": "access-logs"}]
+    elb.modify_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"], Attributes=attributes)
+    return asyncio.run(load(region.url()))
+
+
+async def load(url: str) -> list[Sample]:
+    place, samples, stop = urlsplit(url), list[Sample](), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.call_later(LOAD_SECONDS, stop.set)
+    target = Target(host=str(place.hostname), port=place.port or 80)
+    await send_load(target, KINDS, start_at=loop.time(), record=samples.append, stop=stop)
+    return samples
+
+
+def access(region: RegionUnderTest, *options: str) -> list[dict[str, Any]]:
+    done = region.command("logs", "--access", "--json", *options)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_access_logs_tell_what_the_generator_counted(region: RegionUnderTest, sent: list[Sample]) -> None:
+    paths = {kind.name: kind.path for kind in KINDS}
+    expected = Counter((sample.status, paths[sample.kind]) for sample in sent)
+    assert {status for status, _ in expected} == {200, 404, 500}, expected
+
+    entries = eventually(
+        lambda: found if len(found := access(region)) >= len(sent) else None, within=60, what="the delivery of the access logs"
+    )
+
+    url = urlsplit(region.url())
+    told = Counter((one["elb_status_code"], one["request"].split(f":{url.port}")[1].rpartition(" ")[0]) for one in entries)
+    assert told == expected
+    assert len({one["target:port"] for one in entries}) == 2, "both tasks"
+    assert entries == sorted(entries, key=lambda one: str(one["time"]))
+    assert {one["trace_id"] for one in entries} != {None}
+
+    assert len(access(region, "--status", "4xx,500")) == sum(n for (status, _), n in expected.items() if status != 200)
+    slow = access(region, "--slower-than", "300ms")
+    assert Counter(one["elb_status_code"] for one in slow) == {200: expected[200, "/slow?seconds=0.3"]}
+    done = region.command("logs", "--access", "--summary", "--json", "--path", "/c*")
+    summary = json.loads(done.stdout)
+    assert (summary["requests"], summary["path"]) == (expected[200, "/cats?log=1"], {"/cats": expected[200, "/cats?log=1"]})
+    assert 0 <= summary["target_processing_time"]["p50"] < 0.3
+
+
+def test_the_aws_cli_reads_the_files_as_they_are(region: RegionUnderTest, sent: list[Sample]) -> None:
+    keys = [one["Key"] for one in region.client("s3").list_objects_v2(Bucket="access-logs")["Contents"]]
+    files = [key for key in keys if key.endswith(".log.gz")]
+    assert files, keys
+    assert [key for key in files if not FILE.fullmatch(key)] == []
+
+    program = Path(sys.executable).with_name("aws")
+    lines: list[str] = []
+    for key in files:
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", program, "s3", "cp", f"s3://access-logs/{key}", "-"],
+            env={**region.environment, "AWS_PAGER": "", "AWS_CONFIG_FILE": os.devnull},
+            capture_output=True, check=True, timeout=60,
+        )  # fmt: skip
+        lines += gzip.decompress(done.stdout).decode().splitlines()
+    assert len(lines) == len(sent)
+    assert [line for line in lines if not ENTRY.fullmatch(line)] == []
