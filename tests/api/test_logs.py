@@ -295,3 +295,56 @@ def test_the_fields_of_a_groups_events_are_told(logs: Any) -> None:
     fields = logs.get_log_group_fields(logGroupName=GROUP)["logGroupFields"]
     assert {one["name"]: one["percent"] for one in fields}["request.path"] == 50
     assert {"name": "@message", "percent": 100} in fields
+
+
+def ended(logs: Any, query_id: str) -> dict[str, Any]:
+    """The answer of a query once it has ended."""
+    for _ in range(2_000):
+        answer: dict[str, Any] = logs.get_query_results(queryId=query_id)
+        if answer["status"] not in {"Scheduled", "Running"}:
+            return answer
+    return pytest.fail("the query does not end")
+
+
+def test_a_query_runs_over_the_groups_and_the_time_that_it_names(logs: Any) -> None:
+    logs.create_log_group(logGroupName="other")
+    logs.create_log_stream(logGroupName="other", logStreamName="s")
+    at = now_ms() - 600_000
+    put(logs, *(f'{{"status": {200 + 300 * (number % 2)}}}' for number in range(5_000)), at=at)
+    logs.put_log_events(logGroupName="other", logStreamName="s", logEvents=[{"timestamp": at, "message": '{"status": 500}'}])
+
+    def ask(query: str, **where: Any) -> dict[str, Any]:
+        started = logs.start_query(queryString=query, startTime=at // 1000, endTime=now_ms() // 1000, **where)
+        return ended(logs, started["queryId"])
+
+    answer = ask("filter status >= 500 | stats count(*) as errors by @log", logGroupNames=[GROUP, "other"])
+    errors = {row[0]["value"]: row[1]["value"] for row in answer["results"]}
+    assert (answer["status"], errors) == ("Complete", {f"{PLACE.account}:{GROUP}": "2500", f"{PLACE.account}:other": "1"})
+    assert (answer["statistics"]["recordsScanned"], answer["statistics"]["recordsMatched"]) == (5_001, 2_501)
+    (newest,) = ask("fields @timestamp, @message | limit 1", logGroupName=GROUP)["results"]
+    fields = {one["field"]: one["value"] for one in newest}
+    assert fields["@message"] == '{"status": 500}'
+    record = logs.get_log_record(logRecordPointer=fields["@ptr"])["logRecord"]
+    assert (record["@timestamp"], record["status"]) == (str(at + 4_999), "500")
+    assert len(ask("fields @message", logGroupName=GROUP, limit=10)["results"]) == 10
+    assert [one["status"] for one in logs.describe_queries(logGroupName=GROUP)["queries"]] == ["Complete"] * 3
+
+
+def test_a_query_that_is_not_understood_says_where(logs: Any) -> None:
+    with pytest.raises(ClientError) as caught:
+        logs.start_query(logGroupName=GROUP, queryString="fields @message | nonsense", startTime=1, endTime=2)
+
+    response: Any = caught.value.response
+    assert response["Error"]["Code"] == "MalformedQueryException"
+    assert response["queryCompileError"]["location"]["startCharOffset"] == 18
+    code, message = refusal(lambda: logs.stop_query(queryId="none"))
+    assert (code, message) == ("ResourceNotFoundException", "Query with queryId none does not exist.")
+
+
+def test_definitions_of_queries_are_kept(logs: Any) -> None:
+    made = logs.put_query_definition(name="errors", queryString="filter @message like /ERROR/", logGroupNames=[GROUP])
+    (found,) = logs.describe_query_definitions(queryDefinitionNamePrefix="err")["queryDefinitions"]
+
+    assert (found["queryDefinitionId"], found["logGroupNames"]) == (made["queryDefinitionId"], [GROUP])
+    assert logs.delete_query_definition(queryDefinitionId=made["queryDefinitionId"])["success"]
+    assert logs.describe_query_definitions()["queryDefinitions"] == []

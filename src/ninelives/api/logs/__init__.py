@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from ninelives.api.call import Operations
-from ninelives.api.logs import events, groups, metric_filters, streams, tags
+from ninelives.api.logs import events, groups, metric_filters, queries, streams, tags
 from ninelives.api.logs.handling import LogsHandler
 from ninelives.api.logs.takeover import take_over
 from ninelives.telemetry.logs import CloudWatchLogs
@@ -20,7 +20,7 @@ _HANDLERS: Mapping[str, LogsHandler] = {
 
 def operations(logs: CloudWatchLogs) -> Operations:
     """CloudWatch Logs' operations, by name."""
-    return {name: partial(handler, logs) for name, handler in _HANDLERS.items()}
+    return {**{name: partial(handler, logs) for name, handler in _HANDLERS.items()}, **queries.operations(logs)}
 
 
 __all__ = ["operations", "take_over"]

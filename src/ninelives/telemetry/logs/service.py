@@ -63,6 +63,7 @@ class CloudWatchLogs:
         self._keeping = Keeping(self._store, bytes_max=bytes_max)
         self._writing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="logs-write")
         self._reading = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="logs-read") if path else self._writing
+        self._asking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="logs-query") if path else self._writing
         self._readers = threading.local()
         self._opened: list[LogStore] = []
         self._unchecked_bytes = 0
@@ -91,6 +92,14 @@ class CloudWatchLogs:
     async def read(self, work: Callable[[LogStore], T]) -> T:
         """Do ``work``, which only reads, on one of the threads that read: what is written by then is seen."""
         return await asyncio.get_running_loop().run_in_executor(self._reading, lambda: work(self._reader()))
+
+    async def ask(self, work: Callable[[LogStore], T]) -> T:
+        """As ``read``, for what takes long: one at a time, beside what else is read. ``work`` gives up once ``is_closed``."""
+        return await asyncio.get_running_loop().run_in_executor(self._asking, lambda: work(self._reader()))
+
+    @property
+    def is_closed(self) -> bool:
+        return self._is_closed
 
     def _reader(self) -> LogStore:
         if self._path is None:
@@ -176,8 +185,8 @@ class CloudWatchLogs:
         if self._is_closed:
             return
         self._is_closed = True
-        await asyncio.get_running_loop().run_in_executor(None, self._reading.shutdown)
-        await asyncio.get_running_loop().run_in_executor(None, self._writing.shutdown)
+        for threads in (self._asking, self._reading, self._writing):
+            await asyncio.get_running_loop().run_in_executor(None, threads.shutdown)
         for reader in self._opened:
             reader.close()
         self._store.close()
