@@ -13,7 +13,7 @@ from obedient_region import ObedientRuntime, SilentDataPlane
 
 from ninelives.api import applicationautoscaling, cloudwatch
 from ninelives.api.in_process import InProcess
-from ninelives.autoscaling import AutoScaling, Neighbours
+from ninelives.autoscaling import AutoScaling, Neighbours, open_database
 from ninelives.model.errors import ApiError
 from ninelives.model.events import Happening
 from ninelives.model.metrics import Metric
@@ -65,7 +65,7 @@ class ScalingBench(World):
         operations = {"ecs": self.operations, "cloudwatch": cloudwatch.operations(self.watch)}
         self.in_process = InProcess(operations=operations, before_moto={}, moto=self._no_moto, place=PLACE)
         self.scaling = AutoScaling(
-            self.path,
+            open_database(self.path),
             place=PLACE,
             now=lambda: self.clock.time,
             timing=Timing(),

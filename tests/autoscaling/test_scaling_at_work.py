@@ -199,6 +199,40 @@ def test_a_control_plane_that_dies_before_the_count_is_set_goes_on_with_it(tmp_p
     bench.close()
 
 
+def test_what_was_only_recorded_is_not_taken_up_where_a_deployment_holds_it(tmp_path: Path) -> None:
+    bench = ScalingBench(tmp_path / "scaling.sqlite")
+    bench.register(1, 1)
+    bench.dies_at = "UpdateService"
+    with pytest.raises(Died):
+        bench.runner.run(bench.scaling.tend())
+    bench.call("UpdateService", cluster="c", service="s", forceNewDeployment=True)
+
+    bench.restart()
+    bench.runner.run(bench.scaling.tend())
+    held = bench.desired
+    bench.live(minutes=5)
+
+    assert (held, bench.desired) == (2, 1)
+    assert [one["StatusCode"] for one in bench.activities()] == ["Successful", "Failed"]
+    bench.close()
+
+
+def test_what_was_only_recorded_gives_way_to_a_count_that_somebody_has_set(tmp_path: Path) -> None:
+    bench = ScalingBench(tmp_path / "scaling.sqlite")
+    bench.register(3, 10)
+    bench.dies_at = "UpdateService"
+    with pytest.raises(Died):
+        bench.runner.run(bench.scaling.tend())
+    bench.call("UpdateService", cluster="c", service="s", desiredCount=6)
+
+    bench.restart()
+    bench.live(minutes=1)
+
+    assert bench.desired == 6
+    assert [one["StatusCode"] for one in bench.activities()] == ["Overridden"]
+    bench.close()
+
+
 def test_eventbridge_is_told_of_counts_and_of_the_maximum(bench: ScalingBench) -> None:
     bench.register(1, 4)
     bench.track()

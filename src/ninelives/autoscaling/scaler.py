@@ -6,17 +6,16 @@ An activity is recorded before the desired count is set, so that a control plane
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ninelives.autoscaling import wording
 from ninelives.autoscaling.alarms import alarms_of
-from ninelives.autoscaling.database import open_database
 from ninelives.autoscaling.events import count_updated, scaled_to_max
 from ninelives.autoscaling.ports import Neighbours
 from ninelives.autoscaling.records import ScalingRecords
@@ -47,14 +46,11 @@ FULFILLED_WITHIN: Final = timedelta(minutes=30)
 
 
 class AutoScaling:
-    """All on the region's event loop. ``path`` is the file; None keeps everything in memory. ``new_id`` makes UUIDs.
-
-    Raises ``ScalingFromTheFuture``.
-    """
+    """All on the region's event loop. ``database`` is that of ``open_database``; ``new_id`` makes UUIDs."""
 
     def __init__(
         self,
-        path: Path | None,
+        database: sqlite3.Connection,
         *,
         place: Place,
         now: Callable[[], datetime],
@@ -62,8 +58,8 @@ class AutoScaling:
         new_id: Callable[[], str],
         neighbours: Neighbours,
     ) -> None:
-        self._database = open_database(path)
-        self.records = ScalingRecords(self._database)
+        self._database = database
+        self.records = ScalingRecords(database)
         self.place = place
         self.now = now
         self.new_id = new_id
@@ -251,9 +247,10 @@ class AutoScaling:
             return capacity
         for activity in self._open(resource_id):
             if activity.status_message is None:
-                await self._set(target, activity)
+                await self._take_up(target, activity, capacity)
             else:
                 self._look_at(target, activity, capacity)
+        target = self.records.targets[resource_id]
         if target.is_settled:
             return await self._capacity(resource_id)
         bounded = target.bounded(capacity.desired)
@@ -298,6 +295,21 @@ class AutoScaling:
         self._keep(activity)
         await self._set(target, activity)
         self._bell.set()
+
+    async def _take_up(self, target: ScalableTarget, activity: ScalingActivity, capacity: Capacity) -> None:
+        """Go on with what a control plane before this one had only recorded, if the service still is as it was then."""
+        wanted = activity.capacity
+        assert wanted is not None
+        if capacity.desired == wanted:
+            self.records.put(replace(activity, status_message=wording.waiting(wanted)))
+        elif (capacity.desired < wanted) is activity.is_scale_in:
+            self._end(activity, ActivityStatus.OVERRIDDEN, wording.overridden(wanted, capacity.desired))
+        elif activity.is_scale_in and capacity.is_deploying:
+            self._end(activity, ActivityStatus.FAILED, wording.failed(wanted, "a deployment is in progress"))
+            if activity.policy_arn is None:  # The bounds are looked at again when it is over; a policy asks again itself.
+                self.records.put(replace(target, is_settled=False))
+        else:
+            await self._set(target, activity)
 
     async def _set(self, target: ScalableTarget, activity: ScalingActivity) -> None:
         """Set the desired count, as often as need be: it is the same each time."""

@@ -144,6 +144,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     from ninelives.api.moto_bridge import MotoBridge
     from ninelives.api.time_scale import telling_time_scale
     from ninelives.autoscaling import AutoScaling, Neighbours
+    from ninelives.autoscaling import open_database as open_scaling
     from ninelives.cli.agent_endpoint import AgentEndpoint
     from ninelives.cli.enforcement import enforcement_of
     from ninelives.cli.leftovers import Leftovers
@@ -226,7 +227,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     exposition = Exposition(region, runtime, cloud_watch, totals)
     neighbours = Neighbours(call=in_process, alarms=cloud_watch.alarms, tell=lambda happening: _tell(outbox, happening))
     scaling = AutoScaling(
-        directory / "scaling.sqlite",
+        open_scaling(directory / "scaling.sqlite"),
         place=place,
         now=region.now,
         timing=timing,
