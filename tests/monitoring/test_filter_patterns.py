@@ -240,6 +240,13 @@ def test_what_the_service_would_refuse_is_refused_with_a_reason(pattern: str) ->
         read_pattern(pattern)
 
 
+@pytest.mark.parametrize("pattern", ["%.*a.*a.*a.*a.*c%", "[x = *a*a*a*a*c*]", '{ $.x = "*a*a*a*a*c" }'])
+def test_no_pattern_takes_more_than_the_text_is_long(pattern: str) -> None:
+    long = "a" * 100_000
+
+    assert not read_pattern(pattern).matches(f'{{"x": "{long}"}}' if pattern.startswith("{") else long)
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_a_pattern_or_is_refused(text: str) -> None:
     try:

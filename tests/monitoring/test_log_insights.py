@@ -337,6 +337,13 @@ def test_estimates_of_very_many_values_are_near() -> None:
     assert 14_800 <= float(p50) <= 15_200
 
 
+def test_no_expression_takes_more_than_the_text_is_long() -> None:
+    long = events("a" * 100_000 + "b")
+
+    assert values("filter @message like /(a+)+$/ | stats count(*)", long) == []
+    assert values("parse @message '*a*a*a*a*c' as k, l, m, n, o | stats count(o)", long) == [("0",)]
+
+
 def test_a_result_is_cut_at_the_request_s_limit() -> None:
     assert len(read_query("fields @message").run(REQUESTS, limit=2).rows) == 2
 

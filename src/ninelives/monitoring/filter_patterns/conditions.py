@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from ninelives.monitoring.filter_patterns.scanning import PatternInvalid, Scanner
+from ninelives.monitoring.regular_expressions import Expression, literal
 
 Event = TypeVar("Event")
 Condition = Callable[[Event], bool]
@@ -28,13 +29,13 @@ class Comparison:
     """An operator and what stands to its right: a text in which ``*`` stands for any characters, a number, or a regex."""
 
     operator: str
-    text: re.Pattern[str]
+    text: Expression
     number: float | None = None
 
     def holds(self, value: str) -> bool:
         """Whether a value, as it is written, fulfils it. Numbers are compared as numbers, everything else as text.
 
-        >>> Comparison(operator="=", text=re.compile("4.*")).holds("404")
+        >>> Comparison(operator="=", text=Expression("4.*")).holds("404")
         True
         """
         found = None if self.number is None else number_of(value)
@@ -96,6 +97,6 @@ def _one(scanner: Scanner, read_test: Callable[[Scanner], Condition[Event]], dep
     return inner
 
 
-def _wildcards(text: str) -> re.Pattern[str]:
+def _wildcards(text: str) -> Expression:
     """The whole of a value, ``*`` standing for any characters."""
-    return re.compile(r"\A" + ".*".join(map(re.escape, re.split(r"\*+", text))) + r"\Z", re.DOTALL)
+    return Expression(r"(?s)\A" + ".*".join(map(literal, re.split(r"\*+", text))) + r"\z")

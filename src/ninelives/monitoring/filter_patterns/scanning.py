@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from ninelives.monitoring.regular_expressions import Expression, ExpressionInvalid
+
 SPACE: Final = re.compile(r"\s*")
 QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
@@ -87,7 +89,7 @@ class Scanner:
         self.at = found.end()
         return ESCAPED.sub(r"\1", found[1])
 
-    def regex(self) -> re.Pattern[str]:
+    def regex(self) -> Expression:
         """The regular expression between the percent signs that begin here."""
         end = self.text.find("%", self.at + 1)
         if end < 0:
@@ -100,7 +102,7 @@ class Scanner:
         return read_regex(inside)
 
 
-def read_regex(text: str) -> re.Pattern[str]:
+def read_regex(text: str) -> Expression:
     r"""A regular expression of the few characters and operators that CloudWatch Logs allows: none that groups.
 
     >>> bool(read_regex(r"10\.10\.0\.[1-9]").search("from 10.10.0.1"))
@@ -114,15 +116,15 @@ def read_regex(text: str) -> re.Pattern[str]:
             translated, at = inside
             written.append(translated)
         elif piece is not None:
-            written.append(piece[0])
+            written.append(_spelled(piece[0]))
             at = piece.end()
         else:
             raise PatternInvalid(f"Invalid regular expression '%{text}%': '{text[at]}' is not supported")
     try:
         if not text:
             raise PatternInvalid("Invalid filter pattern: an empty regular expression")
-        return re.compile("".join(written), re.ASCII)
-    except re.error as error:
+        return Expression("".join(written))
+    except ExpressionInvalid as error:
         raise PatternInvalid(f"Invalid regular expression '%{text}%': {error}") from None
 
 
@@ -136,7 +138,11 @@ def _class(text: str, start: int) -> tuple[str, int]:
         piece = CLASS_PIECE.match(text, at)
         if piece is None:
             raise PatternInvalid(f"Invalid regular expression '%{text}%': the '[' at {start + 1} has no proper end")
-        # a sign twice over is kept for set operations by Python; what is escaped means itself
-        pieces.append(f"\\{piece[0]}" if piece[0] == "|" or (piece[0] == "-" and pieces[-1:] == ["-"]) else piece[0])
+        pieces.append(_spelled(piece[0]))
         at = piece.end()
     return f"[{'^' if negated else ''}{''.join(pieces)}]", at + 1
+
+
+def _spelled(piece: str) -> str:
+    """A sign that need not be escaped stands for itself."""
+    return piece[1:] if piece[0] == "\\" and piece[1] in "_#=@/;,:" else piece

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ninelives.monitoring.filter_patterns.scanning import PatternInvalid, Scanner
+from ninelives.monitoring.regular_expressions import Expression
 
 TERM: Final = re.compile(r"\w+")
 WORD: Final = re.compile(r"\S+")
@@ -41,7 +42,7 @@ class EverythingPattern(_NoValues):
 class RegexPattern(_NoValues):
     """``%AUTH[A-Z]+%``: found anywhere in the message."""
 
-    regex: re.Pattern[str]
+    regex: Expression
 
     def matches(self, message: str) -> bool:
         return self.regex.search(message) is not None

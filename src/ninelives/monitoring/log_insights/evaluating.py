@@ -1,6 +1,5 @@
 """Expressions become functions of a row. A comparison with what is missing is neither true nor false, as in SQL."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
@@ -118,11 +117,15 @@ def _junction(left: Evaluated, right: Evaluated, *, decisive: bool) -> Evaluated
 
 
 def _like(operand: Evaluated, wanted: str | Regex, *, negated: bool) -> Evaluated:
-    search = read_regex(wanted.text) if isinstance(wanted, Regex) else re.compile(re.escape(wanted))
+    """A regular expression that is found somewhere, or a text that is a part."""
+    expression = read_regex(wanted.text) if isinstance(wanted, Regex) else None
+    part = wanted if isinstance(wanted, str) else ""
 
     def matches(row: Row) -> Value:
         found = text(operand(row))
-        return None if found is None else (search.search(found) is not None) != negated
+        if found is None:
+            return None
+        return (expression.search(found) is not None if expression is not None else part in found) != negated
 
     return matches
 

@@ -253,7 +253,7 @@ def _parsed(source: Evaluated, wanted: str | Regex, names: Sequence[str], rows: 
     groups: Sequence[str | int] = names if isinstance(wanted, Regex) else range(1, len(names) + 1)
     for row in rows:
         found = pattern.search(text(source(row)) or "")
-        row.made |= {name: found[group] if found else None for name, group in zip(names, groups, strict=True)}
+        row.made |= {name: found.group(group) if found else None for name, group in zip(names, groups, strict=True)}
         yield row
 
 

@@ -36,6 +36,7 @@ from ninelives.monitoring.log_insights.syntax import (
     Stats,
     Unary,
 )
+from ninelives.monitoring.regular_expressions import ExpressionInvalid
 
 T = TypeVar("T")
 
@@ -238,7 +239,7 @@ class _Reader:
         self._skip()
         start = self._at
         if (wanted := self._regex()) is not None:
-            names = tuple(read_regex(wanted.text).groupindex)
+            names = read_regex(wanted.text).names
             if not names:
                 raise self._wrong("the regular expression has no named group such as (?<name>…)", start, self._at)
             return Parse(source, wanted, names)
@@ -465,7 +466,7 @@ class _Reader:
             return None
         try:
             read_regex(found[1])
-        except re.error as error:
+        except ExpressionInvalid as error:
             raise self._wrong(f"the regular expression {found[0]} is not valid: {error}", start, self._at) from None
         return Regex(found[1])
 
