@@ -45,7 +45,7 @@ def show_advice(advice: Advice, facts: Facts, assumptions: Assumptions, prices: 
     console.print()
     console.print(_options(advice))
     console.print()
-    console.print(_risks(advice))
+    console.print(_risks(advice, facts))
     if advice.warnings:
         console.print()
     for warning in advice.warnings:
@@ -205,7 +205,7 @@ def _percent(value: float) -> Text:
     return Text(f"{value:.0f} %", colour)
 
 
-def _risks(advice: Advice) -> Table:
+def _risks(advice: Advice, facts: Facts) -> Table:
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True, min_width=NAME_WIDTH, style="dim")
     table.add_column(overflow="fold")
@@ -213,13 +213,24 @@ def _risks(advice: Advice) -> Table:
         if option.obstacle is not None:
             table.add_row(option.name, Text(f"Not yet: {option.obstacle}.", "dim"))
         else:
-            table.add_row(option.name, _told(option))
+            table.add_row(option.name, _told(option, facts))
     return table
 
 
-def _told(option: Option) -> str:
-    bounds = f" Scales at {option.count.target} % of CPU." if isinstance(option.count, Bounds) and option.count.target else ""
-    return option.risk + bounds
+def _told(option: Option, facts: Facts) -> str:
+    if not isinstance(option.count, Bounds) or not option.count.target:
+        return option.risk
+    requests = requests_a_task(option, facts)
+    about = f", about {requests:,} requests a minute and task" if requests else ""
+    return f"{option.risk} Scales at {option.count.target} % of CPU{about}."
+
+
+def requests_a_task(option: Option, facts: Facts) -> int | None:
+    """A minute, at the target of its scaling; None where that, or what a request takes, is not known."""
+    took = facts.traffic.cpu_a_request
+    if not took or not isinstance(option.count, Bounds) or not option.count.target:
+        return None
+    return round(option.count.target / 100 * option.size.cpu / took)
 
 
 def _hanging(mark: Text, text: Text) -> Table:
@@ -295,9 +306,9 @@ def advice_json(
             "warm_up": write_duration(assumptions.warm_up),
             "zones": advice.demand.zones,
         },
-        "now": option_json(advice.now),
-        "proposed": option_json(advice.proposed),
-        "others": [option_json(one) for one in advice.others],
+        "now": option_json(advice.now, facts),
+        "proposed": option_json(advice.proposed, facts),
+        "others": [option_json(one, facts) for one in advice.others],
         "monthly_saving": round(advice.saving, 2),
         "prices": {
             "currency": "USD",
@@ -312,10 +323,15 @@ def advice_json(
     }
 
 
-def option_json(option: Option) -> dict[str, Any]:
+def option_json(option: Option, facts: Facts) -> dict[str, Any]:
     count: Any = option.count
     if isinstance(count, Bounds):
-        count = {"min": count.least, "max": count.most, "cpu_target": count.target or None}
+        count = {
+            "min": count.least,
+            "max": count.most,
+            "cpu_target": count.target or None,
+            "requests_per_task": requests_a_task(option, facts),
+        }
     return {
         "name": option.name,
         "cpu": option.size.cpu,

@@ -168,11 +168,8 @@ class _Options:
 
     def now(self) -> Option:
         count = self.standing.count
-        tasks = count if isinstance(count, int) else count.least
-        if isinstance(count, Bounds) and not count.target:
-            # Nobody says what it follows: what ran is what it is.
-            tasks = self.demand.tasks
-        known = count if isinstance(count, Bounds) and count.target else max(1, tasks)
+        known = count if isinstance(count, int) else count if count.target else self._usual_count(count)
+        known = max(1, known) if isinstance(known, int) else known
         reasons = list(refusals(self.standing.size, self._peak(known), self.demand, self.assumptions))
         risk = f"Falls short: {'; '.join(reasons)}." if reasons else "Carries all that was measured."
         return replace(self._option("now", self.standing.size, known, risk), count=count)
@@ -264,6 +261,11 @@ class _Options:
             on_demand=on_demand,
             obstacle=obstacle,
         )
+
+    def _usual_count(self, bounds: Bounds) -> int:
+        """What ran, where nobody says what the count follows."""
+        steady = self.usage.steady or self.usage.minutes
+        return max(bounds.least, round(sum(one.tasks for one in steady) / len(steady)))
 
     def _peak(self, count: int | Bounds) -> int:
         return count if isinstance(count, int) else max(count.least, self.demand.tasks)

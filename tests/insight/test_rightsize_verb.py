@@ -1,0 +1,167 @@
+"""The verb: what it prints, what it writes, what it asks and what it refuses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from measured_account import NOW, OLD, Account, four_days
+
+from ninelives.cli import session
+from ninelives.cli.errors import UserError
+from ninelives.cli.rightsize import rightsize
+from ninelives.deploy import clock
+from ninelives.deploy.aws import Aws
+from ninelives.deploy.errors import DeployError
+from ninelives.deploy.reading import parse_service_file, read_service_file
+from ninelives.telemetry import MetricStore
+
+FILE = """\
+service: cats
+image: {build: .}
+port: 80
+cpu: 1024     # as it always was
+memory: 4096
+count: 2
+region: eu-west-1
+environments:
+  staging: {}
+"""
+
+
+@pytest.fixture(scope="module")
+def store() -> MetricStore:
+    return four_days()
+
+
+@pytest.fixture
+def account(store: MetricStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Account:
+    """In it stands the service of the file in the folder that commands run in."""
+    account = Account(store)
+    (tmp_path / "ninelives.yml").write_text(FILE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(clock, "utc_now", lambda: NOW)
+    monkeypatch.setattr(
+        session,
+        "open_definition",
+        lambda place: (
+            read_service_file(place.config, place.environment),
+            Aws(account.client, region=place.region or "eu-west-1", is_local=False),
+        ),
+    )
+    return account
+
+
+def run(*arguments: str, typed: str = "") -> Result:
+    return CliRunner().invoke(rightsize, [*arguments, "--env", "staging"], input=typed, standalone_mode=False)
+
+
+def told(*arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run("--json", *arguments).stdout)
+    return found
+
+
+@pytest.mark.usefixtures("account")
+def test_the_screen_has_the_proposal_its_saving_its_risk_and_what_it_rests_on() -> None:
+    shown = run().stdout
+
+    assert "512 CPU units and 1024 MiB, 2 tasks: saves $49.02 of $85.06 a month." in shown
+    assert "With one of 2 zones lost, the busiest task is at" in shown
+    assert "Played again on it, the 96 hours measured keep the busiest task below 90 % of CPU." in shown
+    assert "most on " in shown
+    assert "Assumed: p99 of the minutes' CPU and 30 % of headroom" in shown
+    assert "AWS's Price List API" in shown
+    assert "Next:  `ninelives rightsize --env staging --apply`" in shown
+    assert FILE == Path("ninelives.yml").read_text()
+
+
+@pytest.mark.usefixtures("account")
+def test_it_fits_into_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.console import Console
+
+    from ninelives.cli import rightsize_output
+
+    monkeypatch.setattr(rightsize_output, "page", lambda: Console(width=80, highlight=False))
+
+    assert 80 >= max(len(line) for line in run().stdout.splitlines() if not line.startswith("Next:"))
+
+
+@pytest.mark.usefixtures("account")
+def test_json_has_the_same_and_the_figures_behind_it() -> None:
+    found = told()
+
+    assert ("changes", False, 1) == (found["result"], found["applied"], len({found["measured"]["busiest"]["hour"]}))
+    assert (512, 1024, 2) == tuple(found["proposed"][key] for key in ("cpu", "memory", "count"))
+    assert found["monthly_saving"] == pytest.approx(found["now"]["monthly"]["high"] - found["proposed"]["monthly"]["high"])
+    assert 24 == len(found["measured"]["cpu_by_hour"])
+    assert found["prices"]["is_verified"]
+    assert {"graviton", "spot", "roomier"} <= {one["name"] for one in found["others"]}
+
+
+@pytest.mark.usefixtures("account")
+def test_a_region_without_prices_is_told_with_the_nearest_ones() -> None:
+    assert "eu-central-1, the nearest with prices to eu-south-2" in run("--region", "eu-south-2").stdout
+
+
+@pytest.mark.usefixtures("account")
+def test_unverified_prices_are_called_so() -> None:
+    assert "for eu-west-2, unverified" in run("--region", "eu-west-2", "--graviton").stdout
+
+
+@pytest.mark.usefixtures("account")
+def test_applied_after_a_yes_it_changes_the_file_and_nothing_beside_it() -> None:
+    done = run("--apply", typed="y\n")
+
+    assert "-cpu: 1024     # as it always was" in done.stdout
+    after = Path("ninelives.yml").read_text()
+    assert FILE.replace("cpu: 1024", "cpu: 512").replace("memory: 4096", "memory: 1024") == after
+    assert "unchanged" == told()["result"]
+    assert "Nothing to change" in run().stdout
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("answer", ["n\n", "\n"])
+def test_anything_but_yes_changes_nothing(answer: str) -> None:
+    assert "Nothing was changed." in run("--apply", typed=answer).stdout
+    assert FILE == Path("ninelives.yml").read_text()
+
+
+@pytest.mark.usefixtures("account")
+def test_with_yes_and_json_nothing_is_asked_and_stdout_is_one_object() -> None:
+    assert told("--apply", "--yes")["applied"]
+    assert OLD.cpu == parse_service_file(Path("ninelives.yml").read_text(), "staging").cpu
+
+
+@pytest.mark.usefixtures("account")
+def test_json_cannot_ask() -> None:
+    refused = run("--apply", "--json").exception
+
+    assert isinstance(refused, UserError)
+    assert "--yes" in str(refused.hint)
+
+
+@pytest.mark.usefixtures("account")
+def test_too_little_data_is_refused_in_words_and_as_data() -> None:
+    refused = run("--min-data", "30d")
+    as_data = run("--min-data", "30d", "--json")
+
+    assert "95.9 hours of cats are measured, and 720.0 are needed" in getattr(refused.exception, "message", "")
+    assert "too_little_data" == json.loads(as_data.stdout)["result"]
+    assert 1 == as_data.return_value
+
+
+@pytest.mark.usefixtures("account")
+def test_graviton_is_written_where_the_image_is_there_for_it() -> None:
+    run("--apply", "--yes", "--graviton")
+
+    assert "image: {build: ., platform: linux/arm64}" in Path("ninelives.yml").read_text()
+
+
+def test_graviton_is_refused_where_the_image_is_not(account: Account) -> None:
+    account.manifest = {"layers": []}
+
+    refused = run("--graviton").exception
+
+    assert isinstance(refused, DeployError)
+    assert "none for arm64" in refused.message
