@@ -12,7 +12,8 @@ class ExitCode(IntEnum):
     ERROR = 1
     """A mistake in the file or the command, a missing piece, a refused call; a deployment that failed without a rollback."""
     CHANGES = 2
-    """A written workflow differs (``workflow --check``); kept for a plan that has changes."""
+    """A written workflow or a dashboard differs (``workflow --check``, ``dashboard --diff``); kept for a plan that has
+    changes."""
     NOT_VERIFIED = 3
     """Verify failed; kept, no verb ends so yet."""
     ROLLED_BACK = 4

@@ -32,6 +32,7 @@ VERBS: dict[str, str] = {
     "logs": "Show what the tasks wrote.",
     "metrics": "Draw what CloudWatch knows of the service: requests, errors, latency, tasks, alarms.",
     "scale": "Show what scales the service; set count, bounds and suspensions by hand.",
+    "dashboard": "Print or put a CloudWatch dashboard made from the service file.",
     "promote": "Let a paused release go on.",
     "abort": "Take back the release that is under way.",
     "rollback": "Go back to the last version that was proven good.",
@@ -79,7 +80,8 @@ class LazyVerbs(click.Group):
 @click.command(
     cls=LazyVerbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Exit codes: 0 ok, 1 error, 2 differs (`workflow --check`), 4 rolled back, 5 timed out, 6 superseded, 8 paused, "
+    epilog="Exit codes: 0 ok, 1 error, 2 differs (`workflow --check`, `dashboard --diff`), 4 rolled back, 5 timed out, "
+    "6 superseded, 8 paused, "
     "9 requests lost, 130 interrupted.",
 )
 @click.version_option(__version__, "--version", prog_name="ninelives")

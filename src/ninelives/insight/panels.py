@@ -72,8 +72,22 @@ def read_picture(aws: Aws, file: ServiceFile, asked: Asked, now: datetime) -> Pi
     around = survey(aws, file, now - asked.since)
     shortest = shortest_period(around.time_scale)
     span = window(now, asked.since, period=asked.period, points=asked.points, shortest=shortest)
-    found = read_series(aws, metrics_of(around, asked.custom), span)
-    return Picture(surroundings=around, window=span, panels=panels_of(around, found, span, asked.custom))
+    custom = tuple(dict.fromkeys([*followed_metrics(file), *asked.custom]))
+    found = read_series(aws, metrics_of(around, custom), span)
+    return Picture(surroundings=around, window=span, panels=panels_of(around, found, span, custom))
+
+
+def followed_metrics(file: ServiceFile) -> tuple[Metric, ...]:
+    """Metrics of one's own that the file names: those that scaling follows."""
+    return tuple(
+        Metric(
+            namespace=one.namespace,
+            name=one.metric,
+            dimensions=tuple(sorted(one.dimensions.items())),
+            statistic=one.statistic,
+        )
+        for one in (file.scaling.metrics if file.scaling is not None else ())
+    )
 
 
 def metrics_of(around: Surroundings, custom: Sequence[Metric] = ()) -> list[Metric]:
