@@ -92,6 +92,21 @@ def test_an_overlay_of_the_laptop_is_made() -> None:
     assert (512, 256) == (parse_service_file(found, "local").cpu, parse_service_file(found, "staging").cpu)
 
 
+def test_what_scales_goes_where_the_count_is() -> None:
+    file = "service: a\nimage: .\nport: 80\nenvironments:\n  staging:\n    count: 4 # tasks\n"
+
+    found = edited(file, "staging", {"count": {"min": 2, "max": 6}, "scaling": {"cpu": "50%"}})
+
+    assert "    count: {min: 2, max: 6} # tasks\n    scaling: {cpu: 50%}\n" in found
+    assert parse_service_file(found, "local").scaling is None
+
+
+def test_what_else_scales_is_kept() -> None:
+    file = "service: a\nimage: .\nport: 80\ncount: {min: 2, max: 6}\nscaling: {cpu: 60%, cooldown: {in: 9m}} # ours\n"
+
+    assert "scaling: {cpu: 45%, cooldown: {in: 9m}} # ours" in edited(file, "local", {"scaling": {"cpu": "45%"}})
+
+
 def test_a_block_of_bounds_keeps_its_lines() -> None:
     file = "service: a\nimage: .\nport: 80\ncount:\n  min: 2  # nights\n  max: 8\n"
 

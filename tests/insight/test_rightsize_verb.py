@@ -1,6 +1,7 @@
 """The verb: what it prints, what it writes, what it asks and what it refuses."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,34 @@ def test_graviton_is_refused_where_the_image_is_not(account: Account) -> None:
 
     assert isinstance(refused, DeployError)
     assert "none for arm64" in refused.message
+
+
+@pytest.mark.usefixtures("account")
+def test_a_range_is_told_its_target_and_the_file_gets_it() -> None:
+    path = Path("ninelives.yml")
+    path.write_text(FILE.replace("count: 2", "count: {min: 1, max: 9}  # nights are quiet"))
+
+    shown = run("--apply", "--yes").stdout
+
+    assert re.search(r"Scales at 50 % of CPU, about [\d,]+ requests a minute and task\.", shown)
+    assert "count: {min: 2, max: " in path.read_text()
+    assert "}  # nights are quiet\nscaling: {cpu: 50%}\n" in path.read_text()
+    assert "unchanged" == told()["result"]
+
+
+@pytest.mark.usefixtures("account")
+def test_who_follows_requests_goes_on_doing_so() -> None:
+    path = Path("ninelives.yml")
+    path.write_text(FILE.replace("count: 2", "count: {min: 1, max: 9}\nscaling: {requests_per_task: 7}"))
+
+    run("--apply", "--yes")
+
+    scaling = read_service_file(path, "staging").file.scaling
+    assert scaling is not None
+    assert scaling.cpu is None
+    assert told()["proposed"]["count"]["requests_per_task"] == scaling.requests_per_task != 7
+
+
+@pytest.mark.usefixtures("account")
+def test_two_changes_at_once_are_refused() -> None:
+    assert "two changes" in getattr(run("--graviton", "--scaled").exception, "message", "")

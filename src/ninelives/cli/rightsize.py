@@ -12,7 +12,7 @@ from ninelives.cli.options import Duration, Place, json_option, place_options
 
 if TYPE_CHECKING:
     from ninelives.deploy.reading import Definition
-    from ninelives.insight.rightsizing import Advice, NothingFits, TooLittle
+    from ninelives.insight.rightsizing import Advice, Facts, NothingFits, TooLittle
 
 PERCENT = click.FloatRange(0, 400)
 
@@ -35,6 +35,7 @@ PERCENT = click.FloatRange(0, 400)
     help="How long after its start the CPU of a task is not taken for serving.",
 )  # fmt: skip
 @click.option("--graviton", is_flag=True, help="Propose tasks on ARM64, where the image is there for it.")
+@click.option("--scaled", is_flag=True, help="Propose a count that follows the load, where that is worth it.")
 @click.option("--apply", "is_applied", is_flag=True, help="Write the proposal into the service file. AWS is not touched.")
 @click.option("--yes", "-y", "is_agreed", is_flag=True, help="With --apply: do not ask.")
 @json_option
@@ -48,6 +49,7 @@ def rightsize(  # noqa: PLR0913 - each is an assumption of its own
     warm_up: timedelta,
     *,
     graviton: bool,
+    scaled: bool,
     is_applied: bool,
     is_agreed: bool,
     as_json: bool,
@@ -57,16 +59,16 @@ def rightsize(  # noqa: PLR0913 - each is an assumption of its own
     The figures are CloudWatch's. Shown are what the service does now, the proposal and other ways to run it, each with its
     cost a month, how busy it would have been and what it risks.
     """
-    from dataclasses import replace
-
     from ninelives.cli.rightsize_output import advice_json, show_advice
     from ninelives.cli.session import open_definition
     from ninelives.deploy.clock import utc_now
     from ninelives.deploy.prices import prices_of
     from ninelives.insight.reading_usage import read_facts
-    from ninelives.insight.rightsizing import Advice, advise, on_graviton
+    from ninelives.insight.rightsizing import Advice, advise, instead
     from ninelives.insight.sizing import Assumptions
 
+    if graviton and scaled:
+        raise UserError("--graviton and --scaled are two changes.", hint="Apply one, deploy it, then look again.")
     if is_applied and as_json and not is_agreed:
         raise UserError("--apply asks before it writes, and --json cannot.", hint="Add --yes, or leave one of them out.")
     assumptions = Assumptions(
@@ -83,9 +85,10 @@ def rightsize(  # noqa: PLR0913 - each is an assumption of its own
     advice = advise(facts, assumptions, prices)
     if not isinstance(advice, Advice):
         return _refuse(advice, definition, as_json=as_json)
-    if graviton:
-        advice = replace(advice, proposed=on_graviton(advice))
-    text, proposed = _proposed_file(definition, advice)
+    wish = "graviton" if graviton else "scaled" if scaled else None
+    if wish is not None:
+        advice = instead(advice, wish)
+    text, proposed = _proposed_file(definition, advice, facts)
     if as_json:
         click.echo(json.dumps(advice_json(advice, facts, assumptions, prices, definition, is_applied=is_applied), indent=2))
     else:
@@ -118,14 +121,14 @@ def _refuse(advice: "TooLittle | NothingFits", definition: "Definition", *, as_j
     return ExitCode.ERROR
 
 
-def _proposed_file(definition: "Definition", advice: "Advice") -> tuple[str, str]:
+def _proposed_file(definition: "Definition", advice: "Advice", facts: "Facts") -> tuple[str, str]:
     """The service file's text as it is, and with the proposal. Raises ``InvalidServiceFile`` where it would break it."""
     from ninelives.deploy.file_edit import edited
     from ninelives.deploy.reading import parse_service_file
     from ninelives.insight.rightsizing import file_changes
 
     text = definition.path.read_text(encoding="utf-8")
-    proposed = edited(text, definition.environment, file_changes(advice, definition.file))
+    proposed = edited(text, definition.environment, file_changes(advice, facts, definition.file))
     if proposed != text:
         parse_service_file(proposed, definition.environment, name=str(definition.path))
     return text, proposed

@@ -18,7 +18,7 @@ from ninelives.deploy.prices import Prices
 from ninelives.deploy.quantities import write_duration
 from ninelives.deploy.reading import Definition
 from ninelives.insight.replay import Bounds
-from ninelives.insight.rightsizing import Advice, Facts, Option
+from ninelives.insight.rightsizing import Advice, Facts, Option, file_changes, requests_a_task
 from ninelives.insight.sizing import Assumptions
 from ninelives.insight.usage import Spread
 
@@ -51,14 +51,14 @@ def show_advice(advice: Advice, facts: Facts, assumptions: Assumptions, prices: 
     for warning in advice.warnings:
         console.print(_hanging(Text("!", "bold yellow"), Text(_sentence(warning))))
     console.print()
-    console.print(Text(verdict(advice), "bold"))
+    console.print(Text(verdict(advice, is_changed=bool(file_changes(advice, facts, file))), "bold"))
     console.print(Text(backtest(advice, facts)))
     console.print(Text(" ".join(_small_print(advice, assumptions, prices)), "dim"))
 
 
-def verdict(advice: Advice) -> str:
+def verdict(advice: Advice, *, is_changed: bool) -> str:
     """The proposal in a sentence."""
-    if not advice.changes and advice.now.is_arm == advice.proposed.is_arm:
+    if not is_changed:
         return "Nothing to change: the service is as small as what was measured allows."
     size, saving = advice.proposed.size, advice.saving
     what = f"{size.cpu} CPU units and {size.memory} MiB, {count_words(advice.proposed.count)}"
@@ -220,17 +220,9 @@ def _risks(advice: Advice, facts: Facts) -> Table:
 def _told(option: Option, facts: Facts) -> str:
     if not isinstance(option.count, Bounds) or not option.count.target:
         return option.risk
-    requests = requests_a_task(option, facts)
+    requests = requests_a_task(option, facts.traffic)
     about = f", about {requests:,} requests a minute and task" if requests else ""
     return f"{option.risk} Scales at {option.count.target} % of CPU{about}."
-
-
-def requests_a_task(option: Option, facts: Facts) -> int | None:
-    """A minute, at the target of its scaling; None where that, or what a request takes, is not known."""
-    took = facts.traffic.cpu_a_request
-    if not took or not isinstance(option.count, Bounds) or not option.count.target:
-        return None
-    return round(option.count.target / 100 * option.size.cpu / took)
 
 
 def _hanging(mark: Text, text: Text) -> Table:
@@ -278,7 +270,7 @@ def advice_json(
     usage, traffic = facts.usage, facts.traffic
     source = prices.fargate_source(arm=advice.proposed.is_arm)
     return {
-        "result": "changes" if advice.changes or advice.now.is_arm != advice.proposed.is_arm else "unchanged",
+        "result": "changes" if file_changes(advice, facts, definition.file) else "unchanged",
         "applied": is_applied,
         "service": definition.file.service,
         "environment": definition.environment,
@@ -330,7 +322,7 @@ def option_json(option: Option, facts: Facts) -> dict[str, Any]:
             "min": count.least,
             "max": count.most,
             "cpu_target": count.target or None,
-            "requests_per_task": requests_a_task(option, facts),
+            "requests_per_task": requests_a_task(option, facts.traffic),
         }
     return {
         "name": option.name,

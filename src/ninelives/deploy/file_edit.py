@@ -19,8 +19,10 @@ Path = tuple[str, ...]
 
 OVERLAYS = "environments"
 NULL = "tag:yaml.org,2002:null"
-NEIGHBOURS = ("cpu", "memory", "count", "port", "image", "service")
+NEIGHBOURS = ("count", "memory", "cpu", "port", "image", "service")
 """After which of these a new key is put, where it is there."""
+TOGETHER = {"scaling": "count"}
+"""Keys that mean something only beside another: a new one goes where the other is."""
 
 
 class CannotEdit(DeployError):
@@ -55,7 +57,8 @@ def place_of(data: Mapping[str, Any], environment: str, key: str) -> Path:
     ('environments', 'staging')
     """
     overlays: Mapping[str, Any] = data.get(OVERLAYS) or {}
-    if key in (overlays.get(environment) or {}):
+    own = overlays.get(environment) or {}
+    if key in own or (key not in data and TOGETHER.get(key) in own):
         return (OVERLAYS, environment)
     others = [one for one in overlays if one not in {environment, LOCAL} and key not in (overlays[one] or {})]
     return (OVERLAYS, environment) if others else ()

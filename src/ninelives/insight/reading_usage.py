@@ -274,10 +274,12 @@ def _size_of(definition: Mapping[str, Any]) -> TaskSize:
 
 
 def _count(aws: Aws, definition: Definition, notes: _Notes) -> int | Bounds:
-    """The file's count; where it is a range, with the CPU target that scaling has on AWS."""
+    """The file's count; where it is a range, with the CPU target that scaling has, by the file or on AWS."""
     file = definition.file
     if not isinstance(file.count, CountRange):
         return file.count
+    if file.scaling is not None and file.scaling.cpu is not None:
+        return Bounds(least=file.count.min, most=file.count.max, target=file.scaling.cpu)
     policies = notes.tried(
         lambda: list(
             pages(

@@ -120,10 +120,6 @@ class Advice:
     leak: Leak | None
     warnings: tuple[str, ...]
 
-    @property
-    def changes(self) -> bool:
-        return (self.now.size, self.now.count) != (self.proposed.size, self.proposed.count)
-
     def option(self, name: str) -> Option | None:
         return next((one for one in (self.now, self.proposed, *self.others) if one.name == name), None)
 
@@ -318,17 +314,17 @@ def _warnings(facts: Facts, demand: Demand, choice: Choice) -> Iterator[str]:
     yield from facts.notes
 
 
-def on_graviton(advice: Advice) -> Option:
-    """The proposal on ARM64. Raises ``DeployError`` where something is in the way."""
-    option = advice.option("graviton")
+def instead(advice: Advice, name: str) -> Advice:
+    """The advice with another of its options as the proposal. Raises ``DeployError`` where something is in the way."""
+    option = advice.option(name)
     if option is None:
-        return advice.proposed
+        return advice
     if option.obstacle is not None:
-        raise DeployError(f"Not on Graviton: {option.obstacle}.", hint="Leave --graviton out, or mend that first.")
-    return replace(option, name="proposed")
+        raise DeployError(f"Not {option.name}: {option.obstacle}.", hint=f"Leave --{name} out, or mend that first.")
+    return replace(advice, proposed=replace(option, name=advice.proposed.name))
 
 
-def file_changes(advice: Advice, file: ServiceFile) -> dict[str, Any]:
+def file_changes(advice: Advice, facts: Facts, file: ServiceFile) -> dict[str, Any]:
     """The keys of the service file that the proposal changes; only those that say something else now."""
     proposed = advice.proposed
     count: Any = proposed.count
@@ -337,6 +333,28 @@ def file_changes(advice: Advice, file: ServiceFile) -> dict[str, Any]:
     is_said = file.count.model_dump() if isinstance(file.count, CountRange) else file.count
     wanted = {"cpu": (file.cpu, proposed.size.cpu), "memory": (file.memory, proposed.size.memory), "count": (is_said, count)}
     changes = {key: new for key, (old, new) in wanted.items() if old != new}
+    if scaling := _scaling_changes(proposed, facts, file):
+        changes["scaling"] = scaling
     if proposed.is_arm and not advice.now.is_arm:
         changes["image"] = {"platform": "linux/arm64"}
     return changes
+
+
+def _scaling_changes(proposed: Option, facts: Facts, file: ServiceFile) -> dict[str, Any]:
+    """What the count is to follow. A service that follows requests gets their number; other metrics are its own affair."""
+    if not isinstance(proposed.count, Bounds):
+        return {}
+    known = file.scaling
+    if known is not None and known.requests_per_task is not None and known.cpu is None:
+        requests = requests_a_task(proposed, facts.traffic)
+        return {"requests_per_task": requests} if requests not in {None, known.requests_per_task} else {}
+    if known is not None and known.cpu is None:
+        return {}
+    return {"cpu": f"{proposed.count.target}%"} if known is None or known.cpu != proposed.count.target else {}
+
+
+def requests_a_task(option: Option, traffic: Traffic) -> int | None:
+    """A minute, at the target of its scaling; None where that, or what a request takes, is not known."""
+    if not traffic.cpu_a_request or not isinstance(option.count, Bounds) or not option.count.target:
+        return None
+    return max(1, round(option.count.target / 100 * option.size.cpu / traffic.cpu_a_request))
