@@ -124,12 +124,6 @@ class Tally:
     matched: Counter[tuple[str, int]] = field(default_factory=Counter)
     """How often each rule matched, by listener and priority; the default rule's is 0."""
 
-    def add(self, other: "Tally") -> None:
-        self.counts += other.counts
-        self.response_times += other.response_times
-        self.processed_bytes += other.processed_bytes
-        self.matched += other.matched
-
 
 Place = tuple[datetime, str, str | None]
 """Minute, load balancer and target group, as dimensions name them."""
@@ -137,13 +131,18 @@ Place = tuple[datetime, str, str | None]
 
 def tallied(entries: Iterable[Entry], minute_of: Callable[[datetime], datetime]) -> Mapping[Place, Tally]:
     """What requests of the access log count for."""
-    found: dict[tuple[str, str, str | None], Tally] = defaultdict(Tally)
+    found: dict[tuple[str, str, str | None, str | None], list[Entry]] = defaultdict(list)
     for entry in entries:
-        _count(entry, found[entry["time"][:TO_THE_TENTH], entry["listener"], entry.get("target_group_arn")])
+        arn, priority = entry.get("target_group_arn"), entry.get("matched_rule_priority")
+        found[entry["time"][:TO_THE_TENTH], entry["listener"], arn, priority].append(entry)
     whole: dict[Place, Tally] = defaultdict(Tally)
-    for (moment, listener, arn), tally in found.items():
+    for (moment, listener, arn, priority), same in found.items():
         minute = minute_of(datetime.fromisoformat(f"{moment}+00:00"))
-        whole[minute, listener.rpartition("/")[0], arn.rpartition(":")[2] if arn else None].add(tally)
+        tally = whole[minute, listener.rpartition("/")[0], arn.rpartition(":")[2] if arn else None]
+        for entry in same:
+            _count(entry, tally)
+        if priority is not None:
+            tally.matched[listener, int(priority)] += len(same)
     return whole
 
 
@@ -151,10 +150,9 @@ def _count(entry: Entry, tally: Tally) -> None:
     code = int(entry["elb_status_code"] or CLIENT_LEFT)
     if entry.get("target"):
         tally.counts["RequestCount"] += 1
-    if str(entry.get("content_type") or "").startswith(GRPC):
+    content_type = entry.get("content_type")
+    if content_type and content_type.startswith(GRPC):
         tally.counts["GrpcRequestCount"] += 1
-    if entry.get("matched_rule_priority") is not None:
-        tally.matched[entry["listener"], int(entry["matched_rule_priority"])] += 1
     if str(entry.get("response_code_details") or "").startswith(FROM_TARGET):
         tally.counts[f"HTTPCode_Target_{code // 100}XX_Count"] += 1
         if entry.get("target_processing_us") is not None:
