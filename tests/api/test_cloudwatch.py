@@ -21,7 +21,7 @@ from ninelives.api import cloudwatch
 from ninelives.api.call import Call, Operations
 from ninelives.api.service_model import load_service
 from ninelives.model.timing import Timing
-from ninelives.telemetry import ActionKind, CloudWatch, Firing
+from ninelives.telemetry import ActionKind, CloudWatch, Firing, invocation
 
 PROTOCOLS = ("smithy-rpc-v2-cbor", "json", "query")
 OPERATIONS = tuple(cloudwatch.operations(Mock()))
@@ -39,6 +39,7 @@ class CloudWatchWorld:
         self.published: list[Mapping[str, Any]] = []
         self.changes: list[str] = []
         self.firings: list[Firing] = []
+        self.invoked: list[Mapping[str, Any]] = []
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead  # noqa: TID251 - boto3 signs with the real clock
@@ -59,9 +60,13 @@ class CloudWatchWorld:
             watch = CloudWatch(self._path, place=PLACE, now=self.now, timing=self._timing, call=self._call)
             self.alarms = watch.alarms
             watch.actions.carry_out(ActionKind("autoscaling", "scalingPolicy:"), self._scale, repeats=True)
+            watch.actions.carry_out(ActionKind("lambda", "function:"), self._invoke)
             self.alarms.watch(lambda alarm, before: self.changes.append(f"{alarm.name} {before.value}->{alarm.state.value}"))
             self._handlers = cloudwatch.operations(watch)
         return self._handlers
+
+    async def _invoke(self, firing: Firing) -> None:
+        self.invoked.append(invocation(firing.alarm, firing.before, PLACE))
 
     async def _scale(self, firing: Firing) -> None:
         self.firings.append(firing)
@@ -342,6 +347,21 @@ def test_a_scaling_policy_is_called_once_a_minute_for_as_long_as_the_alarm_lasts
     client.disable_alarm_actions(AlarmNames=["errors"])
     world.evaluate(door, after=2 * MINUTE)
     assert len(world.firings) == 4
+
+
+def test_a_function_is_called_once_with_the_alarm_and_its_states(world: CloudWatchWorld, client: Any) -> None:
+    function = "arn:aws:lambda:eu-west-1:111122223333:function:page"
+    client.put_metric_alarm(**an_alarm(AlarmActions=[function]))
+    client.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="a rehearsal")
+    client.describe_alarms()
+    (told,) = world.invoked
+    data = told["alarmData"]
+
+    assert (told["source"], told["accountId"], told["region"]) == ("aws.cloudwatch", PLACE.account, PLACE.region)
+    assert told["alarmArn"] == the_alarm(client)["AlarmArn"]
+    assert (data["alarmName"], data["state"]["value"], data["state"]["reason"]) == ("errors", "ALARM", "a rehearsal")
+    assert data["previousState"]["value"] == "INSUFFICIENT_DATA"
+    assert data["configuration"]["metrics"][0]["metricStat"]["metric"]["name"] == "Errors"
 
 
 def test_a_composite_alarm_does_not_scale(client: Any) -> None:

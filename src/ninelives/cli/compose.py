@@ -161,6 +161,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         Exposition,
         Measuring,
         Totals,
+        invocation,
         state_change,
     )
 
@@ -199,6 +200,10 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     log_sink = AwslogsDriver(logs)
     functions = LocalFunctions(read_stand_ins(settings.functions))
     outbox, event_bridge = _event_bridge(region, moto, own_call, functions)
+    cloud_watch.actions.carry_out(
+        ActionKind("lambda", "function:"),
+        lambda firing: functions.invoke(firing.arn, invocation(firing.alarm, firing.before, place)),
+    )
     cloud_watch.alarms.watch(lambda alarm, before: outbox.take([("default", state_change(alarm, before))]))
     registry.watch(lambda action: _tell(outbox, ecr.image_action(action)))
     leftovers = Leftovers(settings)

@@ -2,7 +2,7 @@
 
 from ninelives.telemetry.access_logs import AccessLogs
 from ninelives.telemetry.alarm_actions import ActionKind, Firing
-from ninelives.telemetry.alarm_wording import state_change
+from ninelives.telemetry.alarm_wording import invocation, state_change
 from ninelives.telemetry.alarms import Alarms
 from ninelives.telemetry.cloudwatch import CloudWatch
 from ninelives.telemetry.database import DatabaseFromTheFuture, open_database
@@ -31,6 +31,7 @@ __all__ = [
     "Totals",
     "answer",
     "distributions",
+    "invocation",
     "oldest_told",
     "open_database",
     "state_change",

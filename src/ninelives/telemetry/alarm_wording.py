@@ -108,20 +108,38 @@ def composite_reason(alarm: CompositeAlarm, value: StateValue, children: Sequenc
 
 def state_change(alarm: Alarm, before: AlarmState) -> Happening:
     """The event that EventBridge gets. Source: "Alarm events and EventBridge", CloudWatch user guide."""
+    return Happening(
+        source="aws.cloudwatch",
+        detail_type="CloudWatch Alarm State Change",
+        resources=(alarm.arn,),
+        detail=_alarm_data(alarm, before),
+    )
+
+
+def invocation(alarm: Alarm, before: AlarmState, place: Place) -> Mapping[str, Any]:
+    """What a function gets that an alarm calls. Source: "Invoke a Lambda function from an alarm", CloudWatch user guide."""
+    return {
+        "source": "aws.cloudwatch",
+        "alarmArn": alarm.arn,
+        "accountId": place.account,
+        "time": timestamp(alarm.state.updated_at),
+        "region": place.region,
+        "alarmData": _alarm_data(alarm, before),
+    }
+
+
+def _alarm_data(alarm: Alarm, before: AlarmState) -> dict[str, Any]:
     configuration: dict[str, Any] = {"description": alarm.description} if alarm.description is not None else {}
     if isinstance(alarm, CompositeAlarm):
         configuration["alarmRule"] = alarm.rule
     else:
         configuration["metrics"] = _metrics_of(alarm)
-    detail = {
+    return {
         "alarmName": alarm.name,
         "state": _state_of_event(alarm.state),
         "previousState": _state_of_event(before),
         "configuration": configuration,
     }
-    return Happening(
-        source="aws.cloudwatch", detail_type="CloudWatch Alarm State Change", resources=(alarm.arn,), detail=detail
-    )
 
 
 def _state_of_event(state: AlarmState) -> dict[str, Any]:
