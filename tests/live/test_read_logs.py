@@ -1,4 +1,6 @@
-"""Access logs tell of the requests that the load generator has sent, all of them and no others, to every reader."""
+"""Logs tell of the requests that the load generator has sent, all of them and no others: access logs to every reader, what the
+tasks wrote to Logs Insights.
+"""
 
 import asyncio
 import gzip
@@ -9,6 +11,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -25,6 +28,7 @@ TIME_SCALE: Final = 30
 LOAD_SECONDS: Final = 3
 KINDS: Final = (
     Kind(name="talks", rate=30, connections=8, path="/cats?log=1"),
+    Kind(name="whispers", rate=5, path="/cats?log=2"),
     Kind(name="sleeps", rate=6, connections=8, path="/slow?seconds=0.3"),
     Kind(name="missing", rate=4, path="/status?code=404"),
     Kind(name="broken", rate=3, path="/status?code=500"),
@@ -99,7 +103,8 @@ def test_access_logs_tell_what_the_generator_counted(region: RegionUnderTest, se
     assert Counter(one["elb_status_code"] for one in slow) == {200: expected[200, "/slow?seconds=0.3"]}
     done = region.command("logs", "--access", "--summary", "--json", "--path", "/c*")
     summary = json.loads(done.stdout)
-    assert (summary["requests"], summary["path"]) == (expected[200, "/cats?log=1"], {"/cats": expected[200, "/cats?log=1"]})
+    cats = expected[200, "/cats?log=1"] + expected[200, "/cats?log=2"]
+    assert (summary["requests"], summary["path"]) == (cats, {"/cats": cats})
     assert 0 <= summary["target_processing_time"]["p50"] < 0.3
 
 
@@ -120,3 +125,38 @@ def test_the_aws_cli_reads_the_files_as_they_are(region: RegionUnderTest, sent: 
         lines += gzip.decompress(done.stdout).decode().splitlines()
     assert len(lines) == len(sent)
     assert [line for line in lines if not ENTRY.fullmatch(line)] == []
+
+
+def query(region: RegionUnderTest, text: str) -> list[dict[str, str]]:
+    done = region.command("logs", "--json", "--query", text)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_logs_insights_counts_what_the_generator_counted(region: RegionUnderTest, sent: list[Sample]) -> None:
+    kinds = Counter(sample.kind for sample in sent)
+    expected = {"1": kinds["talks"], "2": kinds["whispers"]}
+    by_kind = 'parse @message "GET /cats log=*" as kind | filter ispresent(kind) | stats count(*) as n by kind'
+
+    def counted() -> bool:
+        return {row["kind"]: int(row["n"]) for row in query(region, by_kind)} == expected
+
+    eventually(counted, what="as many lines as requests")
+
+    lines = "filter @message like /^GET .cats/"
+    tasks = query(region, f"{lines} | stats count(*) as n, latest(@message) as last by @logStream")
+    assert [row["last"][:14] for row in tasks] == ["GET /cats log="] * 2
+    assert sum(int(row["n"]) for row in tasks) == sum(expected.values())
+    events = [
+        event
+        for page in region.client("logs").get_paginator("filter_log_events").paginate(logGroupName="/ecs/behaves")
+        for event in page["events"]
+        if event["message"].startswith("GET /cats")
+    ]
+    seconds = Counter(f"{datetime.fromtimestamp(event['timestamp'] // 1000, UTC):%Y-%m-%d %H:%M:%S}.000" for event in events)
+    bins = query(region, f"{lines} | stats count(*) as n by bin(1s) as second | sort second")
+    assert [(row["second"], int(row["n"])) for row in bins] == sorted(seconds.items())
+
+    refused = region.command("logs", "--query", "fields @message | nonsense")
+    assert refused.returncode == 1
+    assert "  fields @message | nonsense\n                    ^^^^^^^^\n" in refused.stderr
