@@ -9,12 +9,14 @@ from typing import Any
 from ninelives.deploy.aws import Aws
 from ninelives.deploy.clock import Clock
 from ninelives.deploy.decision import abort, promote
+from ninelives.deploy.errors import DeployError
 from ninelives.deploy.options import FILE_NAME, Options
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.release import Release, Report, Session
 from ninelives.deploy.reports import Step
 from ninelives.deploy.rollback import roll_back
 from ninelives.deploy.service_file import Image, ServiceFile
+from ninelives.deploy.waiting import newest_deployment
 
 
 class Verb(StrEnum):
@@ -65,6 +67,8 @@ def decide(aws: Aws, clock: Clock, decision: Decision, known: Sequence[Definitio
 
     definition = definition_of(decision.cluster, decision.service, known)
     session = Session(aws=aws, definition=definition, clock=clock, listener=listener)
+    if decision.deployment is not None and newest_deployment(session).deployment.arn != decision.deployment:
+        raise DeployError("Another release has begun since the page was drawn.", hint="Look at it, and decide again.")
     _carried_out(session, decision)
     return told
 

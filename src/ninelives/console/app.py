@@ -14,7 +14,7 @@ import hashlib
 import json
 import logging
 import mimetypes
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -25,7 +25,7 @@ import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ninelives import __version__
@@ -206,7 +206,8 @@ class Console:
         path: Path | None = kept_report(arn) if arn is not None else None
         if path is None:
             raise HTTPException(404, "No report is kept of this release on this machine.")
-        return FileResponse(path, media_type="text/html", headers={"content-security-policy": REPORT_POLICY})
+        report = await asyncio.to_thread(path.read_bytes)
+        return Response(report, media_type="text/html", headers={"content-security-policy": REPORT_POLICY})
 
     async def _decide(self, request: Request) -> Response:
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
@@ -224,7 +225,7 @@ class Console:
         return answer
 
 
-async def _events(sources: dict[str, AsyncIterator[bytes]]) -> AsyncIterator[bytes]:
+async def _events(sources: Mapping[str, AsyncGenerator[bytes, None]]) -> AsyncGenerator[bytes, None]:
     yield b"retry: 1000\n\n"
     async for name, state in merged(sources, SILENCE_SECONDS):
         yield b": still here\n\n" if state is None else b"event: " + name.encode() + b"\ndata: " + state + b"\n\n"

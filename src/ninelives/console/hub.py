@@ -7,7 +7,7 @@ only what has changed.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, TypeVar
 
 import orjson
@@ -53,7 +53,7 @@ class Watch:
         """Look now: something has been done."""
         self._wake.set()
 
-    async def states(self) -> AsyncIterator[bytes]:
+    async def states(self) -> AsyncGenerator[bytes, None]:
         """The newest state, and each one after it; a reader that is slow misses those in between."""
         self._watchers += 1
         if self._running is None or self._running.done():
@@ -171,11 +171,13 @@ class Hub:
             await watch.close()
 
 
-async def merged(sources: dict[str, AsyncIterator[bytes]], idle_seconds: float) -> AsyncIterator[tuple[str, bytes | None]]:
+async def merged(
+    sources: Mapping[str, AsyncGenerator[bytes, None]], idle_seconds: float
+) -> AsyncGenerator[tuple[str, bytes | None], None]:
     """What several sources say, as it comes, with the source's name; an empty name after ``idle_seconds`` of silence."""
     queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(maxsize=len(sources))
 
-    async def pour(name: str, source: AsyncIterator[bytes]) -> None:
+    async def pour(name: str, source: AsyncGenerator[bytes, None]) -> None:
         async for item in source:
             await queue.put((name, item))
 
@@ -192,6 +194,4 @@ async def merged(sources: dict[str, AsyncIterator[bytes]], idle_seconds: float) 
             task.cancel()
         await asyncio.gather(*pouring, return_exceptions=True)
         for source in sources.values():
-            close = getattr(source, "aclose", None)
-            if close is not None:
-                await close()
+            await source.aclose()

@@ -193,7 +193,7 @@ function head(service, cluster, name, tab) {
     h("div.title", {},
       h("h1", {}, h("span.quiet.cluster", {}, cluster + " / "), name),
       h("p", {}, h("span.status", { "data-state": service.state, "aria-hidden": "true" }), STATE_WORDS[service.state] ?? service.state,
-        h("span.quiet", {}, ` · ${service.version} · ${many(service.running, "task")}${service.running === service.desired ? "" : ` of ${service.desired}`}`, service.launch ? ` · ${service.launch}` : ""),
+        h("span.quiet", {}, ` · ${service.version} · ${many(service.running, "task")}${service.running === service.desired ? "" : `, ${service.desired} wanted`}`, service.launch ? ` · ${service.launch}` : ""),
         service.url ? [" ", h("a", { href: service.url, target: "_blank", rel: "noopener noreferrer" }, service.url.replace(/^https?:\/\//, ""))] : null)),
     h("div.acts", { role: "group", "aria-label": "Decide" },
       actions.promote ? act("Promote", "P", "primary", confirmPromote) : null,

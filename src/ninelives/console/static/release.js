@@ -73,13 +73,14 @@ function rail(release, service, now) {
     const bake = isNow && release.bake ? release.bake : null;
     const length = bake ? bake.s / service.time_scale : 0;
     const left = bake ? Math.max(0, -seconds(bake.ends_at, now)) : 0;
+    const steps = release.traffic?.steps_percent.length ?? 0;
+    const step = isNow && one.stage === "PRODUCTION_TRAFFIC_SHIFT" && steps > 1 ? `step ${Math.max(1, release.traffic.steps_taken)} of ${steps}` : null;
     const note = isNow && waiting.length ? (waiting[0].status === "AWAITING_ACTION" ? "waits for you" : "asks " + (one.hooks[0] ?? "a function"))
-      : bake ? `${duration(left)} left` : one.stage === "PRODUCTION_TRAFFIC_SHIFT" && isNow && release.traffic && release.traffic.steps_percent.length > 1
-        ? `step ${Math.max(1, release.traffic.steps_taken)} of ${release.traffic.steps_percent.length}` : null;
+      : [step, bake ? `${duration(left)} left` : null].filter(Boolean).join(" · ");
     return h("li", { "data-state": one.state, "data-key": one.stage, "aria-current": isNow ? "step" : null },
       h("span.bar", {}, h("i", { style: bake && length ? { "--done": `${Math.min(100, 100 * (1 - left / length))}%` } : {} })),
-      h("span.name", {}, one.label, one.hooks.length ? h("span.hooks", { title: `Asked here: ${one.hooks.join(", ")}` }, one.hooks.map((hook) => (hook === "pause" ? " ⏸" : " ƒ")).join("")) : null),
-      h("span.note", {}, note ?? ""));
+      h("span.name", {}, one.label, one.hooks.length ? h("span.hooks", { title: `Asked here: ${one.hooks.join(", ")}` }, one.hooks.map((hook) => h(hook === "pause" ? "i.pause" : "i", { "aria-hidden": "true" }, hook === "pause" ? null : "ƒ")), h("span.unseen", {}, `asked here: ${one.hooks.join(", ")}`)) : null),
+      h("span.note", {}, note));
   }));
 }
 

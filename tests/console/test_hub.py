@@ -1,0 +1,121 @@
+"""Watches: one look for all pages, only what has changed, slower where AWS asks for it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from ninelives.console.hub import Watch, merged
+
+SOON = 0.001
+
+
+async def told(watch: Watch, count: int) -> list[dict[str, Any]]:
+    """The next states of a watch."""
+    states = watch.states()
+    found = [orjson.loads(await anext(states)) for _ in range(count)]
+    await states.aclose()
+    return found
+
+
+def looks(*answers: dict[str, Any] | Exception) -> tuple[Callable[[], dict[str, Any]], list[int]]:
+    """A look that gives these answers one after the other, the last one for ever; and how often it was taken."""
+    taken: list[int] = []
+
+    def look() -> dict[str, Any]:
+        answer = answers[min(len(taken), len(answers) - 1)]
+        taken.append(1)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return look, taken
+
+
+def test_a_page_is_told_only_what_has_changed() -> None:
+    look, taken = looks({"n": 1, "at": 1}, {"n": 1, "at": 2}, {"n": 2, "at": 3})
+
+    async def scenario() -> list[dict[str, Any]]:
+        watch = Watch("w", look, lambda _: SOON)
+        found = await told(watch, 2)
+        await watch.close()
+        return found
+
+    assert [1, 2] == [state["n"] for state in asyncio.run(scenario())]
+    assert len(taken) >= 3
+
+
+def test_two_pages_share_one_look_and_the_second_has_something_at_once() -> None:
+    look, taken = looks({"n": 1})
+
+    async def scenario() -> None:
+        watch = Watch("w", look, lambda _: 3600.0)
+        assert [{"n": 1}] == await told(watch, 1)
+        assert [[{"n": 1}], [{"n": 1}]] == list(await asyncio.gather(told(watch, 1), told(watch, 1)))
+        await watch.close()
+
+    asyncio.run(scenario())
+
+    assert 1 == len(taken)
+
+
+def test_who_has_done_something_need_not_wait_for_the_next_look() -> None:
+    look, _ = looks({"n": 1}, {"n": 2})
+
+    async def scenario() -> list[dict[str, Any]]:
+        watch = Watch("w", look, lambda _: 3600.0)
+        states = watch.states()
+        first = orjson.loads(await anext(states))
+        ahead = asyncio.ensure_future(anext(states))
+        while not ahead.done():
+            watch.hurry()
+            await asyncio.sleep(0)
+        await states.aclose()
+        await watch.close()
+        return [first, orjson.loads(ahead.result())]
+
+    assert [{"n": 1}, {"n": 2}] == asyncio.run(scenario())
+
+
+def test_trouble_is_a_state_and_passes() -> None:
+    throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "ListServices")
+    look, _ = looks(throttled, {"n": 1})
+
+    async def scenario() -> list[dict[str, Any]]:
+        watch = Watch("w", look, lambda _: SOON)
+        found = await told(watch, 2)
+        await watch.close()
+        return found
+
+    trouble, state = asyncio.run(scenario())
+
+    assert ("throttled", {"n": 1}) == (trouble["trouble"]["kind"], state)
+
+
+def test_credentials_are_looked_for_again_when_they_are_refused() -> None:
+    look, _ = looks(NoCredentialsError(), {"n": 1})
+    refused: list[int] = []
+
+    async def scenario() -> None:
+        watch = Watch("w", look, lambda _: SOON, lambda: refused.append(1))
+        await told(watch, 2)
+        await watch.close()
+
+    asyncio.run(scenario())
+
+    assert [1] == refused
+
+
+def test_a_stream_brings_what_all_its_sources_say() -> None:
+    async def scenario() -> set[str]:
+        watches = {name: Watch(name, looks({"from": name})[0], lambda _: 3600.0) for name in ("overview", "service")}
+        stream = merged({name: watch.states() for name, watch in watches.items()}, 60.0)
+        found = {(await anext(stream))[0] for _ in watches}
+        await stream.aclose()
+        for watch in watches.values():
+            await watch.close()
+        return found
+
+    assert {"overview", "service"} == asyncio.run(scenario())
