@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ninelives.cli.cats import LOCAL_BASE_IMAGE
+from ninelives.insight.release_page import read_page
 from ninelives.runtime import DockerRuntime
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
@@ -35,12 +36,17 @@ def demo(runtime: str, folder: Path, *arguments: str) -> "subprocess.Popen[str]"
     return subprocess.Popen(
         [sys.executable, "-m", "ninelives.cli.main", "demo", "--runtime", runtime, "--json", *arguments],
         cwd=CATS,
-        env={**os.environ, "TMPDIR": str(folder)},
+        env={**os.environ, "TMPDIR": str(folder), "XDG_STATE_HOME": str(state_of(folder))},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
+
+
+def state_of(folder: Path) -> Path:
+    """Where reports go, beside ``folder``."""
+    return folder.with_name(f"{folder.name}-state")
 
 
 def processes_in(folder: Path) -> list[str]:
@@ -72,6 +78,15 @@ def test_the_demo_loses_nothing_and_leaves_nothing(runtime: str, tmp_path: Path)
     assert any("has started 2 tasks" in moment["text"] for moment in proof["timeline"])
     assert list(tmp_path.iterdir()) == []
     assert processes_in(tmp_path) == []
+    told = read_page(Path(proof["report"]).read_text(encoding="utf-8"))
+    assert state_of(tmp_path) in Path(proof["report"]).parents
+    assert told.traffic is not None
+    assert (told.verdict, told.traffic.total, told.traffic.lost) == ("succeeded", proof["requests"]["sent"], 0)
+    assert told.traffic.answers == proof["requests"]["by_version"]
+    lives = [(one.side, one.healthy_at is not None, one.has_failed) for one in told.timeline.tasks]
+    assert sorted(lives) == [("new", True, False)] * 2 + [("old", True, False)] * 2
+    assert all(one.ended_at is not None for one in told.timeline.tasks if one.side == "old")
+    assert told.change.digest != told.change.digest_before
 
 
 @pytest.mark.parametrize("until", ["region eu-west-1 answers", "deployed: 1.0.0 to 2.0.1"])

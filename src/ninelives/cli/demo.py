@@ -1,8 +1,11 @@
 """``ninelives demo``: Cats 1.0.0, then 2.0.1, under load on a region of its own; every request counted."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from ninelives.cli.options import report_option
 
 if TYPE_CHECKING:
     from ninelives.deploy.deploy_part import Strategy
@@ -31,12 +34,32 @@ SCALE_WITH_BAKES = 12.0
     default=None,
     help="Divide the waits that are only policy by N [1; 12 for strategies that bake].",
 )
-def demo(runtime: str, strategy: "Strategy", *, as_json: bool, keep: bool, rate: float, time_scale: float | None) -> int:
+@report_option
+def demo(
+    runtime: str,
+    strategy: "Strategy",
+    report: Path | None,
+    *,
+    as_json: bool,
+    keep: bool,
+    rate: float,
+    time_scale: float | None,
+) -> int:
     """Release Cats 2.0.1 over 1.0.0 under load on an embedded region, and count every request.
+
+    Its report, one HTML page, is written into the user's state folder, or where --report says.
 
     Exit code 0 only if nothing was lost, the release succeeded, and 2.0.1 alone answers at the end; 9 if requests were lost.
     """
-    from ninelives.cli.demo_play import play
+    from ninelives.cli.demo_play import Scene, play
+    from ninelives.cli.settings import default_report_directory
 
-    scale = time_scale or (1.0 if strategy == "rolling" else SCALE_WITH_BAKES)
-    return play(runtime, strategy, as_json=as_json, keep=keep, rate=rate, time_scale=scale)
+    scene = Scene(
+        runtime=runtime,
+        strategy=strategy,
+        rate=rate,
+        time_scale=time_scale or (1.0 if strategy == "rolling" else SCALE_WITH_BAKES),
+        keep=keep,
+        report=report or default_report_directory() / f"demo-{strategy}.html",
+    )
+    return play(scene, as_json=as_json)

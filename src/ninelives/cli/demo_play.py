@@ -7,7 +7,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +24,8 @@ from ninelives.cli.docker_images import forget_images
 from ninelives.cli.env import environment
 from ninelives.cli.errors import UserError
 from ninelives.cli.exit_codes import ExitCode
+from ninelives.cli.proving import Proven
+from ninelives.cli.release_report import Known, judged, record_of, report_path, require_writable, write_page
 from ninelives.cli.release_words import traffic_words
 from ninelives.cli.settings import HOST, RegionSettings, RunningRegion
 from ninelives.deploy.aws import connect
@@ -31,9 +33,10 @@ from ninelives.deploy.clock import WallClock
 from ninelives.deploy.deploy_part import Strategy
 from ninelives.deploy.follow import Progress
 from ninelives.deploy.options import Builder, Options
+from ninelives.deploy.recording import Recording
 from ninelives.deploy.release import Listener, Release, Report, Session, deploy
 from ninelives.deploy.verdict import Outcome
-from ninelives.rehearsal.judgement import REQUESTS_LOST, judge_rehearsal
+from ninelives.rehearsal.judgement import REQUESTS_LOST, Judgement, judge_rehearsal
 from ninelives.rehearsal.load_process import LoadFailed
 from ninelives.rehearsal.rehearse import Rehearsed, Script, rehearse
 from ninelives.rehearsal.sample import Target, mixed_traffic
@@ -66,61 +69,93 @@ class Stage:
     folder: Path
     shifts: list[Progress]
     """What was seen whenever the traffic had moved."""
+    recording: Recording
+    """Of the release of the new version."""
 
 
-def play(runtime: str, strategy: Strategy, *, as_json: bool, keep: bool, rate: float, time_scale: float) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """How the demo is to be played. ``report``: where its report is written."""
+
+    runtime: str
+    strategy: Strategy
+    rate: float
+    time_scale: float
+    keep: bool
+    report: Path
+
+
+def play(scene: Scene, *, as_json: bool) -> int:
     """Play it, show the proof, clean up; the exit code."""
+    require_writable(scene.report)
     try:
         with _interruptible():
-            shown, kept = _run(runtime, strategy, keep=keep, rate=rate, time_scale=time_scale)
+            shown, kept = _run(scene)
     except KeyboardInterrupt:
         click.echo("Interrupted; everything that the demo started is gone.", err=True)
         return ExitCode.INTERRUPTED
     if as_json:
-        click.echo(json.dumps(demo_proof.as_json(shown) | ({"addresses": kept} if keep else {})))
+        click.echo(json.dumps(demo_proof.as_json(shown) | ({"addresses": kept} if scene.keep else {})))
     else:
         _print_page(shown)
-    if keep:
+    if scene.keep:
         for name, address in kept.items():
             click.echo(f"  {name:8} {address}", err=True)
     return EXIT_CODES.get(shown.judgement.verdict, ExitCode.ERROR)
 
 
-def _run(
-    runtime: str, strategy: Strategy, *, keep: bool, rate: float, time_scale: float
-) -> tuple[demo_proof.Shown, Mapping[str, str]]:
+def _run(scene: Scene) -> tuple[demo_proof.Shown, Mapping[str, str]]:
     """What the demo shows, and the addresses of its region."""
-    clock = WallClock()
+    clock, strategy = WallClock(), scene.strategy
     begun = clock.now()
     cats = find_cats(Path.cwd())
-    chosen, why = choose_runtime(runtime)
+    chosen, why = choose_runtime(scene.runtime)
     definition = cats_definition(cats, chosen)
     if strategy != definition.file.deploy.strategy:
         definition = shifting(definition, strategy)
     with screen_for(clock, title=f"ninelives demo: Cats {OLD}, then {NEW}, under load ({strategy})") as screen:
         screen.say(f"Tasks run as {why}")
-        with _region(chosen, time_scale, screen, keep=keep) as (running, folder):
+        with _region(chosen, scene.time_scale, screen, keep=scene.keep) as (running, folder):
             aws = connect(is_local=True, region=running.region, variables=environment(running))
             shifts: list[Progress] = []
             session = Session(aws=aws, definition=definition, clock=clock, listener=_noting(shifts, screen))
-            stage = Stage(running=running, session=session, screen=screen, folder=folder, shifts=shifts)
-            rehearsed, moments = _play(stage, rate)
+            stage = Stage(running=running, session=session, screen=screen, folder=folder, shifts=shifts, recording=Recording())
+            rehearsed, moments = _play(stage, scene.rate)
             duration = clock.now() - begun
             kept = demo_proof.addresses(running.endpoint, rehearsed.released.started.asked.url, str(folder))
-    verdict = rehearsed.released.verdict
-    assert verdict is not None
+            verdict = rehearsed.released.verdict
+            assert verdict is not None
+            judgement = judge_rehearsal(verdict.outcome, verdict.reason, rehearsed.proof, NEW)
+            report = _report(stage, rehearsed, judgement, scene.report)
     shown = demo_proof.Shown(
-        judgement=judge_rehearsal(verdict.outcome, verdict.reason, rehearsed.proof, NEW),
+        judgement=judgement,
         rehearsed=rehearsed,
         moments=moments,
         from_version=OLD,
         to_version=NEW,
         runtime=chosen,
-        rate=rate,
-        time_scale=time_scale,
+        rate=scene.rate,
+        time_scale=scene.time_scale,
         duration=duration,
+        report=report,
     )
     return shown, kept
+
+
+def _report(stage: Stage, rehearsed: Rehearsed[Release], judgement: Judgement, asked: Path) -> Path:
+    """Write the report of the release of the new version, while its region still answers."""
+    released = rehearsed.released
+    known = Known(
+        aws=stage.session.aws,
+        definition=stage.session.definition,
+        recording=stage.recording,
+        ended=Proven(release=released, proof=rehearsed.proof, rehearsed=rehearsed),
+        began_at=released.began_at,
+        now=stage.session.clock.now(),
+    )
+    path = report_path(asked, "cats", NEW, released.began_at)
+    write_page(judged(record_of(known), judgement.verdict, judgement.reason, is_good=judgement.succeeded), path)
+    return path
 
 
 def _print_page(shown: demo_proof.Shown) -> None:
@@ -154,7 +189,7 @@ def _play(stage: Stage, rate: float) -> tuple[Rehearsed[Release], tuple[Moment, 
     try:
         rehearsed = rehearse(
             script,
-            lambda: _release(stage, NEW),
+            lambda: _release(stage, NEW, also=stage.recording),
             folder=samples,
             clock=stage.session.clock,
             entered=stage.screen.entered,
@@ -179,8 +214,15 @@ def _noting(shifts: list[Progress], screen: Screen) -> Listener:
     return listener
 
 
-def _release(stage: Stage, version: str) -> Release:
-    return deploy(stage.session, version, Options(builder=Builder(stage.running.runtime), timeout=RELEASE_TIMEOUT))
+def _release(stage: Stage, version: str, also: Listener = lambda _: None) -> Release:
+    """Release ``version``; ``also`` hears what the screen is told."""
+
+    def listener(report: Report) -> None:
+        also(report)
+        stage.session.listener(report)
+
+    session = replace(stage.session, listener=listener)
+    return deploy(session, version, Options(builder=Builder(stage.running.runtime), timeout=RELEASE_TIMEOUT))
 
 
 def _moments(rehearsed: Rehearsed[Release], before: Release, shifts: Sequence[Progress]) -> tuple[Moment, ...]:

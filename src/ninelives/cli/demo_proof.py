@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -33,6 +34,8 @@ class Shown:
     rate: float
     time_scale: float
     duration: timedelta
+    report: Path | None = None
+    """The page that tells the same and more."""
 
     @property
     def release(self) -> Release:
@@ -69,6 +72,7 @@ def as_json(shown: Shown) -> dict[str, Any]:
             "release_ended": rounded(marks.release_ended_at - marks.started_at),
             "ended": rounded(marks.ended_at - marks.started_at),
         },
+        "report": None if shown.report is None else str(shown.report),
         "timeline": [{"at_s": rounded(moment.at_s), "text": moment.text} for moment in shown.moments],
     }
 
@@ -95,6 +99,8 @@ def show(console: Console, shown: Shown) -> None:
     if shown.release.diagnosis is not None:
         console.print(f"  {shown.release.diagnosis.cause}", highlight=False)
         console.print(f"  {shown.release.diagnosis.next_step}", highlight=False)
+    if shown.report is not None:
+        console.print(Text.assemble(("  report  ", "dim"), str(shown.report)), soft_wrap=True)
     console.print()
 
 

@@ -145,7 +145,7 @@ class ReportWriter:
         )
         path = report_path(self._asked, self._definition.file.service, known.version, began_at)
         try:
-            write_report(known, path)
+            write_page(record_of(known), path)
         except OSError as error:
             click.echo(f"The report was not written: {error}", err=True)
             return None
@@ -177,16 +177,21 @@ def require_writable(asked: Path) -> None:
         raise UserError(f"--report: {folder} cannot be written to.")
 
 
-def write_report(known: Known, path: Path) -> ReleaseRecord:
-    """Put the record together and write its page. Raises ``OSError``."""
+def judged(record: ReleaseRecord, verdict: str, reason: str, *, is_good: bool) -> ReleaseRecord:
+    """A record under the judgement of a rehearsal, which also asks who answered in the end."""
+    if is_good == record.is_good:
+        return record
+    return record.model_copy(update={"verdict": verdict, "is_good": is_good, "cause": record.cause or reason})
+
+
+def write_page(record: ReleaseRecord, path: Path) -> None:
+    """Write the page of a record, whole or not at all. Raises ``OSError``."""
     from ninelives.insight.release_page import release_page
 
-    record = record_of(known)
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.part")
     aside.write_text(release_page(record), encoding="utf-8")
     aside.replace(path)
-    return record
 
 
 def record_of(known: Known) -> ReleaseRecord:

@@ -60,8 +60,17 @@ def default_state_directory(port: int) -> Path:
     named = os.environ.get("NINELIVES_STATE")
     if named:
         return Path(named).absolute()  # the control process stands in another folder
+    return _state_home() / str(port)
+
+
+def default_report_directory() -> Path:
+    """Where reports are written that no place was named for."""
+    return _state_home() / "reports"
+
+
+def _state_home() -> Path:
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "ninelives" / str(port)
+    return Path(base) / "ninelives"
 
 
 STATE_ENTRIES = (
