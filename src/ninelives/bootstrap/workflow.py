@@ -110,6 +110,8 @@ def lacking_updates(found: str, wanted: str) -> list[tuple[str, str]] | None:
 
     >>> lacking_updates("updates: [{package-ecosystem: npm}]", "updates: [{package-ecosystem: docker, directories: [/cats]}]")
     [('docker', '/cats')]
+    >>> lacking_updates("updates: 1", "updates: [{package-ecosystem: docker, directory: /}]")
+    [('docker', '/')]
     """
     try:
         return sorted(_updates(wanted) - _updates(found))
@@ -119,13 +121,18 @@ def lacking_updates(found: str, wanted: str) -> list[tuple[str, str]] | None:
 
 def _updates(settings: str) -> set[tuple[str, str]]:
     data = yaml.safe_load(settings)
-    updates = data.get("updates") or [] if isinstance(data, dict) else []
+    updates = data.get("updates") if isinstance(data, dict) else None
     return {
         (str(one.get("package-ecosystem")), str(folder).rstrip("/") or "/")
-        for one in updates
+        for one in _entries(updates)
         if isinstance(one, dict)
-        for folder in (one.get("directories") or [one.get("directory", "/")])
+        for folder in (_entries(one.get("directories")) or [one.get("directory", "/")])
     }
+
+
+def _entries(found: Any) -> list[Any]:
+    """A list's entries; of what is no list where there should be one, none: others tell its author so."""
+    return found if isinstance(found, list) else []
 
 
 def docker_directories(pipeline: Pipeline) -> list[str]:
