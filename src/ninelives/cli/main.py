@@ -37,6 +37,7 @@ VERBS: dict[str, str] = {
     "abort": "Take back the release that is under way.",
     "rollback": "Go back to the last version that was proven good.",
     "history": "List past deployments with their verdicts.",
+    "doctor": "Examine the image, this machine and the live service.",
     "prune": "Delete images and task definitions that nothing runs and no rollback needs.",
     "rightsize": "Propose the size and count of tasks that what was measured asks for, with costs.",
     "workflow": "Write the GitHub workflow that releases the service.",
