@@ -123,6 +123,33 @@ def test_the_policy_knows_nothing_of_what_runs_but_a_clean_up_does(cleaned: Regi
     assert not planned & {"2.0", "3.0"}
 
 
+def findings(region: RegionUnderTest) -> dict[str, dict[str, str]]:
+    """What `ninelives doctor` finds, by check."""
+    done = region.command("doctor", "--offline", "--json")
+    assert done.returncode in {0, 1}, done.stderr
+    told = json.loads(done.stdout)
+    assert "service behaves in environment local" in told["looked_at"]
+    return {one["check"]: one for one in told["findings"]}
+
+
+def test_the_doctor_sees_what_was_changed_behind_the_files_back(cleaned: RegionUnderTest) -> None:
+    before = findings(cleaned)
+    assert not {"drift", "log-retention", "alarms-missing"} & before.keys()
+    elbv2, logs = cleaned.client("elbv2"), cleaned.client("logs")
+    (group,) = elbv2.describe_target_groups(Names=["behaves"])["TargetGroups"]
+
+    elbv2.modify_target_group_attributes(
+        TargetGroupArn=group["TargetGroupArn"], Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "77"}]
+    )
+    logs.delete_retention_policy(logGroupName="/ecs/behaves")
+
+    after = findings(cleaned)
+    assert "drain.deregistration_delay 10 in the file, 77 live" in after["drift"]["what"]
+    assert after["drift"]["where"].endswith("drain")
+    assert after["log-retention"]["severity"] == "warning"
+    assert "root" in after, "the image of this test runs as root"
+
+
 def _policy_of_bootstrap() -> str:
     """The text in its template, for ten images."""
     repository = template_data(Kind.SERVICE)["Resources"]["Repository"]["Properties"]

@@ -75,25 +75,30 @@ def base_images(dockerfile: Dockerfile, arguments: Mapping[str, str]) -> Iterato
 
     Its own stages and ``scratch`` are none; a name that cannot be told is left out.
     """
-    known = {**_defaults(dockerfile.instructions), **arguments}
+    known = _arguments(dockerfile.instructions, arguments)
     stages: set[str] = {"scratch", ""}
     for one in dockerfile.instructions:
         if one.name != "FROM":
             continue
-        name = re.sub(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))", lambda found: _value(found, known), image_of(one))
+        name = _filled_in(image_of(one), known)
         if name not in stages:
             yield read_base_image(name, dockerfile.at(one))
         stages.add(stage_name(one))
+
+
+def _filled_in(text: str, known: Mapping[str, str]) -> str:
+    return re.sub(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))", lambda found: _value(found, known), text)
 
 
 def _value(found: re.Match[str], known: Mapping[str, str]) -> str:
     return known.get(found[1] or found[3]) or found[2] or ""
 
 
-def _defaults(instructions: Sequence[Instruction]) -> dict[str, str]:
-    found = {}
+def _arguments(instructions: Sequence[Instruction], given: Mapping[str, str]) -> dict[str, str]:
+    """What the ARGs before the first FROM come to; each may name those above it."""
+    found = dict(given)
     for one in instructions:
         if one.name == "ARG" and one.stage == 0:
             name, _, default = one.value.partition("=")
-            found[name.strip()] = default.strip().strip("\"'")
+            found.setdefault(name.strip(), _filled_in(default.strip().strip("\"'"), found))
     return found
