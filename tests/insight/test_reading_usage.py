@@ -9,10 +9,11 @@ from measured_account import DAY, DAYS, DEPLOYED, FILE, MINUTE, NEW, NOW, OLD, A
 from ninelives.deploy.aws import Aws
 from ninelives.deploy.prices import prices_of
 from ninelives.deploy.reading import Definition, parse_service_file
-from ninelives.insight.reading_usage import Change, rhythm_of, size_at
+from ninelives.insight.reading_usage import Change, Measured, rhythm_of, size_at, usage_of
 from ninelives.insight.reading_usage import read_facts as facts_of
 from ninelives.insight.replay import Bounds
 from ninelives.insight.rightsizing import Advice, Facts, advise
+from ninelives.insight.series import Series
 from ninelives.insight.sizing import Assumptions
 from ninelives.model.fargate import TaskSize
 from ninelives.telemetry import MetricStore
@@ -113,7 +114,7 @@ def test_four_days_come_to_the_smallest_size(whole: Facts) -> None:
 
     assert isinstance(found, Advice)
     assert (TaskSize(cpu=512, memory=1024), 2) == (found.proposed.size, found.proposed.count)
-    assert 12 == (found.busiest or (0, 0))[1]
+    assert 12 == found.busiest[1]
 
 
 def test_five_minutes_count_as_five_where_minutes_are_no_longer_kept(account: Account) -> None:
@@ -138,3 +139,14 @@ def test_before_the_first_change_the_size_was_the_first_ones() -> None:
     found = [size_at(changes, NOW + one) for one in (-DAY, timedelta(0), DAY, DAY + MINUTE)]
 
     assert [OLD, OLD, None, NEW] == found
+
+
+def test_a_sample_that_comes_late_is_no_start_and_a_task_more_is_one() -> None:
+    counts = [2, 2, 1, 2, 2, 3, 3, 3, 3]
+    at = [NOW + minute * MINUTE for minute in range(len(counts))]
+    flat = Series(tuple((one, 50.0) for one in at))
+    measured = Measured(mean=flat, busiest=flat, samples=Series(tuple(zip(at, map(float, counts), strict=True))), memory=flat)
+
+    found = usage_of(measured, [Change(at=NOW, until=NOW, size=NEW)], [], 2 * MINUTE, rhythm_of(1, DAY))
+
+    assert [False] * 5 + [True] * 2 + [False] * 2 == [one.is_start for one in found.minutes]

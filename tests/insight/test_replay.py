@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ninelives.insight.replay import Bounds, bounds_for, replay, steepest_rise
-from ninelives.insight.usage import busiest_hour, by_hour
+from ninelives.insight.usage import by_hour, by_hour_of_week
 from ninelives.model.fargate import TaskSize
 
 
@@ -73,4 +73,4 @@ def test_hours_are_told_apart() -> None:
     noon = history(7 * DAY, cpu=lambda at: 900 if at % DAY // 60 == 12 and at // DAY == 2 else 100, size=BIG)
 
     assert {100.0, 900.0} == set(by_hour(noon.minutes, 99).values())
-    assert (2, 12) == busiest_hour(noon.minutes, 99)
+    assert [(2, 12)] == [hour for hour, value in by_hour_of_week(noon.minutes, 99).items() if value > 100]

@@ -18,7 +18,7 @@ from ninelives.model.fargate import TaskSize
 
 PRICES = prices_of("eu-west-1")
 USUAL = Assumptions()
-WEEK = 7 * DAY
+LONG_ENOUGH = 3 * DAY
 ARM = Images(architectures=frozenset({"amd64", "arm64"}))
 
 
@@ -43,13 +43,13 @@ def test_no_data_at_all_is_too_little() -> None:
 
 
 def test_memory_beyond_fargate_is_said() -> None:
-    largest = history(WEEK, cpu=flat(1), memory=flat(110_000), size=TaskSize(cpu=16384, memory=122_880))
+    largest = history(LONG_ENOUGH, cpu=flat(1), memory=flat(110_000), size=TaskSize(cpu=16384, memory=122_880))
 
     assert NothingFits(memory=110_000) == advise(facts(largest), USUAL, PRICES)
 
 
 def test_an_idle_service_shrinks_and_the_saving_is_the_difference_of_the_months() -> None:
-    found = advice(facts(history(WEEK, cpu=flat(100), memory=flat(300), tasks=2)))
+    found = advice(facts(history(LONG_ENOUGH, cpu=flat(100), memory=flat(300), tasks=2)))
 
     assert (SMALL, 2) == (found.proposed.size, found.proposed.count)
     assert found.saving == pytest.approx(2 * HOURS_A_MONTH * (PRICES.task_hour(BIG) - PRICES.task_hour(SMALL)), abs=0.02)
@@ -58,7 +58,7 @@ def test_an_idle_service_shrinks_and_the_saving_is_the_difference_of_the_months(
 
 
 def test_a_service_that_falls_short_is_told_so_and_costs_more() -> None:
-    found = advice(facts(history(WEEK, cpu=flat(500), tasks=2, size=SMALL)))
+    found = advice(facts(history(LONG_ENOUGH, cpu=flat(500), tasks=2, size=SMALL)))
 
     assert "Falls short" in found.now.risk
     assert found.saving < 0
@@ -91,7 +91,7 @@ def test_asked_again_after_it_was_applied_it_proposes_nothing(
 
 
 def test_graviton_is_a_fifth_cheaper_where_the_image_has_it() -> None:
-    idle = facts(history(WEEK, cpu=flat(100)))
+    idle = facts(history(LONG_ENOUGH, cpu=flat(100)))
 
     without = option(advice(idle), "graviton")
     having = option(advice(replace(idle, standing=replace(idle.standing, images=ARM))), "graviton")
@@ -112,7 +112,7 @@ def test_graviton_is_a_fifth_cheaper_where_the_image_has_it() -> None:
 def test_spot_is_for_those_who_can_spare_tasks_and_leave_in_time(
     tasks: int, leave: int, load: float, obstacle: str | None
 ) -> None:
-    usual = facts(history(WEEK, cpu=lambda at: load if at % 60 == 0 else load / 4, tasks=tasks, size=SMALL))
+    usual = facts(history(LONG_ENOUGH, cpu=lambda at: load if at % 60 == 0 else load / 4, tasks=tasks, size=SMALL))
     found = advice(replace(usual, standing=replace(usual.standing, leave=timedelta(seconds=leave), zones=1)))
 
     spot = option(found, "spot")
@@ -126,16 +126,18 @@ def test_spot_is_for_those_who_can_spare_tasks_and_leave_in_time(
 
 
 def test_a_daily_wave_is_offered_scaling_and_a_flat_load_is_not() -> None:
-    wave = history(WEEK, cpu=lambda at: 700 - 650 * math.cos(2 * math.pi * at / DAY), tasks=8, size=SMALL)
+    wave = history(LONG_ENOUGH, cpu=lambda at: 700 - 650 * math.cos(2 * math.pi * at / DAY), tasks=8, size=SMALL)
 
     found = advice(facts(wave, zones=3))
 
     assert option(found, "scaled").monthly[0] < found.proposed.monthly[0]
-    assert not [one for one in advice(facts(history(WEEK, cpu=flat(100)))).others if one.name == "scaled"]
+    assert not [one for one in advice(facts(history(LONG_ENOUGH, cpu=flat(100)))).others if one.name == "scaled"]
 
 
 def test_a_scaling_service_is_given_bounds_and_a_target() -> None:
-    wave = facts(history(WEEK, cpu=lambda at: 700 - 650 * math.cos(2 * math.pi * at / DAY), tasks=8, size=SMALL), zones=3)
+    wave = facts(
+        history(LONG_ENOUGH, cpu=lambda at: 700 - 650 * math.cos(2 * math.pi * at / DAY), tasks=8, size=SMALL), zones=3
+    )
 
     found = advice(replace(wave, standing=replace(wave.standing, count=Bounds(least=4, most=8, target=70))))
 
@@ -144,7 +146,7 @@ def test_a_scaling_service_is_given_bounds_and_a_target() -> None:
 
 
 def test_a_kill_for_want_of_memory_is_told_and_answered() -> None:
-    killed = replace(facts(history(WEEK, cpu=flat(10), size=SMALL)), evidence=Evidence(kills=3, killed_at=512))
+    killed = replace(facts(history(LONG_ENOUGH, cpu=flat(10), size=SMALL)), evidence=Evidence(kills=3, killed_at=512))
 
     found = advice(killed)
 
@@ -153,23 +155,31 @@ def test_a_kill_for_want_of_memory_is_told_and_answered() -> None:
 
 
 def test_a_leak_is_told_and_its_memory_kept() -> None:
-    found = advice(facts(history(WEEK, cpu=flat(10), memory=lambda at: 300 + at / 20)))
+    found = advice(facts(history(LONG_ENOUGH, cpu=flat(10), memory=lambda at: 300 + at / 20)))
 
     assert BIG.memory == found.proposed.size.memory
     assert any("looks like a leak" in one for one in found.warnings)
 
 
 def test_a_slower_start_is_told() -> None:
-    starting = history(WEEK, cpu=lambda at: 150 if at < 2 else 50, starts=range(2))
+    starting = history(LONG_ENOUGH, cpu=lambda at: 150 if at < 2 else 50, starts=range(2))
 
     assert "a start takes at least 23 s of its CPU, where it took 6 s" in advice(facts(starting)).warnings
 
 
 def test_a_start_that_would_outlast_its_grace_keeps_its_cpu() -> None:
-    starting = history(WEEK, cpu=lambda at: 600 if at < 2 else 50, starts=range(2))
+    starting = history(LONG_ENOUGH, cpu=lambda at: 600 if at < 2 else 50, starts=range(2))
 
     assert BIG.cpu == advice(facts(starting)).proposed.size.cpu
 
 
 def test_less_than_a_week_is_told() -> None:
     assert any("less than a week" in one for one in advice(facts(history(4 * DAY, cpu=flat(10)))).warnings)
+
+
+def test_a_service_that_never_stands_still_is_told_so() -> None:
+    restless = history(LONG_ENOUGH, cpu=flat(10), starts=[at for at in range(LONG_ENOUGH) if at % 3])
+
+    assert any(
+        "does not stand still" in one for one in advice(facts(replace(restless, minutes=restless.minutes[:-1]))).warnings
+    )

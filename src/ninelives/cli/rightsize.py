@@ -102,12 +102,13 @@ def rightsize(  # noqa: PLR0913 - each is an assumption of its own
 
 def _refuse(advice: "TooLittle | NothingFits", definition: "Definition", *, as_json: bool) -> int:
     """There is no proposal: why."""
+    from ninelives.cli.rightsize_output import hours_words
     from ninelives.insight.rightsizing import TooLittle
 
     file = definition.file
     if isinstance(advice, TooLittle):
         result = {"result": "too_little_data", "hours_found": round(advice.hours, 2), "hours_needed": advice.needed}
-        told = f"{advice.hours:.1f} hours of {file.service} are measured, and {advice.needed:.1f} are needed for advice."
+        told = f"Of {file.service} {hours_words(advice.hours)} are measured, and {advice.needed:g} are needed for advice."
         hint = "Come back later, look further back with --days, or take less with --min-data, at your own risk."
     else:
         result = {"result": "nothing_fits", "memory_mib": round(advice.memory)}

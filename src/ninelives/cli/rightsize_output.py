@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import click
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -26,6 +27,8 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 BUSY, VERY_BUSY = 70, 90
 """Percent of CPU or memory from which on a figure is shown in yellow, in red."""
 NAME_WIDTH = 9
+DAYS_WORTH_SHOWING = 3
+"""Of the week."""
 
 
 def show_advice(advice: Advice, facts: Facts, assumptions: Assumptions, prices: Prices, definition: Definition) -> None:
@@ -41,6 +44,7 @@ def show_advice(advice: Advice, facts: Facts, assumptions: Assumptions, prices: 
     console.print()
     console.print(_used(advice, facts))
     if len(advice.hours) > 1:
+        console.print()
         console.print(_hours(advice, assumptions))
     console.print()
     console.print(_options(advice))
@@ -142,18 +146,21 @@ def _milliseconds(seconds: float) -> str:
     return f"{1000 * seconds:,.0f} ms" if seconds < 10 else f"{seconds:,.0f} s"  # noqa: PLR2004
 
 
-def _hours(advice: Advice, assumptions: Assumptions) -> Text:
-    known = dict(advice.hours)
-    values = [known.get(hour, 0.0) for hour in range(24)]
-    text = Text.assemble(
-        f"CPU at p{assumptions.percentile:g} by hour  ",
-        (bars(values, max(values) or 1.0), "cyan"),
-        ("  0 to 23 UTC", "dim"),
-    )
-    if advice.busiest is not None:
-        day, hour = advice.busiest
-        text.append(f", most on {WEEKDAYS[day]} at {hour}", "dim")
-    return text
+def _hours(advice: Advice, assumptions: Assumptions) -> Group:
+    """CPU by hour of the day; of the week, too, where several days of it are known. All rows have one scale."""
+    day, hour = advice.busiest
+    peak = max(advice.week.values()) or 1.0
+    days = sorted({weekday for weekday, _ in advice.week})
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(no_wrap=True, style="cyan")
+    grid.add_column(no_wrap=True, justify="right")
+    grid.add_row("  all days", bars([advice.hours.get(one, 0.0) for one in range(24)], peak), "")
+    for weekday in days if len(days) >= DAYS_WORTH_SHOWING else ():
+        row = [advice.week.get((weekday, one), 0.0) for one in range(24)]
+        grid.add_row(f"  {WEEKDAYS[weekday]}", bars(row, peak), f"{max(row):,.0f}")
+    heading = f"CPU at p{assumptions.percentile:g} by hour in UTC, most on {WEEKDAYS[day]} at {hour}: {peak:,.0f} units"
+    return Group(Text(heading, "dim"), grid)
 
 
 def _options(advice: Advice) -> Table:
@@ -281,8 +288,11 @@ def advice_json(
             "minutes_of_starts": len(usage.minutes) - len(usage.steady),
             "cpu": _spread(advice.cpu),
             "memory": _spread(advice.memory),
-            "cpu_by_hour": {f"{hour:02d}": round(value, 1) for hour, value in advice.hours},
-            "busiest": None if advice.busiest is None else {"day": WEEKDAYS[advice.busiest[0]], "hour": advice.busiest[1]},
+            "cpu_by_hour": {f"{hour:02d}": round(value, 1) for hour, value in advice.hours.items()},
+            "cpu_by_hour_of_week": {
+                f"{WEEKDAYS[day]} {hour:02d}": round(value, 1) for (day, hour), value in advice.week.items()
+            },
+            "busiest": {"day": WEEKDAYS[advice.busiest[0]], "hour": advice.busiest[1]},
             "requests_a_minute": None if traffic.requests is None else _spread(traffic.requests),
             "response_time": {"p50": traffic.response_p50, "p99_of_the_worst_hour": traffic.response_p99},
             "cpu_a_request": traffic.cpu_a_request,

@@ -5,6 +5,7 @@ Source: ECS developer guide, "Amazon ECS CloudWatch metrics" (the sample count o
 
 import json
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -38,7 +39,8 @@ PERIODS: Final = (1, 5, 10, 20, 30, 60)
 COARSE: Final = 300
 FINE_KEPT: Final = timedelta(days=15)
 """How long CloudWatch keeps data points of a minute; those of five minutes it keeps for 63 days."""
-LONGEST_WINDOW: Final = timedelta(days=63)
+STEADY_PERIODS: Final = 3
+"""Periods in which there must have been fewer tasks, for a rise to be a start: now and then a sample comes late."""
 INDEXES: Final = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 MANIFESTS: Final = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 ARCHITECTURES: Final[Mapping[str, str]] = {"X86_64": "amd64", "ARM64": "arm64"}
@@ -182,14 +184,15 @@ def usage_of(
     busiest, samples, memory = by_instant(measured.busiest), by_instant(measured.samples), by_instant(measured.memory)
     periods = _joined(starts)
     minutes: list[Minute] = []
-    before, until = 0, None
+    lately: deque[int] = deque(maxlen=STEADY_PERIODS)
+    until: datetime | None = None
     for at, mean in measured.mean.points:
         if at not in busiest or at not in samples or at not in memory:
             continue
         count = max(1, round(samples[at] / rhythm.points))
-        if count > before > 0:
+        if lately and count > max(lately):
             until = at + warm_up
-        before = count
+        lately.append(count)
         size = size_at(changes, at)
         if size is None:
             continue

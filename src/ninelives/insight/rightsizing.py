@@ -1,6 +1,6 @@
 """The advice: what a service needs, what size and count fit it, what else there is, and what each costs and risks. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from ninelives.deploy.service_file import CountRange, ServiceFile
 from ninelives.insight.leaks import Leak, find_leak
 from ninelives.insight.replay import Bounds, Replayed, bounds_for, replay
 from ninelives.insight.sizing import Assumptions, Choice, Demand, Evidence, cheapest, demand_of, lost_with_a_zone, refusals
-from ninelives.insight.usage import Spread, Usage, busiest_hour, by_hour, percentile, spread
+from ninelives.insight.usage import Spread, Usage, by_hour, by_hour_of_week, percentile, spread
 from ninelives.model.fargate import FARGATE_CPU, FARGATE_MEMORY, TaskSize
 
 SPOT_NOTICE = timedelta(seconds=120)
@@ -114,11 +114,17 @@ class Advice:
     memory: Spread
     cpu: Spread
     """CPU units of all tasks together, in the minutes in which none started."""
-    hours: tuple[tuple[int, float], ...]
+    hours: Mapping[int, float]
     """CPU of all tasks at the percentile, by hour of the day in UTC."""
-    busiest: tuple[int, int] | None
+    week: Mapping[tuple[int, int], float]
+    """The same by weekday (Monday is 0) and hour."""
     leak: Leak | None
     warnings: tuple[str, ...]
+
+    @property
+    def busiest(self) -> tuple[int, int]:
+        """The weekday and hour with the most CPU."""
+        return max(self.week, key=lambda hour: (self.week[hour], hour))
 
     def option(self, name: str) -> Option | None:
         return next((one for one in (self.now, self.proposed, *self.others) if one.name == name), None)
@@ -148,8 +154,8 @@ def advise(facts: Facts, assumptions: Assumptions, prices: Prices) -> Advice | T
         others=tuple(made.others(choice)),
         memory=spread(one.memory for one in usage.minutes),
         cpu=spread(one.cpu for one in steady),
-        hours=tuple(by_hour(steady, assumptions.percentile).items()),
-        busiest=busiest_hour(steady, assumptions.percentile),
+        hours=by_hour(steady, assumptions.percentile),
+        week=by_hour_of_week(steady, assumptions.percentile),
         leak=find_leak(usage),
         warnings=tuple(_warnings(facts, demand, choice)),
     )
@@ -224,7 +230,7 @@ class _Options:
         left = 100 * middle / base / choice.size.cpu
         risk = (
             f"AWS may take {tasks - base} of {tasks} tasks back with two minutes' notice; the {base} others would then be at "
-            f"{left:.0f} % of CPU in the middle of the day's load."
+            f"{left:.0f} % of CPU at the usual load. A capacity provider strategy is set on the service, not in its file."
         )
         return self._option("spot", kept.size, kept.count, risk, on_demand=base, obstacle=obstacle)
 
@@ -287,6 +293,8 @@ def _roomier(size: TaskSize) -> TaskSize | None:
 def _warnings(facts: Facts, demand: Demand, choice: Choice) -> Iterator[str]:
     """What a reader should know before agreeing."""
     usage, evidence = facts.usage, facts.evidence
+    if 2 * len(usage.steady) < len(usage.minutes):
+        yield "tasks were starting in more than half of the minutes: what does not stand still says little of its size"
     limited = [one for one in usage.steady if one.is_at_limit]
     if limited:
         text = f"CPU was at its limit in {len(limited)} of {len(usage.steady)} minutes"

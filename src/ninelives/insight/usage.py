@@ -107,12 +107,12 @@ def by_hour(minutes: Iterable[Minute], percent: float) -> Mapping[int, float]:
     return {hour: percentile(found[hour], percent) for hour in sorted(found)}
 
 
-def busiest_hour(minutes: Iterable[Minute], percent: float) -> tuple[int, int] | None:
-    """The weekday (Monday is 0) and the hour, in UTC, with the highest percentile of CPU; None of nothing."""
+def by_hour_of_week(minutes: Iterable[Minute], percent: float) -> Mapping[tuple[int, int], float]:
+    """A percentile of the CPU of all tasks by weekday (Monday is 0) and hour, in UTC; hours without data are left out."""
     found: dict[tuple[int, int], list[float]] = {}
     for one in minutes:
         found.setdefault((one.at.weekday(), one.at.hour), []).append(one.cpu)
-    return max(found, key=lambda hour: (percentile(found[hour], percent), hour), default=None)
+    return {hour: percentile(found[hour], percent) for hour in sorted(found)}
 
 
 def runs(minutes: Sequence[Minute], *, starting: bool) -> Iterator[tuple[Minute, ...]]:
