@@ -108,21 +108,27 @@ def test_access_logs_tell_what_the_generator_counted(region: RegionUnderTest, se
     assert 0 <= summary["target_processing_time"]["p50"] < 0.3
 
 
-def test_the_aws_cli_reads_the_files_as_they_are(region: RegionUnderTest, sent: list[Sample]) -> None:
+def copied(region: RegionUnderTest) -> dict[str, str]:
+    """Every access log of the bucket by its key, as the AWS CLI copies it."""
     keys = [one["Key"] for one in region.client("s3").list_objects_v2(Bucket="access-logs")["Contents"]]
-    files = [key for key in keys if key.endswith(".log.gz")]
-    assert files, keys
-    assert [key for key in files if not FILE.fullmatch(key)] == []
-
     program = Path(sys.executable).with_name("aws")
-    lines: list[str] = []
-    for key in files:
+    found = {}
+    for key in (key for key in keys if not key.endswith("ELBAccessLogTestFile")):
         done = subprocess.run(
             [sys.executable, "-W", "ignore", program, "s3", "cp", f"s3://access-logs/{key}", "-"],
             env={**region.environment, "AWS_PAGER": "", "AWS_CONFIG_FILE": os.devnull},
             capture_output=True, check=True, timeout=60,
         )  # fmt: skip
-        lines += gzip.decompress(done.stdout).decode().splitlines()
+        found[key] = gzip.decompress(done.stdout).decode()
+    return found
+
+
+def test_the_aws_cli_reads_the_files_as_they_are(region: RegionUnderTest, sent: list[Sample]) -> None:
+    eventually(lambda: len(access(region)) >= len(sent), within=60, what="the delivery of the access logs")
+
+    files = copied(region)
+    lines = [line for text in files.values() for line in text.splitlines()]
+    assert [key for key in files if not FILE.fullmatch(key)] == []
     assert len(lines) == len(sent)
     assert [line for line in lines if not ENTRY.fullmatch(line)] == []
 
