@@ -9,7 +9,6 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -282,5 +281,3 @@ def test_the_verb_serves_the_same_page_to_whoever_has_its_key(chromium: Browser,
     assert "key" not in page.url
     assert "Strict" == context.cookies()[0]["sameSite"]
     context.close()
-
-
