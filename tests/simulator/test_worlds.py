@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from kept_seeds import KEPT
 
+from ninelives.autoscaling import scaler
+from ninelives.model.scaling import ScalableTarget
 from ninelives.region import draining
 from ninelives.region.loop import Loop
 from ninelives.scheduler import stages
 from ninelives.scheduler.draft import Draft
+from ninelives.scheduler.scaling import Capacity
 from ninelives.simulator import simulate
 
 WORLDS = 1000
@@ -60,6 +63,20 @@ def _done_too_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "is_settled", lambda _draft: True)
 
 
+def _scaling_without_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ScalableTarget, "bounded", lambda _self, capacity: capacity)
+
+
+def _scaling_blind_to_deployments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scaler, "Capacity", lambda **facts: Capacity(**{**facts, "is_deploying": False}))
+
+
+def _scaling_deaf_to_alarms(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: object) -> None: ...
+
+    monkeypatch.setattr(scaler.AutoScaling, "breached", nothing)
+
+
 @pytest.mark.parametrize(
     ("sabotage", "words"),
     [
@@ -68,6 +85,9 @@ def _done_too_soon(monkeypatch: pytest.MonkeyPatch) -> None:
         (_one_quiet_reading, "while a request"),
         (_nothing_is_adopted, "did not come about"),
         (_done_too_soon, "SUCCESSFUL, but of"),
+        (_scaling_without_bounds, "its bounds are"),
+        (_scaling_blind_to_deployments, "takes tasks away during a deployment"),
+        (_scaling_deaf_to_alarms, "the counts fit the loads"),
     ],
 )
 def test_a_region_that_breaks_a_law_is_found_out(

@@ -11,6 +11,7 @@ from ninelives.region.ports import LogLine
 from ninelives.region.region import Region
 from ninelives.region.state import State
 from ninelives.simulator.alarms_and_hooks import AlarmBoard, SimulatedAlarms, SimulatedFunctions
+from ninelives.simulator.auto_scaling import SimulatedScaling, Watchtower
 from ninelives.simulator.data_plane import SimulatedDataPlane
 from ninelives.simulator.disk import Disk, SimulatedStore
 from ninelives.simulator.event_loop import Process, SimulatedLoop
@@ -45,6 +46,12 @@ class Surroundings:
         self.machine = Machine(loop, self.clock, options)
         self.proxy = Proxy(loop, self.machine, options)
         self.alarms = AlarmBoard()
+        scaling = options.scaling
+        self.tower = (
+            None if scaling is None else Watchtower(loop, self.disk, scaling, stream(options.seed, "load"), self.clock.now)
+        )
+        self.violated: Callable[[str], None] = lambda _: None
+        """Hears of laws that a control plane's own parts see broken."""
 
 
 class ControlPlane:
@@ -76,6 +83,10 @@ class ControlPlane:
         )
         self._loop = loop
         self.task: asyncio.Task[None] | None = None
+        tower = around.tower
+        self.scaling = (
+            None if tower is None else SimulatedScaling(tower, self.region, self.process, around.fates, around.violated)
+        )
 
     def start(self) -> None:
         """Come up, adopt what is there, and go on for ever."""
@@ -84,4 +95,6 @@ class ControlPlane:
     async def _run(self) -> None:
         loop = Loop(self.region, runtime=self.runtime, log_sink=NoLogSink(), hook_functions=self.functions)
         await loop.start()
+        if self.scaling is not None:
+            self._scaling = self._loop.create_task(self.scaling.run(), name="auto scaling", context=self.process.context)
         await loop.run()

@@ -59,6 +59,17 @@ class HookOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScalingOptions:
+    """How every service of a world scales: by a target for its CPU, in percent."""
+
+    least: int
+    most: int
+    target: float
+    cooldown: int
+    """Seconds, before scaling's own time scale."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Units: seconds where nothing else is said."""
 
@@ -101,6 +112,8 @@ class Options:
     """Seconds between two things that happen, on average."""
     is_deleted: bool
     """Whether the service is deleted at the end, and all must go."""
+    scaling: ScalingOptions | None
+    """None where nothing scales."""
 
     def has(self, fault: Fault) -> bool:
         return fault in self.faults
@@ -166,6 +179,19 @@ def draw(seed: int) -> Options:
         faults_last=one_of("faults last", 30, 60, 120),
         pace=one_of("pace", 6.0, 12.0, 25.0),
         is_deleted=one_of("deleted", True, False, False),
+        scaling=_scaling(stream(seed, "scaling")),
+    )
+
+
+def _scaling(random: Random) -> ScalingOptions | None:
+    if random.random() >= 0.1:  # noqa: PLR2004 - a likelihood
+        return None
+    least = random.choice((1, 1, 2))
+    return ScalingOptions(
+        least=least,
+        most=random.choice((least, 3, 4, 6)),
+        target=random.choice((40.0, 60.0, 80.0)),
+        cooldown=random.choice((0, 60, 300)),
     )
 
 

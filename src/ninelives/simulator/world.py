@@ -76,6 +76,10 @@ class World:
         around.proxy.news = self._news
         around.proxy.moved = self._moved
         around.alarms.changed = self._alarms_changed
+        around.violated = self._violated
+        if around.tower is not None:
+            around.tower.called = self._policy_called
+            around.tower.note = self.note
         around.proxy.cut = self.laws.cut
         around.proxy.is_minded = lambda: self._living is not None
         if watch is not None:
@@ -119,11 +123,23 @@ class World:
             if self.options.has(Fault.BAD_RELEASES) and self._random.random() < 0.1:  # noqa: PLR2004 - a likelihood
                 first = self._users.drawn_application()
             self._users.release(name, first)
+        self._scale()
         self._pass(self._random.choice((0.0, 5.0, 60.0)))
+
+    def _scale(self) -> None:
+        """Set up what scales the services, where they scale."""
+        tower, living = self._around.tower, self._living
+        if tower is None or living is None or living.scaling is None:
+            return
+        for service in self._services():
+            self._loop.create_task(living.scaling.set_up(service), context=living.process.context)
+        tower.start()
 
     def _live_through_faults(self) -> None:
         self.note("faults begin")
         self._fates.are_on = True
+        if self._around.tower is not None:
+            self._around.tower.is_changing = True
         until = self._loop.time() + self.options.faults_last
         for name in self._users.names:
             self._users.release(name, self._users.drawn_application())
@@ -136,6 +152,8 @@ class World:
     def _come_right(self) -> None:
         """Faults stop. Every deployment ends, and every service becomes as it was asked to be."""
         self._fates.are_on = False
+        if self._around.tower is not None:
+            self._around.tower.is_changing = False
         self._around.machine.heal()
         self._around.alarms.heal()
         if self._living is None:
@@ -150,6 +168,9 @@ class World:
         self._until(self._is_settled, "all is well again")
         if self._failed():
             self._violated(f"a good release failed: {self._failed()}")
+        tower = self._around.tower
+        if tower is not None:
+            self._until(lambda: self._is_settled() and tower.at_rest() is None, "the counts fit the loads")
         self._nothing_is_left()
 
     def _answer_pauses(self) -> None:
@@ -230,6 +251,12 @@ class World:
         if self._living is not None:
             self._living.process.within(self._living.alarms.told)
 
+    def _policy_called(self, arn: str) -> None:
+        living = self._living
+        if living is not None and living.scaling is not None:
+            scaling = living.scaling
+            living.process.within(lambda: scaling.breached(self._loop, arn))
+
     def _moved(self) -> None:
         self._is_dirty = True
 
@@ -252,7 +279,9 @@ class World:
         until = self._loop.time() + LIVELINESS
         while not is_so():
             if not self._instant(until):
-                self._violated(f"it did not come about that {what}: {liveness.unsettled(self._around.disk)}")
+                tower = self._around.tower
+                why = liveness.unsettled(self._around.disk) or (tower.at_rest() if tower is not None else None)
+                self._violated(f"it did not come about that {what}: {why}")
                 raise Broken
 
     def _instant(self, until: float) -> bool:
