@@ -118,6 +118,10 @@ def test_transforms_rewrite_host_and_url_where_they_match() -> None:
         assert 500 == (await world.get("/broken")).status
         await until(lambda: len(told) == 6, what="the requests")
         assert ["/dp/B00?x=1", "/dp/B00/", None] == [one["original_path"] for one in told[:3]]
+        hosts = [(one["original_host"], one["host"]) for one in told[:4]]
+        assert ("mywebsite-example.test", "internal.dev.example.test") == hosts[0]
+        assert ("mywebsite-a.test", "internal.dev.a.test") == hosts[2]
+        assert [None, None] == [hosts[1][0], hosts[3][0]]
 
     in_world(test)
 

@@ -74,6 +74,9 @@ COLUMNS: Final = [
 ]
 
 PLAIN = LoggedListener(load_balancer="app/cats/0123456789abcdef", address="127.1.2.3", protocol="HTTP", port=80)
+TLS = LoggedListener(load_balancer=PLAIN.load_balancer, address="127.1.2.3", protocol="HTTPS", port=443)
+HANDSHAKE = {"tls_cipher": "TLS_AES_128_GCM_SHA256", "tls_version": "TLSv1.3", "server_name": "cats.example"}
+LISTENERS = st.sampled_from([(PLAIN, {}), (TLS, HANDSHAKE), (TLS, {**HANDSHAKE, "server_name": None})])
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TEXTS = st.one_of(st.none(), st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=12))
 PATHS = st.one_of(
@@ -106,6 +109,7 @@ def entries(draw: st.DrawFn) -> dict[str, Any]:
         "method": draw(st.sampled_from(["GET", "POST", "DELETE", None])),
         "host": draw(st.sampled_from(["cats.example", "cats.example:8080", None])),
         "path": path,
+        "original_host": draw(st.sampled_from([None, "came.example"])),
         "original_path": draw(st.sampled_from([None, "/as/it/came"])),
         "protocol": draw(st.sampled_from(["HTTP/1.1", "HTTP/2"])),
         "content_type": None,
@@ -122,9 +126,10 @@ def entries(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@given(entries())
-def test_what_is_written_is_read_again(request: Mapping[str, Any]) -> None:
-    found = read_entry(log_line(request, PLAIN))
+@given(entries(), LISTENERS)
+def test_what_is_written_is_read_again(request: Mapping[str, Any], by: tuple[LoggedListener, Mapping[str, Any]]) -> None:
+    listener, handshake = by
+    found = read_entry(log_line({**request, **handshake}, listener))
 
     assert tuple(found.fields) == FIELDS
     assert found.at == datetime.fromisoformat(request["time"])
@@ -140,9 +145,12 @@ def test_what_is_written_is_read_again(request: Mapping[str, Any]) -> None:
     assert read_entry(found.line) == found
 
 
-@given(entries())
-def test_athena_s_own_regular_expression_reads_what_is_written(request: Mapping[str, Any]) -> None:
-    line = log_line(request, PLAIN)
+@given(entries(), LISTENERS)
+def test_athena_s_own_regular_expression_reads_what_is_written(
+    request: Mapping[str, Any], by: tuple[LoggedListener, Mapping[str, Any]]
+) -> None:
+    listener, handshake = by
+    line = log_line({**request, **handshake}, listener)
     matched = ATHENA.fullmatch(line)
 
     assert matched is not None

@@ -128,6 +128,9 @@ NO_TARGET = {"target": None, "target_group_arn": None, "target_processing_us": N
         ({"path": "/rewritten", "original_path": "/as/it?came"},
          {"request": "GET http://www.example.com:80/as/it?came HTTP/1.1", "transformed_host": "-",
           "transformed_uri": "/rewritten", "request_transform_status": "TransformSuccess"}),
+        ({"host": "internal.test", "original_host": "www.example.com"},
+         {"request": "GET http://www.example.com:80/a?b=c HTTP/1.1", "transformed_host": "internal.test",
+          "transformed_uri": "-", "request_transform_status": "TransformSuccess"}),
         ({"user_agent": None, "trace_id": None}, {"user_agent": "-", "trace_id": "-"}),
     ],
 )  # fmt: skip

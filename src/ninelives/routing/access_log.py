@@ -25,6 +25,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "sent_bytes": "%DOWNSTREAM_WIRE_BYTES_SENT%",
     "method": "%REQ(:METHOD)%",
     "host": "%REQ(:AUTHORITY)%",
+    "original_host": "%DYNAMIC_METADATA(ninelives:original_host)%",
     "path": "%PATH(WQ:ORIG_OR_PATH)%",
     "original_path": "%DYNAMIC_METADATA(ninelives:original_path)%",
     "protocol": "%PROTOCOL%",
@@ -44,8 +45,8 @@ FIELDS: Final[Mapping[str, str]] = {
 
 Whole µs, null where there was no such part; strings null where there is none; numbers as numbers. ``elb_status_code`` is the
 answer that the client got, 0 where it left before; the target's own where ``response_code_details`` is ``via_upstream``, else
-the load balancer's. ``path`` is what the target got; ``original_path`` what came, where a rule has rewritten it. ``target``
-and ``target_group_arn`` are those that were tried last.
+the load balancer's. ``host`` and ``path`` are what the target got; ``original_host`` and ``original_path`` what came, where a
+rule has rewritten it. ``target`` and ``target_group_arn`` are those that were tried last.
 """
 
 

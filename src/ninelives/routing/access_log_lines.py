@@ -74,7 +74,6 @@ def log_line(entry: Entry, listener: LoggedListener) -> str:
             _quoted("-"),
             _quoted("-"),  # classification and its reason: ambiguous requests are refused
             _connection(entry),
-            _quoted("-"),  # transformed_host: the data plane does not keep the one that came
             *(_quoted(text) for text in _transformed(entry)),
         ]
     )
@@ -95,7 +94,7 @@ def _times(entry: Entry, *, answered: bool) -> list[str]:
 
 
 def _request(entry: Entry, listener: LoggedListener) -> str:
-    host = str(entry["host"] or listener.address).rpartition("]")[2] or listener.address
+    host = str(entry.get("original_host") or entry["host"] or listener.address).rpartition("]")[2] or listener.address
     url = f"{listener.protocol.lower()}://{host.partition(':')[0]}:{listener.port}"
     if not entry["method"]:
         return f"- {url}- -"
@@ -103,9 +102,11 @@ def _request(entry: Entry, listener: LoggedListener) -> str:
     return f"{entry['method']} {url}{entry.get('original_path') or entry['path']} {version}"
 
 
-def _transformed(entry: Entry) -> tuple[str, str]:
-    """What a rule has made of the URL, and that it did; nothing where no rule rewrote it."""
-    return (str(entry["path"]), "TransformSuccess") if entry.get("original_path") else ("-", "-")
+def _transformed(entry: Entry) -> tuple[str, str, str]:
+    """What a rule has made of the host and of the URL, and that it did; nothing where no rule rewrote them."""
+    host = str(entry["host"]) if entry.get("original_host") else "-"
+    url = str(entry["path"]) if entry.get("original_path") else "-"
+    return host, url, "-" if host == url == "-" else "TransformSuccess"
 
 
 def _redirect(entry: Entry) -> str:

@@ -29,6 +29,8 @@ class Surroundings:
     idle_timeout: timedelta
     rewrites: Json = field(default_factory=dict)
     """Members of every forwarding action."""
+    rewrites_host: bool = False
+    """Whether a rule's transform is among them."""
     url: Transform | None = None
     drops_invalid_headers: bool = False
     takes_http2: bool = False
@@ -77,7 +79,7 @@ def _rewritings(transforms: Sequence[Transform], match: Json, around: Surroundin
         return
     transform, *others = transforms
     if transform.type == "host-header-rewrite":
-        rewriting = replace(around, rewrites=host_rewrite(transform))
+        rewriting = replace(around, rewrites=host_rewrite(transform), rewrites_host=True)
     else:
         rewriting = replace(around, url=transform)
     yield from _rewritings(others, with_match(match, transform), rewriting)
@@ -139,6 +141,8 @@ def _share(group: TargetGroup, stickiness_seconds: int | None, around: Surroundi
         context["protocol_version"] = group.protocol_version
     if around.certificate_header is not None:
         context["certificate_header"] = around.certificate_header.lower()
+    if around.rewrites_host:
+        context["rewrites_host"] = True
     if around.url is not None:
         context["rewrites_url"] = True
         filters |= url_per_route(around.url)

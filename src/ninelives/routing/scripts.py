@@ -188,6 +188,9 @@ function envoy_on_request(handle)
     handle:respond({{[":status"] = "464"}}, "")
     return
   end
+  if context:get("rewrites_host") then
+    handle:streamInfo():dynamicMetadata():set("ninelives", "original_host", headers:get(":authority"))
+  end
   if context:get("rewrites_url") and not rewrite_url(handle, headers) then return end
   if context:get("drop_invalid") then drop_invalid(headers) end
   local certificates = context:get("certificate_header")
