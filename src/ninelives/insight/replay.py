@@ -1,11 +1,12 @@
 """What was measured, played again on another size and count: how busy it would have been. Pure.
 
 With bounds, the count follows the load as target tracking does: out when three minutes in a row are above the target, after
-the time that a start takes; in when fifteen minutes in a row are a tenth below it.
+the time that a start takes; in, a few tasks at a time, when fifteen minutes in a row are a tenth below it.
 Source: Application Auto Scaling user guide, "Target tracking scaling policies"; the alarms that it makes.
 """
 
 import math
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,10 @@ from ninelives.model.fargate import TaskSize
 OUT_AFTER: Final = 3
 IN_AFTER: Final = 15
 IN_BELOW: Final = 0.9
+IN_SHARE: Final = 10
+"""Scaling in takes away one task of so many at once, and one at least: AWS says "gradually" and no number."""
+REST: Final = 5
+"""Minutes of cooldown after a change, before scaling in."""
 START_MINUTES: Final = 2
 """From the decision to scale out until the new tasks serve."""
 BUSY: Final = (80, 90, 100)
@@ -69,22 +74,24 @@ def _busiest(minute: Minute, count: int) -> float:
 
 def _followed(minutes: Sequence[Minute], size: TaskSize, bounds: Bounds) -> Iterator[int]:
     """How many tasks serve in each minute."""
-    count = bounds.least
-    above = below = 0
-    coming: list[tuple[int, int]] = []
+    count, coming = bounds.least, 0
+    serves_at = rests_until = 0
+    percents: deque[float] = deque(maxlen=IN_AFTER)
     for at, minute in enumerate(minutes):
-        if coming and coming[0][0] <= at:
-            count = coming.pop(0)[1]
+        if coming and at >= serves_at:
+            count, coming, rests_until = coming, 0, at + REST
         yield count
-        percent = 100 * minute.cpu / max(1, count) / size.cpu
-        above = above + 1 if percent > bounds.target else 0
-        below = below + 1 if percent < IN_BELOW * bounds.target else 0
-        wanted = min(bounds.most, max(bounds.least, math.ceil(count * percent / bounds.target)))
-        if above >= OUT_AFTER and wanted > count and not coming:
-            coming.append((at + START_MINUTES, wanted))
-            above = 0
-        elif below >= IN_AFTER and wanted < count and not coming:
-            count, below = wanted, 0
+        percents.append(100 * minute.cpu / max(1, count) / size.cpu)
+        lately = list(percents)
+        if len(lately) >= OUT_AFTER and min(lately[-OUT_AFTER:]) > bounds.target:
+            wanted = min(bounds.most, math.ceil(count * lately[-1] / bounds.target))
+            if wanted > max(count, coming):
+                coming, serves_at = wanted, serves_at if coming else at + START_MINUTES
+        elif not coming and at >= rests_until and len(lately) == IN_AFTER and max(lately) < IN_BELOW * bounds.target:
+            wanted = max(bounds.least, math.ceil(count * max(lately) / bounds.target))
+            fewer = max(wanted, count - max(1, count // IN_SHARE))
+            if fewer < count:
+                count, rests_until = fewer, at + REST
 
 
 def bounds_for(usage: Usage, size: TaskSize, zones: int) -> Bounds:
