@@ -43,6 +43,7 @@ class AwsCli:
 
     def __init__(self, python: str, script: Path, endpoint: str) -> None:
         self.script = script
+        self.major = "1"
         self._endpoint = endpoint
         keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
         quiet = {"AWS_PAGER": "", "AWS_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1"}
@@ -177,6 +178,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[tuple[AwsCli, Region]]:
         pytest.skip("no AWS CLI 2 that is a Python program: `apt-get install awscli` on Debian 12 brings one")
     region = Region()
     cli = AwsCli(python, script, region.door.url)
+    cli.major = request.param
     yield cli, region
     cli.close()
     region.door.stop()
@@ -634,3 +636,20 @@ def test_every_operation_is_reached_by_the_cli(bench: tuple[AwsCli, Region]) -> 
     assert region.served & cli.operations == reached, "an operation that is served has its step here"
     assert {one.partition(":")[2] for one in region.served - reached} <= NEWER_THAN_DEBIANS
     assert [event.detail for event in region.outbox.waiting()] == [{"version": "2.0.1"}]
+
+
+def test_a_group_of_logs_is_tailed_and_read(bench: tuple[AwsCli, Region]) -> None:
+    cli, _ = bench
+    cli.run("logs", "create-log-group", "--log-group-name", "/cats")
+    cli.run("logs", "create-log-stream", "--log-group-name", "/cats", "--log-stream-name", "web")
+    at = int(datetime.now(UTC).timestamp() * 1000)  # noqa: TID251 as clients write
+    events = json.dumps([{"timestamp": at, "message": "GET / 200"}, {"timestamp": at + 1, "message": "GET /cats 500"}])
+    where = ["--log-group-name", "/cats", "--log-stream-name", "web"]
+    cli.run("logs", "put-log-events", *where, "--log-events", events)
+
+    assert [one["message"] for one in cli.run("logs", "get-log-events", *where)["events"]] == ["GET / 200", "GET /cats 500"]
+    found = cli.run("logs", "filter-log-events", "--log-group-name", "/cats", "--filter-pattern", "[verb, path, status=5*]")
+    assert [one["message"] for one in found["events"]] == ["GET /cats 500"]
+    if cli.major == "2":  # version 1 has no tail
+        code, out, err = cli._run("logs", "tail", "/cats", "--format", "short", "--filter-pattern", "-500")
+        assert (code, [line.split(" ", 1)[1] for line in out.splitlines()]) == (0, ["GET / 200"]), err

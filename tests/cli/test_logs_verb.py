@@ -9,7 +9,7 @@ import pytest
 
 from ninelives.cli.main import run
 from ninelives.deploy.aws import Aws
-from ninelives.deploy.logs import Line
+from ninelives.deploy.logs import Line, Wanted
 
 
 @pytest.fixture(autouse=True)
@@ -17,8 +17,8 @@ def wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ninelives.yml").write_text("service: cats\nimage: .\nport: 80\n")
     monkeypatch.chdir(tmp_path)
 
-    def lines(*_: Any, task: str | None) -> Iterator[Line]:
-        if "aa11".startswith(task or ""):
+    def lines(_aws: Any, _file: Any, _since: Any, wanted: Wanted) -> Iterator[Line]:
+        if "aa11".startswith(wanted.task):
             yield Line(at=datetime(2026, 1, 1, tzinfo=UTC), task_id="aa11", message="meow", event_id="1")
 
     monkeypatch.setattr("ninelives.deploy.logs.read_lines", lines)

@@ -1,36 +1,66 @@
-"""`ninelives logs` tells the lines of the task that was asked for, whatever the log service makes of a prefix."""
+"""`ninelives logs` asks for the lines that are wanted, page by page, and tells what is wrong with a pattern."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ninelives.deploy.aws import Aws
-from ninelives.deploy.logs import read_lines
+from ninelives.deploy.errors import DeployError, NotFound
+from ninelives.deploy.logs import Wanted, read_lines
 from ninelives.deploy.reading import parse_service_file
 
 FILE = parse_service_file("service: cats\nimage: .\nport: 4567\n")
-LINES = [("aa11", 2, "second"), ("bb22", 1, "other"), ("aa11", 1, "first")]
+SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class AllLines:
-    """CloudWatch Logs that read no prefix, as moto's do."""
+class Logs:
+    """CloudWatch Logs with two pages."""
 
-    def filter_log_events(self, **_: Any) -> dict[str, Any]:
-        return {
-            "events": [
-                {"timestamp": at, "logStreamName": f"cats/cats/{task}", "message": text, "eventId": text}
-                for task, at, text in LINES
-            ]
-        }
+    def __init__(self, refusal: str = "") -> None:
+        self.asked: list[dict[str, Any]] = []
+        self._refusal = refusal
+
+    def filter_log_events(self, **asked: Any) -> dict[str, Any]:
+        self.asked.append(asked)
+        if self._refusal:
+            raise ClientError({"Error": {"Code": self._refusal, "Message": "what is wrong"}}, "FilterLogEvents")
+        if "nextToken" not in asked:
+            return {"events": [event("aa11", 2), event("bb22", 1)], "nextToken": "more"}
+        return {"events": [event("aa11", 3)]}
 
 
-@pytest.mark.parametrize(
-    ("task", "told"), [(None, ["other", "first", "second"]), ("aa", ["first", "second"]), ("bb22", ["other"]), ("cc", [])]
-)
-def test_only_the_lines_of_the_task_that_was_asked_for(task: str | None, told: list[str]) -> None:
-    aws = Aws(lambda _: AllLines(), region="eu-west-1", is_local=True)
+def event(task: str, at: int) -> dict[str, Any]:
+    return {"timestamp": at, "logStreamName": f"cats/web/{task}", "message": f"{task} {at}", "eventId": str(at)}
 
-    lines = read_lines(aws, FILE, datetime(2026, 1, 1, tzinfo=UTC), task=task)
 
-    assert told == [line.message for line in lines]
+def aws_of(logs: Logs) -> Aws:
+    return Aws(lambda _: logs, region="eu-west-1", is_local=True)
+
+
+def test_lines_come_page_by_page_in_the_order_of_their_time() -> None:
+    logs = Logs()
+    lines = list(read_lines(aws_of(logs), FILE, SINCE))
+
+    assert [line.message for line in lines] == ["bb22 1", "aa11 2", "aa11 3"]
+    assert (lines[0].task_id, lines[0].container) == ("bb22", "web")
+    assert logs.asked[0] == {
+        "logGroupName": FILE.log_group,
+        "startTime": int(SINCE.timestamp() * 1000),
+        "logStreamNamePrefix": "cats/cats/",
+    }
+
+
+def test_a_task_a_container_and_a_pattern_are_asked_for() -> None:
+    logs = Logs()
+    list(read_lines(aws_of(logs), FILE, SINCE, Wanted(task="aa", container="sidecar", pattern="ERROR")))
+
+    assert (logs.asked[0]["logStreamNamePrefix"], logs.asked[0]["filterPattern"]) == ("cats/sidecar/aa", "ERROR")
+
+
+def test_what_is_wrong_is_told() -> None:
+    with pytest.raises(DeployError, match=r"--filter '\{': what is wrong"):
+        list(read_lines(aws_of(Logs("InvalidParameterException")), FILE, SINCE, Wanted(pattern="{")))
+    with pytest.raises(NotFound, match="There is no log group"):
+        list(read_lines(aws_of(Logs("ResourceNotFoundException")), FILE, SINCE))

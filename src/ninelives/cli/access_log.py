@@ -52,7 +52,11 @@ def access_options(command: F) -> F:
     @click.option("--slower-than", type=Duration(), default=None, help="With --access: the target took at least that long.")
     @click.option("--target", default=None, metavar="ADDRESS[:PORT]", help="With --access: sent to this target.")
     @click.option(
-        "--filter", "pattern", default=None, help="With --access: a filter pattern of CloudWatch Logs, over the lines."
+        "--filter",
+        "pattern",
+        default=None,
+        metavar="PATTERN",
+        help="Only lines that a CloudWatch Logs filter pattern fits.",
     )
     @click.option("--summary", is_flag=True, help="With --access: counts, percentiles and the slowest, not each request.")
     @functools.wraps(command)

@@ -158,10 +158,12 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         AwslogsDriver,
         CloudWatch,
         CloudWatchLogs,
+        DerivedMetrics,
         Exposition,
         Measuring,
         Totals,
         invocation,
+        on_the_loop,
         state_change,
     )
 
@@ -182,6 +184,9 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     before_moto: dict[str, Operations] = {}
     own_call = InProcess(operations=operations, before_moto=before_moto, moto=moto.call, place=place)
     cloud_watch = CloudWatch(directory / "cloudwatch.sqlite", place=place, now=clock.now, timing=timing, call=moto.call)
+    metrics = cloud_watch.metrics
+    derived = DerivedMetrics(on_the_loop(metrics, asyncio.get_running_loop()), minute=metrics.minute)
+    logs.observe(derived.heard, tick=derived.tell_defaults)
     region = Region(
         place=place,
         state=State(store),

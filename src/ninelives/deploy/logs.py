@@ -7,7 +7,7 @@ from typing import Any
 
 from ninelives.deploy.aws import Aws, error_code
 from ninelives.deploy.clock import Clock
-from ninelives.deploy.errors import NotFound
+from ninelives.deploy.errors import DeployError, NotFound
 from ninelives.deploy.service_file import ServiceFile
 
 LOCAL_PACE_SECONDS = 0.5
@@ -22,26 +22,42 @@ class Line:
     task_id: str
     message: str
     event_id: str
+    container: str = ""
 
 
-def read_lines(aws: Aws, file: ServiceFile, since: datetime, *, task: str | None = None) -> Iterator[Line]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which lines: of which task (the beginning of its id), of which container, those that a filter pattern fits."""
+
+    task: str = ""
+    container: str | None = None
+    """None: the one that is named as the service."""
+    pattern: str = ""
+
+
+EVERYTHING = Wanted()
+
+
+def read_lines(aws: Aws, file: ServiceFile, since: datetime, wanted: Wanted = EVERYTHING) -> Iterator[Line]:
     """Lines since a moment, a page at a time in the order of their time.
 
-    ``task``: of one task only, named by the beginning of its id. Raises ``NotFound`` when there is no log group.
+    Raises ``NotFound`` where there is no log group, ``DeployError`` where the pattern is none.
     """
     request: dict[str, Any] = {"logGroupName": file.log_group, "startTime": int(since.timestamp() * 1000)}
-    prefix = f"{file.service}/{file.service}/"
-    request["logStreamNamePrefix"] = prefix + (task or "")
+    request["logStreamNamePrefix"] = f"{file.service}/{wanted.container or file.service}/{wanted.task}"
+    if wanted.pattern:
+        request["filterPattern"] = wanted.pattern
     try:
         while True:
             answer = aws.logs.filter_log_events(**request)
-            lines = sorted(map(_line, answer["events"]), key=lambda line: line.at)
-            # moto, behind the embedded region's CloudWatch Logs, reads no prefix
-            yield from (line for line in lines if line.task_id.startswith(task or ""))
+            yield from sorted(map(_line, answer["events"]), key=lambda line: line.at)
             if not answer.get("nextToken"):
                 return
             request["nextToken"] = answer["nextToken"]
     except Exception as error:
+        if error_code(error) == "InvalidParameterException" and wanted.pattern:
+            hint = "Such as: --filter ERROR, --filter '?ERROR ?WARN', --filter '{ $.status >= 500 }'."
+            raise DeployError(f"--filter {wanted.pattern!r}: {_told(error)}", hint=hint) from None
         if error_code(error) != "ResourceNotFoundException":
             raise
         raise NotFound(
@@ -49,12 +65,12 @@ def read_lines(aws: Aws, file: ServiceFile, since: datetime, *, task: str | None
         ) from None
 
 
-def follow_lines(aws: Aws, file: ServiceFile, since: datetime, clock: Clock, *, task: str | None = None) -> Iterator[Line]:
+def follow_lines(aws: Aws, file: ServiceFile, since: datetime, clock: Clock, wanted: Wanted = EVERYTHING) -> Iterator[Line]:
     """As ``read_lines``, and then whatever is written, for ever."""
     told: dict[str, datetime] = {}
     latest = since
     while True:
-        for line in read_lines(aws, file, max(since, latest - OVERLAP), task=task):
+        for line in read_lines(aws, file, max(since, latest - OVERLAP), wanted):
             if line.event_id not in told:
                 told[line.event_id] = line.at
                 latest = max(latest, line.at)
@@ -63,10 +79,16 @@ def follow_lines(aws: Aws, file: ServiceFile, since: datetime, clock: Clock, *, 
         clock.wait(LOCAL_PACE_SECONDS if aws.is_local else AWS_PACE_SECONDS)
 
 
+def _told(error: Exception) -> str:
+    return str(getattr(error, "response", {}).get("Error", {}).get("Message", error))
+
+
 def _line(event: dict[str, Any]) -> Line:
+    _, container, task_id = f"//{event['logStreamName']}".rsplit("/", 2)
     return Line(
         at=datetime.fromtimestamp(event["timestamp"] / 1000, tz=UTC),
-        task_id=str(event["logStreamName"]).rsplit("/", 1)[-1],
+        task_id=task_id,
+        container=container,
         message=str(event["message"]),
         event_id=str(event["eventId"]),
     )

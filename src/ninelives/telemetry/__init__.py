@@ -6,7 +6,7 @@ from ninelives.telemetry.alarm_wording import invocation, state_change
 from ninelives.telemetry.alarms import Alarms
 from ninelives.telemetry.cloudwatch import CloudWatch
 from ninelives.telemetry.database import DatabaseFromTheFuture, open_database
-from ninelives.telemetry.logs import AwslogsDriver, CloudWatchLogs, LogsFromTheFuture
+from ninelives.telemetry.logs import AwslogsDriver, CloudWatchLogs, DerivedMetrics, LogsFromTheFuture, on_the_loop
 from ninelives.telemetry.measuring import Measuring
 from ninelives.telemetry.metric_queries import answer, distributions, oldest_told
 from ninelives.telemetry.metric_store import LISTED, MetricStore, Sample
@@ -22,6 +22,7 @@ __all__ = [
     "CloudWatch",
     "CloudWatchLogs",
     "DatabaseFromTheFuture",
+    "DerivedMetrics",
     "Exposition",
     "Firing",
     "LogsFromTheFuture",
@@ -33,6 +34,7 @@ __all__ = [
     "distributions",
     "invocation",
     "oldest_told",
+    "on_the_loop",
     "open_database",
     "state_change",
 ]

@@ -1,5 +1,6 @@
 """CloudWatch Logs: groups, streams and events in a file of bounded size, and containers' way into it."""
 
+from ninelives.telemetry.logs.derived_metrics import DerivedMetrics, on_the_loop
 from ninelives.telemetry.logs.driver import AwslogsDriver
 from ninelives.telemetry.logs.intake import Rejected
 from ninelives.telemetry.logs.keeping import BYTES_MAX
@@ -15,10 +16,12 @@ __all__ = [
     "AwslogsDriver",
     "Batch",
     "CloudWatchLogs",
+    "DerivedMetrics",
     "LogStore",
     "LogsFromTheFuture",
     "NoSuchGroup",
     "NoSuchStream",
     "Rejected",
     "Stretch",
+    "on_the_loop",
 ]

@@ -68,6 +68,7 @@ class CloudWatchLogs:
         self._opened: list[LogStore] = []
         self._unchecked_bytes = 0
         self._observers: list[Observer] = []
+        self._ticks: list[Callable[[int], None]] = []
         self._is_closed = False
 
     @property
@@ -78,9 +79,11 @@ class CloudWatchLogs:
         """Without the ``:*`` that names its streams as well."""
         return self.place.arn("logs", f"log-group:{name}")
 
-    def observe(self, observer: Observer) -> None:
-        """Have ``observer`` hear of what is written from now on."""
+    def observe(self, observer: Observer, *, tick: Callable[[int], None] | None = None) -> None:
+        """Have ``observer`` hear of what is written from now on; ``tick`` is told the time each second, on the same thread."""
         self._observers.append(observer)
+        if tick is not None:
+            self._ticks.append(tick)
 
     def unobserve(self, observer: Observer) -> None:
         self._observers.remove(observer)
@@ -178,7 +181,12 @@ class CloudWatchLogs:
         """Remove all that is deleted or expired now, bit by bit: what is to be written meanwhile is."""
         while await self.write(lambda _: self._keeping.step(self.now_ms)):
             pass
-        await self.write(lambda _: self._keeping.make_room(self.now()))
+        await self.write(lambda _: self._tick())
+
+    def _tick(self) -> None:
+        self._keeping.make_room(self.now())
+        for tick in self._ticks:
+            tick(self.now_ms)
 
     async def close(self) -> None:
         """Let what is under way end. Nothing may be asked afterwards."""
