@@ -197,9 +197,10 @@ async def an_hour() -> None:
                 writing += time.process_time() - wrote
                 while entries := await reader.read():
                     requests.observe(entries)
-                if batch % 10 == 0:  # every 5 s, as the region looks at its targets
-                    requests.sample_targets(now)
+                if batch % 2 == 0:  # every second, as the region does
                     watch.metrics.flush()
+                if batch % 20 == 0:  # and every 10
+                    requests.sample_targets(now)
                     watch.alarms.evaluate()
             now = BEGIN + timedelta(minutes=minute)
             usage = {

@@ -1,6 +1,9 @@
 """The region's figures against those of somebody else: the load generator's own counts and clocks, the kernel's accounts."""
 
 import asyncio
+import os
+import signal
+import sqlite3
 import threading
 import urllib.request
 from collections import Counter
@@ -14,8 +17,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from live_region import RegionUnderTest, eventually, runtimes, skip_without_docker, started
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from ninelives.cli.background import start_region
 from ninelives.monitoring.statistics import percentile
 from ninelives.rehearsal.load import send_load
 from ninelives.rehearsal.sample import Kind, Sample, Target
@@ -323,7 +328,12 @@ def test_single_tasks_and_containers_are_told_of(region: RegionUnderTest) -> Non
 def test_the_regions_own_figures_are_there(region: RegionUnderTest) -> None:
     region.client("ecs").list_clusters()
     figures = scraped(region)
+    wanted = {"Accept": "application/openmetrics-text; version=1.0.0"}
+    asked = urllib.request.Request(f"{region.running.endpoint}/_ninelives/metrics", headers=wanted)
+    with urllib.request.urlopen(asked, timeout=10) as response:
+        other = {family.name for family in open_metrics(response.read().decode())}  # type: ignore[no-untyped-call]
 
+    assert {"ninelives", "ninelives_tasks", "ninelives_api_calls"} <= other
     assert figures.total("ninelives_tasks", service="behaves", last_status="RUNNING") == 2
     assert figures.total("ninelives_service_desired_tasks", service="behaves") == 2
     assert figures.total("ninelives_targets", health="healthy") == 2
@@ -333,3 +343,47 @@ def test_the_regions_own_figures_are_there(region: RegionUnderTest) -> None:
     assert figures.total("ninelives_loop_step_seconds_count") > 0
     assert figures.total("ninelives_event_loop_lag_seconds_count") > 0
     assert figures.total("process_resident_memory_bytes") > 20 << 20
+
+
+def test_what_was_counted_outlives_a_killed_control_plane_and_what_came_meanwhile_is_counted(region: RegionUnderTest) -> None:
+    url = region.url()
+
+    def ask(times: int) -> None:
+        for _ in range(times):
+            urllib.request.urlopen(f"{url}/", timeout=10).close()
+
+    begun = now()
+    ask(20)
+    eventually(lambda: counted(region, begun) == 20, what="the first requests' metrics")
+    stored = region.settings.state_directory / "cloudwatch.sqlite"
+    eventually(lambda: requests_in(stored, begun) == 20, what="the first requests' metrics on disk")
+    os.kill(region.running.pid, signal.SIGKILL)
+    ask(30)
+    region.running = start_region(region.settings)
+
+    eventually(lambda: counted(region, begun) == 50, what="all requests' metrics")
+
+
+def counted(region: RegionUnderTest, begun: datetime) -> float:
+    """Requests since a moment, by the region's minutes."""
+    (balancer,) = region.client("elbv2").describe_load_balancers()["LoadBalancers"]
+    place = [{"Name": "LoadBalancer", "Value": balancer["LoadBalancerArn"].partition(":loadbalancer/")[2]}]
+    points = region.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/ApplicationELB", MetricName="RequestCount", Dimensions=place, Period=1,
+        StartTime=begun - MINUTE, EndTime=begun + timedelta(minutes=4), Statistics=["Sum"],
+    )["Datapoints"]  # fmt: skip
+    return float(sum(point["Sum"] for point in points))
+
+
+def requests_in(database: Path, begun: datetime) -> float:
+    """The same as it stands in the file."""
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        (total,) = connection.execute(
+            "SELECT COALESCE(SUM(total), 0) FROM sample JOIN metric ON metric.id = sample.metric"
+            " WHERE name = 'RequestCount' AND start_us >= ? AND json_array_length(dimensions) = 1",
+            (round((begun - MINUTE).timestamp() * 1_000_000),),
+        ).fetchone()
+    finally:
+        connection.close()
+    return float(total)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from ninelives.monitoring import period_start
 from ninelives.region.measurements import cluster_facts, listener_rules, target_group_facts, zones_of_load_balancers
 from ninelives.region.ports import TaskRuntime
 from ninelives.region.region import Region
-from ninelives.telemetry.load_balancer_metrics import LoadBalancerMetrics
+from ninelives.telemetry.load_balancer_metrics import Entry, LoadBalancerMetrics
 from ninelives.telemetry.metric_store import MetricStore
 from ninelives.telemetry.service_metrics import ServiceMetrics
 from ninelives.telemetry.totals import Totals
@@ -18,6 +18,8 @@ from ninelives.telemetry.totals import Totals
 log = logging.getLogger(__name__)
 
 SHORTEST_STEP: Final = timedelta(seconds=0.25)
+WRITTEN_EVERY: Final = timedelta(seconds=1)
+"""What was counted in less of the clock's time is lost with a control plane that is killed."""
 
 
 class Measuring:
@@ -37,7 +39,16 @@ class Measuring:
         )
         self._step = max(SHORTEST_STEP, region.timing.tick)
         self._minute = period_start(region.now(), store.minute)
-        region.data_plane.subscribe_requests(self._load_balancers.observe)
+        self._written_at = region.now()
+        region.data_plane.subscribe_requests(self._observe)
+
+    def _observe(self, entries: Sequence[Entry]) -> None:
+        """Count requests; what was counted is on disk within a second or so, for they are told of once."""
+        self._load_balancers.observe(entries)
+        now = self._region.now()
+        if now - self._written_at >= WRITTEN_EVERY:
+            self._store.flush()
+            self._written_at = now
 
     async def run(self) -> None:
         """Measure for ever."""
