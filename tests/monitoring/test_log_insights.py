@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from ninelives.monitoring.log_insights import LogRecord, QueryInvalid, QueryTooLarge, read_query
+from ninelives.monitoring.log_insights import LogRecord, QueryInvalid, QueryTooLarge, queries, read_query
 from ninelives.monitoring.log_insights.functions import FUNCTIONS
 from ninelives.monitoring.log_insights.queries import GROUPS_MAX
 
@@ -317,6 +317,18 @@ def test_only_the_rows_that_will_be_told_are_held() -> None:
 
     assert [dict(row)["@message"] for row in found.rows][:2] == ["19997", "19987"]
     assert most < 2_000
+
+
+def test_events_beyond_what_memory_may_hold_end_the_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "HELD_MAX", 1 << 20)
+
+    def large(count: int) -> Iterable[LogRecord]:
+        return (LogRecord(timestamp=at, message=f"{at} {'x' * 2000}") for at in range(count))
+
+    assert len(read_query("fields @message | limit 20").run(large(3_000)).rows) == 20
+    for query in ("fields @message", "dedup @message", "dedup nothing"):
+        with pytest.raises(QueryTooLarge, match="more than 1 MiB of events"):
+            read_query(query).run(large(3_000))
 
 
 def test_groups_beyond_what_memory_may_hold_end_the_query() -> None:

@@ -14,6 +14,8 @@ from ninelives.cli.options import Duration, Place
 from ninelives.deploy.quantities import write_duration
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ninelives.insight.access_logs import AccessEntry, Summary, Wanted
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -79,12 +81,8 @@ def tell_access(place: Place, since: timedelta, asked: AccessOptions, *, as_json
 
     definition, aws = open_definition(place)
     now = WallClock().now()
-    wanted = _wanted(asked)
-    entries = (
-        entry
-        for entry in read_entries(aws, find_log_place(aws, definition.file), now - since, now)
-        if entry.at >= now - since and wanted.matches(entry)
-    )
+    wanted = _wanted(asked, now - since)
+    entries = filter(wanted.matches, read_entries(aws, find_log_place(aws, definition.file), now - since, now))
     if asked.summary:
         summary = summed_up(entries)
         told = summary.requests
@@ -107,7 +105,7 @@ def _tell(entries: Iterable["AccessEntry"], *, as_json: bool) -> int:
     return count
 
 
-def _wanted(asked: AccessOptions) -> "Wanted":
+def _wanted(asked: AccessOptions, since: "datetime") -> "Wanted":
     from ninelives.insight.access_logs import Wanted, read_statuses
     from ninelives.monitoring.filter_patterns import PatternInvalid, read_pattern
 
@@ -120,7 +118,7 @@ def _wanted(asked: AccessOptions) -> "Wanted":
     except PatternInvalid as error:
         raise UserError(f"--filter: {error}", hint='For example: --filter "curl/8", or --filter \'"PUT http"\'.') from None
     return Wanted(
-        statuses=statuses, path=asked.path, slower_than=asked.slower_than, target=asked.target, pattern=pattern,
+        since=since, statuses=statuses, path=asked.path, slower_than=asked.slower_than, target=asked.target, pattern=pattern,
     )  # fmt: skip
 
 

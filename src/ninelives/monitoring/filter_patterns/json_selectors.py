@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from ninelives.monitoring.filter_patterns.conditions import Condition, read_comparison, read_conditions
@@ -142,6 +142,7 @@ def _step(scanner: Scanner) -> Step | None:
     return None
 
 
+@lru_cache(maxsize=256)
 def _selector_of(reference: str) -> tuple[Step, ...] | None:
     scanner = Scanner(reference.strip())
     try:
@@ -152,8 +153,9 @@ def _selector_of(reference: str) -> tuple[Step, ...] | None:
     return selector
 
 
+@lru_cache(maxsize=1)
 def _event(message: str) -> dict[str, Any] | list[Any] | None:
-    """The event with its numbers as they are written, which compare as texts do."""
+    """The event with its numbers as they are written, which compare as texts do; kept for the next pattern to look at."""
     if message.lstrip()[:1] not in ("{", "["):
         return None
     try:

@@ -17,11 +17,11 @@ class QueryInvalid(Exception):
 
 
 class QueryTooLarge(Exception):
-    """A query whose groups do not fit into the memory that it may use."""
+    """A query that does not fit into the memory that it may use; ``what`` there is too much of."""
 
-    def __init__(self, groups: int) -> None:
-        super().__init__(groups)
-        self.groups = groups
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
 
     def __str__(self) -> str:
-        return f"The query makes more than {self.groups} groups."
+        return f"The query needs more than {self.what}."

@@ -41,6 +41,10 @@ from ninelives.monitoring.log_insights.values import Value, is_true, sort_key, t
 
 GROUPS_MAX: Final = 50_000
 """Groups of one ``stats``, values of one ``dedup``."""
+HELD_MAX: Final = 256 << 20
+"""Characters of the events that a ``sort`` holds."""
+SPARE_LEAST: Final = 1000
+"""Rows that are held beyond those that will be told, so that they need not be sorted one by one."""
 SHOWN: Final = ("@timestamp", "@message")
 """What is told where a query names no fields."""
 LATEST_FIRST: Final = Sort((SortKey(Field("@timestamp"), descending=True),))
@@ -257,42 +261,72 @@ def _parsed(source: Evaluated, wanted: str | Regex, names: Sequence[str], rows: 
         yield row
 
 
+class _Held:
+    """Rows with their places in the order; no more than will be told, and some that go the next time."""
+
+    def __init__(self, kept: int | None) -> None:
+        self._kept = kept
+        self._rows: list[_Placed] = []
+        self._size = 0
+
+    def add(self, one: "_Placed") -> None:
+        self._rows.append(one)
+        self._size += one.row.size
+        one.row.forget()
+        if self._kept is not None and len(self._rows) >= self._kept + max(SPARE_LEAST, self._kept // 4):
+            self._shorten(self._kept)
+        if self._size > HELD_MAX:
+            self._shorten(self._kept)
+        if self._size > HELD_MAX:
+            raise QueryTooLarge(f"{HELD_MAX >> 20} MiB of events")
+
+    def _shorten(self, kept: int | None) -> None:
+        self._rows.sort()
+        del self._rows[kept:]
+        self._size = sum(one.row.size for one in self._rows)
+
+    def in_order(self, *others: "_Placed") -> Iterator[Row]:
+        return (one.row for one in sorted([*others, *self._rows]))
+
+
+class _Placed:
+    """A row and its place: what is sorted by, and where that is the same, which came first."""
+
+    __slots__ = ("place", "row")
+
+    def __init__(self, key: Any, number: int, row: Row) -> None:
+        self.place = key, number
+        self.row = row
+
+    def __lt__(self, other: "_Placed") -> bool:
+        return bool(self.place < other.place)
+
+
 def _sorted(key: Callable[[Row], Any], kept: int | None, rows: Iterator[Row]) -> Iterator[Row]:
-    held: list[tuple[Any, int, Row]] = []
+    held = _Held(kept)
     for number, row in enumerate(rows):
-        held.append((key(row), number, row))
-        _shorten(held, kept)
-    held.sort(key=_placed)
-    for _, _, row in held:
-        yield row
-
-
-def _shorten(held: list[tuple[Any, int, Row]], kept: int | None) -> None:
-    """Now and then, down to the rows that come first."""
-    if kept is not None and len(held) >= 2 * kept + 1000:
-        held.sort(key=_placed)
-        del held[kept:]
-
-
-def _placed(one: tuple[Any, int, Row]) -> tuple[Any, int]:
-    return one[0], one[1]
+        held.add(_Placed(key(row), number, row))
+    return held.in_order()
 
 
 def _firsts(key: Callable[[Row], Any], fields: Sequence[Evaluated], kept: int | None, rows: Iterator[Row]) -> Iterator[Row]:
     """What a ``dedup`` behind the ``sort`` will leave, without the rest being held."""
-    firsts: dict[tuple[str | None, ...], tuple[Any, int, Row]] = {}
-    lacking: list[tuple[Any, int, Row]] = []
+    firsts: dict[tuple[str | None, ...], _Placed] = {}
+    lacking, size = _Held(kept), 0
     for number, row in enumerate(rows):
-        values, one = tuple(written(field(row)) for field in fields), (key(row), number, row)
+        values, one = tuple(written(field(row)) for field in fields), _Placed(key(row), number, row)
+        before = firsts.get(values)
         if None in values:
-            lacking.append(one)
-            _shorten(lacking, kept)
-        elif values not in firsts or _placed(one) < _placed(firsts[values]):
+            lacking.add(one)
+        elif before is None or one < before:
             firsts[values] = one
+            size += row.size - (before.row.size if before is not None else 0)
+            row.forget()
         if len(firsts) > GROUPS_MAX:
-            raise QueryTooLarge(GROUPS_MAX)
-    for _, _, row in sorted([*firsts.values(), *lacking], key=_placed):
-        yield row
+            raise QueryTooLarge(f"{GROUPS_MAX} different values")
+        if size > HELD_MAX:
+            raise QueryTooLarge(f"{HELD_MAX >> 20} MiB of events")
+    return lacking.in_order(*firsts.values())
 
 
 def _deduplicated(fields: Sequence[Evaluated], rows: Iterator[Row]) -> Iterator[Row]:
@@ -326,7 +360,7 @@ def _grouped(stats: Stats, now_seconds: int | None, rows: Iterator[Row]) -> Iter
         group = groups.get(key)
         if group is None:
             if len(groups) == GROUPS_MAX:
-                raise QueryTooLarge(GROUPS_MAX)
+                raise QueryTooLarge(f"{GROUPS_MAX} groups")
             group = groups[key] = _Group(values, {call: _kept_by(call) for call in calls})
         for call, value in taken.items():
             found = value(row)

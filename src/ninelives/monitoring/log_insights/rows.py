@@ -35,6 +35,11 @@ class Row:
         return self._inside(name)
 
     @property
+    def size(self) -> int:
+        """Characters of its event; 0 where it is none."""
+        return len(self.record.message) if self.record is not None else 0
+
+    @property
     def at(self) -> int:
         return self.record.timestamp if self.record is not None else 0
 
@@ -43,6 +48,10 @@ class Row:
         if self._discovered is None:
             self._discovered = discovered_fields(self.record.message) if self.record is not None else {}
         return self._discovered
+
+    def forget(self) -> None:
+        """What has been found in the event; it is found again when it is asked for."""
+        self._discovered = None
 
     def _inside(self, name: str) -> Value:
         """What a name such as ``parsed.users.0.id`` leads to in a map that a command has made."""
