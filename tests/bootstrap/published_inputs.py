@@ -11,6 +11,8 @@ INPUTS: Mapping[str, frozenset[str]] = {
         "actions/checkout": "repository ref token ssh-key ssh-known-hosts ssh-strict ssh-user persist-credentials path clean "
         "filter sparse-checkout sparse-checkout-cone-mode fetch-depth fetch-tags show-progress lfs submodules "
         "set-safe-directory github-server-url allow-unsafe-pr-checkout",
+        "actions/upload-artifact": "name path if-no-files-found retention-days compression-level overwrite "
+        "include-hidden-files archive",
         "astral-sh/setup-uv": "version version-file python-version activate-environment venv-path no-project "
         "working-directory checksum github-token enable-cache cache-dependency-glob restore-cache save-cache cache-suffix "
         "cache-local-path prune-cache cache-python ignore-nothing-to-cache ignore-empty-workdir tool-dir tool-bin-dir "
@@ -42,6 +44,7 @@ INPUTS: Mapping[str, frozenset[str]] = {
 }
 
 REQUIRED: Mapping[str, frozenset[str]] = {
+    "actions/upload-artifact": frozenset({"path"}),
     "aws-actions/configure-aws-credentials": frozenset({"aws-region"}),
     "aws-actions/amazon-ecs-render-task-definition": frozenset({"container-name", "image"}),
     "aws-actions/amazon-ecs-deploy-task-definition": frozenset({"task-definition"}),
@@ -49,6 +52,7 @@ REQUIRED: Mapping[str, frozenset[str]] = {
 
 OUTPUTS: Mapping[str, frozenset[str]] = {
     "actions/checkout": frozenset({"ref", "commit"}),
+    "actions/upload-artifact": frozenset({"artifact-id", "artifact-url", "artifact-digest"}),
     "astral-sh/setup-uv": frozenset({"uv-version", "uv-path", "uvx-path", "cache-hit"}),
     "aws-actions/configure-aws-credentials": frozenset(
         {"aws-account-id", "aws-access-key-id", "aws-secret-access-key", "aws-session-token", "aws-expiration"}

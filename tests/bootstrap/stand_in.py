@@ -266,7 +266,22 @@ def wait_until_stable(ecs: Any, cluster: str, service: str, *, minutes: int) -> 
     failed('{"state":"TIMEOUT","reason":"Waiter has timed out"}')
 
 
+def upload_artifact(inputs: Inputs) -> None:
+    """What GitHub keeps is kept beside the runner's home; only the one file of ``archive: false``."""
+    source, kept = Path(inputs["path"]), Path(os.environ["HOME"]) / "artifacts"
+    if not source.exists():
+        if inputs["if-no-files-found"] != "ignore":
+            failed(f"No files were found with the provided path: {source}. No artifacts will be uploaded.")
+        print(f"No files were found with the provided path: {source}.")
+        return
+    assert inputs["archive"] == "false"
+    kept.mkdir(exist_ok=True)
+    (kept / source.name).write_bytes(source.read_bytes())
+    print(f"Artifact {source.name} has been successfully uploaded!")
+
+
 STAND_INS: Mapping[str, Callable[[Inputs], None]] = {
+    "actions/upload-artifact": upload_artifact,
     "astral-sh/setup-uv": setup_uv,
     "aws-actions/configure-aws-credentials": configure_aws_credentials,
     "aws-actions/amazon-ecr-login": amazon_ecr_login,

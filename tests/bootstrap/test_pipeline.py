@@ -31,6 +31,8 @@ from ninelives.cli.background import stop_region
 from ninelives.cli.docker_images import forget_images
 from ninelives.cli.proving import steady_traffic
 from ninelives.deploy.clock import WallClock
+from ninelives.deploy.release_record import ReleaseRecord
+from ninelives.insight.release_page import read_page
 from ninelives.rehearsal.proof import Proof
 from ninelives.rehearsal.rehearse import Script, rehearse
 from ninelives.rehearsal.sample import Target
@@ -90,6 +92,11 @@ class Pipeline:
         with tempfile.TemporaryDirectory() as folder:
             rehearsed = rehearse(script, release, folder=Path(folder), clock=WallClock())
         return rehearsed.released, rehearsed.proof
+
+    def report(self) -> ReleaseRecord:
+        """The record in the report that the last run kept."""
+        page = self.runner.home / "artifacts" / "cats-release.html"
+        return read_page(page.read_text(encoding="utf-8"))
 
     def version(self) -> str:
         """The version that answers."""
@@ -223,6 +230,11 @@ def test_a_tag_on_main_releases_under_load_and_nothing_is_lost(pipeline: Pipelin
     assert proof.nothing_lost, proof.losses
     assert proof.ends_with("2.0.1")
     assert re.search(r"Proof: \d+ requests, none lost", run.said)
+    told = pipeline.report()
+    assert (told.version, told.from_version, told.verdict) == ("2.0.1", "1.0.0", "succeeded")
+    assert told.traffic is not None
+    assert (told.traffic.source, told.traffic.lost) == ("probe", 0)
+    assert told.change.digest_before != told.change.digest
 
 
 def test_a_bad_version_rolls_back_and_the_run_is_red_with_its_cause(pipeline: Pipeline) -> None:
@@ -234,6 +246,10 @@ def test_a_bad_version_rolls_back_and_the_run_is_red_with_its_cause(pipeline: Pi
     assert re.search(r"cats 3.0.0 rolled back.*no database at db.internal", run.said)
     assert re.search(r"Proof: \d+ requests, none lost", run.said)
     assert "2.0.1" == pipeline.version()
+    told = pipeline.report()
+    assert (told.version, told.verdict) == ("3.0.0", "rolled_back")
+    assert "no database at db.internal" in (told.cause or "")
+    assert any(one.has_failed for one in told.timeline.tasks)
 
 
 def test_an_earlier_version_by_hand_is_the_rollback_and_is_not_built_again(pipeline: Pipeline) -> None:
@@ -305,11 +321,11 @@ def test_a_job_that_may_not_ask_for_a_token_gets_none(pipeline: Pipeline) -> Non
 
 OF_OTHER_RELEASES = {
     "PassServiceRoles": "that shift traffic: tests/live/test_enforced_region.py",
+    "cloudwatch:DescribeAlarmHistory of LookAround": "with alarms that roll back",
     "cloudwatch:DescribeAlarms of LookAround": "with alarms that roll back",
     "ecr:BatchGetImage of PushImages": "by buildx",
     "ecr:GetDownloadUrlForLayer of PushImages": "by buildx",
     "ecs:ContinueServiceDeployment of Release": "with a pause",
-    "ecs:DescribeServiceRevisions of Release": "that are taken back",
     "ecs:StopServiceDeployment of Release": "that are taken back",
     "logs:FilterLogEvents of ReadLogs": "whose logs are asked for",
 }

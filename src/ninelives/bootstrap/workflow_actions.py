@@ -43,6 +43,7 @@ ACTIONS: Final[Mapping[str, PublishedAction]] = {
         "aws-actions/amazon-ecs-deploy-task-definition", "v2.6.3", "c465972ecbd160473f22e683363b422a5412a3de"
     ),
     "buildx": _released("docker/setup-buildx-action", "v4.3.0", "37fe631027851001ddb9b187196cc803df7f5f0e"),
+    "upload_artifact": _released("actions/upload-artifact", "v7.0.0", "bbbca2ddaa5d8feaa63e36b76fdaad77386f024f"),
     "build_push": _released("docker/build-push-action", "v7.3.0", "53b7df96c91f9c12dcc8a07bcb9ccacbed38856a"),
 }
 """By the name that the templates call each by."""
