@@ -12,7 +12,7 @@ from ninelives.insight.release_page import release_page
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 STICKING_OUT = """() => [...document.querySelectorAll('main *')]
   .filter(one => !one.closest('svg') && !one.closest('.wide') && one.getBoundingClientRect().right > innerWidth + 1)
