@@ -92,6 +92,22 @@ def test_an_overlay_of_the_laptop_is_made() -> None:
     assert (512, 256) == (parse_service_file(found, "local").cpu, parse_service_file(found, "staging").cpu)
 
 
+def test_lines_end_as_they_did() -> None:
+    file = "service: a\r\nimage: .\r\nport: 80\r\nmemory: 512\r\n"
+
+    found = edited(file, "local", {"memory": 1024, "cpu": 512})
+
+    assert "service: a\r\nimage: .\r\nport: 80\r\nmemory: 1024\r\ncpu: 512\r\n" == found
+
+
+def test_a_folder_alone_is_written_out_when_something_is_said_beside_it() -> None:
+    file = "service: a\nimage: ./app # ours\nport: 80\n"
+
+    assert "image: {build: ./app, platform: linux/arm64} # ours" in edited(
+        file, "local", {"image": {"platform": "linux/arm64"}}
+    )
+
+
 def test_what_scales_goes_where_the_count_is() -> None:
     file = "service: a\nimage: .\nport: 80\nenvironments:\n  staging:\n    count: 4 # tasks\n"
 

@@ -59,6 +59,7 @@ class Account:
         self.store, self.stopped, self.refused = store, list[dict[str, Any]](), set[str]()
         self.definition: dict[str, Any] = {}
         self.manifest: dict[str, Any] = ONE
+        self.desired = 2
 
     def client(self, name: str) -> Any:
         client: Any = getattr(self, f"_{name.replace('-', '_')}")()
@@ -80,6 +81,7 @@ class Account:
     def _ecs(self) -> Any:
         service = {
             "status": "ACTIVE",
+            "desiredCount": self.desired,
             "taskDefinition": "new",
             "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["a", "b", "c"]}},
             "loadBalancers": [{"targetGroupArn": f"{ELB}:targetgroup/cats/2"}],

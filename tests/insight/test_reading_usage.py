@@ -80,6 +80,16 @@ def test_the_target_of_scaling_is_that_of_its_policy(account: Account) -> None:
     assert Bounds(least=2, most=8, target=60) == read(account, "{min: 2, max: 8}").standing.count
 
 
+def test_a_file_that_is_not_what_runs_is_told(account: Account) -> None:
+    account.definition = {"cpu": "2048", "memory": "8192"}
+    account.desired = 3
+
+    assert (
+        "the file says 1024 CPU units and 4096 MiB, and what runs has 2048 and 8192: it was not deployed since",
+        "the file says 2 tasks, and the service has 3",
+    ) == read(account).notes
+
+
 @pytest.mark.parametrize("name", ["ec2", "ecr", "elbv2", "scaling"])
 def test_what_may_not_be_read_is_told_and_the_rest_goes_on(account: Account, name: str) -> None:
     account.refused = {name}

@@ -128,7 +128,7 @@ def _proposed_file(definition: "Definition", advice: "Advice", facts: "Facts") -
     from ninelives.deploy.reading import parse_service_file
     from ninelives.insight.rightsizing import file_changes
 
-    text = definition.path.read_text(encoding="utf-8")
+    text = definition.path.read_bytes().decode("utf-8")  # with its own ends of lines
     proposed = edited(text, definition.environment, file_changes(advice, facts, definition.file))
     if proposed != text:
         parse_service_file(proposed, definition.environment, name=str(definition.path))
@@ -147,7 +147,7 @@ def _apply(definition: "Definition", text: str, proposed: str, *, is_agreed: boo
     if not is_agreed and not click.confirm(f"Write this into {definition.path}?", default=False):
         click.echo("Nothing was changed.")
         return
-    definition.path.write_text(proposed, encoding="utf-8")
+    definition.path.write_bytes(proposed.encode("utf-8"))
     click.echo(
         f"{definition.path} is changed, and nothing else: `ninelives deploy VERSION --env {definition.environment}` "
         "makes it so.",

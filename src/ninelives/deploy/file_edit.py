@@ -21,6 +21,8 @@ OVERLAYS = "environments"
 NULL = "tag:yaml.org,2002:null"
 NEIGHBOURS = ("count", "memory", "cpu", "port", "image", "service")
 """After which of these a new key is put, where it is there."""
+SHORTHANDS = {"image": "build"}
+"""What plain text in the place of a map means."""
 TOGETHER = {"scaling": "count"}
 """Keys that mean something only beside another: a new one goes where the other is."""
 
@@ -38,6 +40,9 @@ def edited(text: str, environment: str, changes: Mapping[str, Value]) -> str:
     for key, value in changes.items():
         data = read_yaml(text).data
         path = (*place_of(data, environment, key), key)
+        before = _at(data, path)
+        if isinstance(value, Mapping) and isinstance(before, str) and key in SHORTHANDS:
+            value = {SHORTHANDS[key]: before, **value}  # noqa: PLW2901 - what is meant, written out
         meant = _meant(data, path, value)
         text = _set(text, path, value)
         if _read(text) != meant:
@@ -62,6 +67,12 @@ def place_of(data: Mapping[str, Any], environment: str, key: str) -> Path:
         return (OVERLAYS, environment)
     others = [one for one in overlays if one not in {environment, LOCAL} and key not in (overlays[one] or {})]
     return (OVERLAYS, environment) if others else ()
+
+
+def _at(data: Any, path: Path) -> Any:
+    for part in path:
+        data = data.get(part) if isinstance(data, Mapping) else None
+    return data
 
 
 def _read(text: str) -> Any:
@@ -134,9 +145,9 @@ def _added(text: str, parents: Sequence[yaml.MappingNode], rest: Path, value: Va
         return f"{text[:end]}, {line}{text[end:]}"
     indent = " " * parent.value[0][0].start_mark.column
     at = _line_after(text, parent)
-    return (
-        f"{text[:at]}{indent}{line}\n{text[at:]}" if text[:at].endswith("\n") else f"{text[:at]}\n{indent}{line}\n{text[at:]}"
-    )
+    end = "\r\n" if "\r\n" in text else "\n"
+    gap = "" if not at or text[at - 1] == "\n" else end
+    return f"{text[:at]}{gap}{indent}{line}{end}{text[at:]}"
 
 
 def _line_after(text: str, parent: yaml.MappingNode) -> int:

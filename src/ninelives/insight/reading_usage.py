@@ -25,7 +25,7 @@ from ninelives.deploy.observation import (
 )
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.service_call import describe_task_definition, require_service
-from ninelives.deploy.service_file import CountRange
+from ninelives.deploy.service_file import CountRange, ServiceFile
 from ninelives.insight.replay import Bounds
 from ninelives.insight.rightsizing import Facts, Images, Standing, Traffic
 from ninelives.insight.series import Metric, Series, Window, by_instant, read_series, total
@@ -116,7 +116,7 @@ def read_facts(aws: Aws, definition: Definition, assumptions: Assumptions, now: 
         ),
         evidence=_evidence(aws, tasks),
         traffic=_traffic(aws, service, usage, span, service.time_scale, notes),
-        notes=tuple(notes.told),
+        notes=(*notes.told, *_differences(file, service, _size_of(current))),
     )
 
 
@@ -274,6 +274,17 @@ def _size_of(definition: Mapping[str, Any]) -> TaskSize:
 
 
 # What surrounds it.
+
+
+def _differences(file: ServiceFile, service: ServiceSeen, running: TaskSize) -> Iterator[str]:
+    """Where the file is not what runs: what is said of now is said of the file."""
+    if running != TaskSize(cpu=file.cpu, memory=file.memory):
+        yield (
+            f"the file says {file.cpu} CPU units and {file.memory} MiB, and what runs has {running.cpu} and {running.memory}: "
+            "it was not deployed since"
+        )
+    if isinstance(file.count, int) and service.desired_count != file.count:
+        yield f"the file says {file.count} tasks, and the service has {service.desired_count}"
 
 
 def _count(aws: Aws, definition: Definition, notes: _Notes) -> int | Bounds:
