@@ -13,7 +13,7 @@ from awscli.clidriver import create_clidriver  # type: ignore[import-untyped]  #
 
 answers = sys.stdout
 driver = create_clidriver()
-SERVED = ("ecs", "elbv2", "cloudwatch", "events", "application-autoscaling")
+SERVED = ("ecs", "elbv2", "cloudwatch", "events", "application-autoscaling", "ecr")
 models = {name: driver.session.get_service_model(name) for name in SERVED}
 answers.write(json.dumps({name: sorted(model.operation_names) for name, model in models.items()}) + "\n")
 answers.flush()

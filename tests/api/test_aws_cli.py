@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 from unittest.mock import Mock
 from uuid import uuid4
@@ -20,7 +21,7 @@ from running_door import RunningDoor
 from test_cloudwatch import CloudWatchWorld
 from test_elbv2 import FakeDataPlane, FakeNetwork
 
-from ninelives.api import applicationautoscaling, elbv2, events
+from ninelives.api import applicationautoscaling, ecr, elbv2, events
 from ninelives.api.call import Call, Operations
 from ninelives.api.in_process import InProcess
 from ninelives.autoscaling import AutoScaling, Neighbours, open_database
@@ -28,6 +29,7 @@ from ninelives.model.ecs import LastStatus
 from ninelives.model.elbv2 import Certificate
 from ninelives.model.timing import Timing
 from ninelives.region.outbox import Outbox
+from ninelives.registry import Registry
 
 DRIVER = Path(__file__).parent / "cli_driver.py"
 NEWER_THAN_DEBIANS = {
@@ -106,8 +108,15 @@ RECORDS_OF_EVENTBRIDGE = (
 """Operations of EventBridge that moto answers and that rules of the region are made of."""
 
 
+OF_LIFECYCLES = (
+    "CreateRepository", "PutLifecyclePolicy", "GetLifecyclePolicy", "StartLifecyclePolicyPreview",
+    "GetLifecyclePolicyPreview", "DeleteLifecyclePolicy",
+)  # fmt: skip
+"""Operations of ECR's that are asked for here; ``test_ecr`` has the others, and ``docker push``."""
+
+
 class Region:
-    """ECS, ELBv2, CloudWatch, auto scaling and EventBridge over one region in memory, whose loop does not run."""
+    """ECS, ELBv2, CloudWatch, auto scaling, EventBridge, ECR's lifecycle policies: a region in memory, without its loop."""
 
     def __init__(self) -> None:
         self.world = World()
@@ -117,10 +126,19 @@ class Region:
         watch = CloudWatchWorld()
         served["cloudwatch"] = watch.operations
         served["application-autoscaling"] = ScalingWorld(served, watch).operations
+        self._folder = TemporaryDirectory(prefix="ninelives-test-")
+        self.registry = Registry(Path(self._folder.name), account=PLACE.account, now=self.world.clock.now)
+        images = ecr.operations(self.registry, place=PLACE, endpoint="127.0.0.1:4566", now=self.world.clock.now)
+        served["ecr"] = {name: images[name] for name in OF_LIFECYCLES}
         self.outbox = Outbox(self.world.region, is_heard=lambda: True)
         self.door = RunningDoor(served, before_moto=lambda moto: {"events": events.operations(self.outbox, moto.call)})
         self.served = {f"{service}:{name}" for service, operations in served.items() for name in operations}
         self.served |= {f"events:{name}" for name in ("PutEvents", "TestEventPattern", *RECORDS_OF_EVENTBRIDGE)}
+
+    def close(self) -> None:
+        self.door.stop()
+        self.registry.close()
+        self._folder.cleanup()
 
     def run_tasks(self, deployment_id: str) -> str:
         """One task of a deployment as if the loop had started it."""
@@ -181,7 +199,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[tuple[AwsCli, Region]]:
     cli.major = request.param
     yield cli, region
     cli.close()
-    region.door.stop()
+    region.close()
 
 
 Got = dict[str, Any]
@@ -454,6 +472,32 @@ ECS = [
     ),
 ]
 
+POLICY = json.dumps(
+    {
+        "rules": [
+            {
+                "rulePriority": 1,
+                "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 10},
+                "action": {"type": "expire"},
+            }
+        ]
+    }
+)
+
+LIFECYCLE = [
+    Step("CreateRepository", plain("--repository-name cats"), "repository"),
+    Step(
+        "PutLifecyclePolicy",
+        lambda _: ["--repository-name", "cats", "--lifecycle-policy-text", POLICY],
+        "lifecyclePolicyText",
+    ),
+    Step("GetLifecyclePolicy", plain("--repository-name cats"), "lifecyclePolicyText"),
+    Step("StartLifecyclePolicyPreview", plain("--repository-name cats"), "status"),
+    Step("GetLifecyclePolicyPreview", plain("--repository-name cats"), "summary"),
+    Step("DeleteLifecyclePolicy", plain("--repository-name cats"), "lifecyclePolicyText"),
+]
+"""Of ECR, what its lifecycle policies are asked with; the rest of it is ``test_ecr``'s."""
+
 ENDED = [
     Step("DeleteService", plain("--cluster c --service s --force"), "service"),
     Step("DeregisterTaskDefinition", plain("--task-definition cats:1"), "taskDefinition"),
@@ -615,6 +659,7 @@ def test_every_operation_is_reached_by_the_cli(bench: tuple[AwsCli, Region]) -> 
         ("ecs", ENDED),
         ("elbv2", ENDING),
         ("cloudwatch", WATCHING),
+        ("ecr", LIFECYCLE),
     ):
         for step in steps:
             operation = f"{service}:{step.operation}"

@@ -247,8 +247,8 @@ def test_packages_are_told_in_two_findings_what_is_safe_to_take_and_what_may_bre
     found = list(outdated_packages(known, "Gemfile.lock"))
 
     assert [(one.severity, one.what) for one in found] == [
-        (Severity.WARNING, "1 gems have newer releases: sinatra 4.0.0 → 4.0.1"),
-        (Severity.NOTE, "1 gems have a newer major release: puma 6.4.0 → 7.1.0"),
+        (Severity.WARNING, "gems with newer releases: sinatra 4.0.0 → 4.0.1"),
+        (Severity.NOTE, "gems with a newer major release: puma 6.4.0 → 7.1.0"),
     ]
 
 

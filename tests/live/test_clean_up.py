@@ -55,12 +55,31 @@ def prune(region: RegionUnderTest, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
+def listen_to_deletions(region: RegionUnderTest) -> str:
+    """The URL of a queue that is told of every image that is deleted."""
+    sqs, events = region.client("sqs"), region.client("events")
+    url: str = sqs.create_queue(QueueName="deleted-images")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["aws.ecr"], "detail-type": ["ECR Image Action"], "detail": {"action-type": ["DELETE"]}}
+    events.put_rule(Name="deleted-images", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="deleted-images", Targets=[{"Id": "1", "Arn": arn}])
+    return url
+
+
+def deleted_tags(region: RegionUnderTest, url: str, into: list[str]) -> list[str]:
+    """``into``, with the tags that the queue tells of added."""
+    messages = region.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", ())
+    into += [json.loads(message["Body"])["detail"]["image-tag"] for message in messages]
+    return into
+
+
 def docker_knows(region: RegionUnderTest, tag: str) -> bool:
     name = f"{region.running.endpoint.removeprefix('http://')}/behaves:{tag}"
     return subprocess.run(["docker", "image", "inspect", name], capture_output=True, check=False).returncode == 0
 
 
 def test_a_clean_up_frees_what_it_says_and_a_rollback_still_works(cleaned: RegionUnderTest) -> None:
+    url = listen_to_deletions(cleaned)
     before = blobs(cleaned)
     planned = prune(cleaned)
     assert blobs(cleaned) == before, "a plan deletes nothing"
@@ -75,6 +94,8 @@ def test_a_clean_up_frees_what_it_says_and_a_rollback_still_works(cleaned: Regio
     assert freed > WEIGHT, "the weight of a version, compressed or not"
     _nothing_of_it_is_left_on_this_machine(cleaned, gone=set(before) - set(blobs(cleaned)))
     assert prune(cleaned, "--yes")["done"] is None, "there is nothing more to do"
+    told: list[str] = []
+    eventually(lambda: deleted_tags(cleaned, url, told) == ["1.0"], what="the event of the deletion")
 
     assert cleaned.command("rollback", "--json").returncode == 0
     assert cleaned.get() == "2.0"

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @place_options
-@click.option("--keep", type=click.IntRange(min=1), default=10, show_default=True, help="Releases to keep for a rollback.")
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Releases to keep for a rollback, the one that runs included.",
+)
 @click.option(
     "--keep-days", type=click.IntRange(min=0), default=30, show_default=True, help="Keep what is younger than this, too."
 )
@@ -64,10 +70,12 @@ def prune(place: Place, keep: int, keep_days: int, *, deletes: bool, no_schedule
 
 def _agreed(plan: "Plan", *, yes: bool, as_json: bool) -> bool:
     """Whether somebody wants it; where nobody can be asked, nobody does."""
+    from ninelives.cli.prune_output import counted
+
     if yes:
         return True
     if as_json or not sys.stdin.isatty():
         click.echo("Nothing was deleted: say --yes to do it.", err=True)
         return False
-    images, definitions = len(plan.choice.images), len(plan.choice.deregister)
-    return click.confirm(f"Delete {images} images, deregister {definitions} task definitions?", default=False, err=True)
+    images, definitions = counted(len(plan.choice.images), "image"), counted(len(plan.choice.deregister), "task definition")
+    return click.confirm(f"Delete {images}, deregister {definitions}?", default=False, err=True)

@@ -33,6 +33,15 @@ def write_bytes(count: float) -> str:
     raise AssertionError(count)
 
 
+def counted(count: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "image"), counted(2, "image")
+    ('1 image', '2 images')
+    """
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def show_plan(plan: Plan, now: datetime) -> None:
     """What would go as tables, then why the rest stays, then what cannot be known."""
     from rich.table import Table
@@ -88,11 +97,11 @@ def _why_the_rest_stays(plan: Plan) -> Iterable[str]:
     kept = {arn: holds for arn, holds in plan.choice.held_definitions.items() if arn in own}
     for what, held in (("image", plan.choice.held_images), ("task definition", kept)):
         if held:
-            counts = ", ".join(f"{count} {reason.value}" for reason, count in counted(held).items())
-            yield f"Kept: {len(held)} {what}{'s' if len(held) != 1 else ''} ({counts})."
+            counts = ", ".join(f"{count} {reason.value}" for reason, count in _by_reason(held).items())
+            yield f"Kept: {counted(len(held), what)} ({counts})."
 
 
-def counted(held: Mapping[str, Sequence[Hold]]) -> dict[Reason, int]:
+def _by_reason(held: Mapping[str, Sequence[Hold]]) -> dict[Reason, int]:
     """How many stay for each reason, the best of each alone."""
     order = list(Reason)
     best = Counter(min((hold.reason for hold in holds), key=order.index) for holds in held.values())
@@ -100,10 +109,9 @@ def counted(held: Mapping[str, Sequence[Hold]]) -> dict[Reason, int]:
 
 
 def show_done(done: Done) -> None:
-    definitions = len(done.deregistered) or len(done.deleted)
-    click.echo(
-        f"Deleted {len(done.images)} images and {definitions} task definitions; {write_bytes(done.freed_bytes)} are free."
-    )
+    images = counted(len(done.images), "image")
+    definitions = counted(len(done.deregistered) or len(done.deleted), "task definition")
+    click.echo(f"Deleted {images} and {definitions}; {write_bytes(done.freed_bytes)} are free.")
     for one in done.spared:
         click.echo(f"Spared: {one}, which was needed again, or had changed, at the second look.")
     for failure in done.failures:

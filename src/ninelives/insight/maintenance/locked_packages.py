@@ -138,9 +138,9 @@ def outdated_packages(known: Sequence[tuple[Package, Sequence[str]]], where: str
     near = [pair for pair in newer if pair[1].step is not Step.MAJOR]
     far = [pair for pair in newer if pair[1].step is Step.MAJOR]
     if near:
-        yield _finding(near, Severity.WARNING, "have newer releases", where)
+        yield _finding(near, Severity.WARNING, "with newer releases", where)
     if far:
-        yield _finding(far, Severity.NOTE, "have a newer major release", where)
+        yield _finding(far, Severity.NOTE, "with a newer major release", where)
 
 
 def _finding(pairs: Sequence[tuple[Package, Newer]], severity: Severity, words: str, where: str) -> Finding:
@@ -150,7 +150,7 @@ def _finding(pairs: Sequence[tuple[Package, Newer]], severity: Severity, words: 
     return Finding(
         check="packages-outdated",
         severity=severity,
-        what=f"{len(told)} {ecosystem} {words}: {', '.join(told[:SHOWN_MAX])}{more}",
+        what=f"{ecosystem} {words}: {', '.join(told[:SHOWN_MAX])}{more}",
         where=where,
         next="Update the lock, build, and release with `ninelives deploy --prove`; Dependabot does the first part by itself.",
     )
