@@ -42,6 +42,8 @@ _SCALING_WORK = "autoscaling/test_scaling_at_work.py"
 _ARITHMETIC = "scheduler/test_scheduler_arithmetic.py"
 _EVALUATION = "registry/test_lifecycle_evaluation.py"
 _LIFECYCLE_RUNS = "registry/test_lifecycle_runs.py"
+_PATTERNS = "monitoring/test_filter_patterns.py"
+_QUERIES = "monitoring/test_log_insights.py"
 _STACKS = "api/test_cloudformation.py"
 _ENGINE = "stacks/test_engine.py"
 _STACK_LAWS = "laws/test_stack_laws.py"
@@ -525,6 +527,11 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "the bucket's policy decides whether access logs can be switched on",
         ),
         _one(
+            "insight/test_access_logs.py",
+            "athena_s_own_regular_expression_reads_what_is_written",
+            "access logs that Athena's table reads, with the fields of rule transforms",
+        ),
+        _one(
             _TOKENS,
             "a_rule_that_validates_tokens_lets_good_ones_pass_and_answers_401_to_all_others",
             "jwt-validation; ALB's own 401",
@@ -712,5 +719,21 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
         _one(_STACKS, "drift_is_what_was_changed_behind_the_stacks_back", "drift, resource by resource"),
         _one(_STACKS, "stacks_are_nested", "nested stacks"),
         _one(_STACKS, "aws_cloudformation_deploy_works_as_it_is", "`aws cloudformation deploy`, unmodified"),
+    ],
+    "Languages of logs": [
+        _one(_PATTERNS, "terms_match_as_in_the_user_guide", "filter patterns: terms, optional and excluded ones"),
+        _one(_PATTERNS, "regular_expressions_do_what_the_user_guide_says", "filter patterns: regular expressions"),
+        _one(_PATTERNS, "json_selectors_match_as_in_the_user_guide", "filter patterns: selectors of JSON events"),
+        _one(_PATTERNS, "fields_of_a_line_match_as_in_the_user_guide", "filter patterns: fields of space-delimited events"),
+        _one(_QUERIES, "a_filter_lets_through_what_it_says", "Logs Insights: `filter`, with everything that compares"),
+        _one(_QUERIES, "parse_takes_a_message_apart", "Logs Insights: `parse` with globs and regular expressions"),
+        _one(_QUERIES, "stats_sum_up_groups", "Logs Insights: `stats … by`, twice too"),
+        _one(_QUERIES, "rows_are_sorted_cut_and_told_once", "Logs Insights: `sort`, `limit`, `dedup`"),
+        _one(_QUERIES, "a_wrong_query_is_refused_with_its_place", "Logs Insights: other commands", "refused"),
+        _one(
+            "live/test_read_logs.py",
+            "logs_insights_counts_what_the_generator_counted",
+            "Logs Insights over what running tasks write",
+        ),
     ],
 }

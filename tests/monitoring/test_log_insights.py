@@ -339,6 +339,18 @@ def test_groups_beyond_what_memory_may_hold_end_the_query() -> None:
         read_query("stats count(*) by @message").run(numbered())
 
 
+def test_values_beyond_what_memory_may_hold_end_the_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "VALUES_MAX", 1000)
+
+    def numbered() -> Iterable[LogRecord]:
+        return (LogRecord(timestamp=at, message=json.dumps({"n": at, "group": at % 50})) for at in range(2_000))
+
+    assert len(read_query("stats count(*), sum(n), max(n) by group").run(numbered()).rows) == 50
+    for function in ("count_distinct(n)", "pct(n, 99)", "median(n)"):
+        with pytest.raises(QueryTooLarge, match="more than 1000 values"):
+            read_query(f"stats {function} by group").run(numbered())
+
+
 def test_estimates_of_very_many_values_are_near() -> None:
     def numbered() -> Iterable[LogRecord]:
         return (LogRecord(timestamp=at, message=str(at)) for at in range(30_000))

@@ -23,8 +23,8 @@ HASH_BYTES: Final = 8
 class Aggregate(Protocol):
     """What is kept of one group's values."""
 
-    def add(self, value: Value, at: int) -> None:
-        """``value`` is there; ``at`` is its event's time."""
+    def add(self, value: Value, at: int) -> int:
+        """``value`` is there; ``at`` is its event's time. How many values more are kept now (less, where below 0)."""
         ...
 
     def result(self) -> Value: ...
@@ -34,8 +34,9 @@ class Aggregate(Protocol):
 class Count:
     count: int = 0
 
-    def add(self, value: Value, at: int) -> None:  # noqa: ARG002 that there is one
+    def add(self, value: Value, at: int) -> int:  # noqa: ARG002 that there is one
         self.count += 1
+        return 0
 
     def result(self) -> Value:
         return self.count
@@ -51,15 +52,15 @@ class Moments:
     mean: float = 0.0
     squares: float = 0.0
 
-    def add(self, value: Value, at: int) -> None:  # noqa: ARG002 at any time
+    def add(self, value: Value, at: int) -> int:  # noqa: ARG002 at any time
         found = number(value)
-        if found is None:
-            return
-        self.count += 1
-        self.total += found
-        apart = found - self.mean
-        self.mean += apart / self.count
-        self.squares += apart * (found - self.mean)
+        if found is not None:
+            self.count += 1
+            self.total += found
+            apart = found - self.mean
+            self.mean += apart / self.count
+            self.squares += apart * (found - self.mean)
+        return 0
 
     def result(self) -> Value:
         return self.finish(self) if self.count else None
@@ -74,10 +75,11 @@ class Extreme:
     held: Value = None
     place: object = None
 
-    def add(self, value: Value, at: int) -> None:
+    def add(self, value: Value, at: int) -> int:
         place = self.key(value, at)
         if self.place is None or (place > self.place if self.is_last else place < self.place):  # type: ignore[operator]
             self.held, self.place = value, place
+        return 0
 
     def result(self) -> Value:
         return int(self.held) if isinstance(self.held, Instant) else self.held
@@ -90,15 +92,16 @@ class Percentile:
     count: int = 0
     is_exact: bool = True
 
-    def add(self, value: Value, at: int) -> None:  # noqa: ARG002 at any time
-        found = number(value)
+    def add(self, value: Value, at: int) -> int:  # noqa: ARG002 at any time
+        found, before = number(value), len(self.values)
         if found is None:
-            return
+            return 0
         place = found if self.is_exact else on_grid(float(found))
         self.values[place] = self.values.get(place, 0) + 1
         self.count += 1
         if self.is_exact and len(self.values) > EXACT_MAX:
             self._coarsen()
+        return len(self.values) - before
 
     def _coarsen(self) -> None:
         coarse: dict[float, int] = {}
@@ -124,20 +127,21 @@ class Distinct:
     heap: list[int]
     """The negatives of ``held``, once there are as many as are kept: the first is the largest hash."""
 
-    def add(self, value: Value, at: int) -> None:  # noqa: ARG002 at any time
+    def add(self, value: Value, at: int) -> int:  # noqa: ARG002 at any time
         digest = hashlib.blake2b((written(value) or "").encode("utf-8", "surrogateescape"), digest_size=HASH_BYTES).digest()
         found = int.from_bytes(digest)
         if found in self.held:
-            return
+            return 0
         if len(self.held) < EXACT_MAX:
             self.held.add(found)
-            return
+            return 1
         if not self.heap:
             self.heap = sorted(-one for one in self.held)
         gone = -heappushpop(self.heap, -found)
         if gone != found:
             self.held.remove(gone)
             self.held.add(found)
+        return 0
 
     def result(self) -> Value:
         if not self.heap:

@@ -43,6 +43,8 @@ GROUPS_MAX: Final = 50_000
 """Groups of one ``stats``, values of one ``dedup``."""
 HELD_MAX: Final = 256 << 20
 """Characters of the events that a ``sort`` holds."""
+VALUES_MAX: Final = 2_000_000
+"""Values that the groups of a ``stats`` keep for ``pct``, ``median`` and ``count_distinct``, all together."""
 SPARE_LEAST: Final = 1000
 """Rows that are held beyond those that will be told, so that they need not be sorted one by one."""
 SHOWN: Final = ("@timestamp", "@message")
@@ -354,6 +356,7 @@ def _grouped(stats: Stats, now_seconds: int | None, rows: Iterator[Row]) -> Iter
     )
     taken = {call: evaluated(call.arguments[0], now_seconds) if call.arguments else (lambda _: True) for call in calls}
     groups: dict[tuple[str | None, ...], _Group] = {}
+    kept = 0
     for row in rows:
         values = tuple(value(row) for value in by)
         key = tuple(map(written, values))
@@ -365,7 +368,9 @@ def _grouped(stats: Stats, now_seconds: int | None, rows: Iterator[Row]) -> Iter
         for call, value in taken.items():
             found = value(row)
             if found is not None:
-                group.kept[call].add(found, row.at)
+                kept += group.kept[call].add(found, row.at)
+        if kept > VALUES_MAX:
+            raise QueryTooLarge(f"{VALUES_MAX} values")
     columns = [(column, evaluated(column.expression, now_seconds)) for column in stats.aggregates]
     for group in groups.values():
         yield _group_row(stats, group, columns)
