@@ -131,7 +131,7 @@ def operations() -> Mapping[str, tuple[str, ...]]:
         "elbv2": elbv2.operations(anything, anything),
         "cloudwatch": cloudwatch.operations(anything),
         "cloudformation": cloudformation.operations(anything),
-        "logs": logs.operations(anything),
+        "logs": logs.operations(anything, anything),
         "ecr": ecr.operations(anything, place=anything, endpoint="127.0.0.1:4566", now=anything),
     }
     return {service: tuple(sorted(names)) for service, names in served.items()}

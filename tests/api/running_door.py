@@ -28,7 +28,7 @@ from ninelives.api.wire import ASGIApp
 from ninelives.cli.identity import RandomIds, SystemClock
 from ninelives.model.arns import Place
 from ninelives.stacks import Catalogue, Engine, ResourceType, StackStore
-from ninelives.telemetry import CloudWatchLogs
+from ninelives.telemetry import CloudWatchLogs, Subscriptions
 
 PLACE = Place(region="eu-west-1", account="111122223333")
 
@@ -107,7 +107,10 @@ class RunningDoor:
         guard = self.guard = self._guard() if self.keys else None
         before_moto = {**self._before_moto(self.moto), **({"iam": simulation.operations(guard.records)} if guard else {})}
         self.logs = CloudWatchLogs(directory / "logs.sqlite" if directory else None, place=PLACE, now=SystemClock().now)
-        served = {"logs": cloudwatch_logs.operations(self.logs), **operations}
+        self.called: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+        subscriptions = Subscriptions(self.logs, self._called, has_function=lambda arn: arn.endswith(":known"))
+        delivering = asyncio.create_task(subscriptions.run())
+        served = {"logs": cloudwatch_logs.operations(self.logs, subscriptions), **operations}
         if guard is not None:
             more, registry = self._guarded(guard)
             served |= {**more, "sts": sts.operations(guard, FetchedKeys())}
@@ -138,9 +141,14 @@ class RunningDoor:
         )
         await serve(app, "127.0.0.1", 0, stop=self._stop, listening=self._listening)
         await self.engine.close()
+        delivering.cancel()
         await self.logs.close()
         self.engine.state.close()
         await self.moto.close()
+
+    async def _called(self, _: str, payload: Mapping[str, Any]) -> None:
+        """A function that log events are sent to."""
+        await self.called.put(payload)
 
     def _guard(self) -> Guard:
         assert self.keys is not None

@@ -1,5 +1,9 @@
 """CloudWatch Logs as boto3 sees it: groups, streams, events, pages, retention, tags, metric filters, AWS's own refusals."""
 
+import asyncio
+import base64
+import gzip
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -348,3 +352,68 @@ def test_definitions_of_queries_are_kept(logs: Any) -> None:
     assert (found["queryDefinitionId"], found["logGroupNames"]) == (made["queryDefinitionId"], [GROUP])
     assert logs.delete_query_definition(queryDefinitionId=made["queryDefinitionId"])["success"]
     assert logs.describe_query_definitions()["queryDefinitions"] == []
+
+
+def test_events_that_a_subscription_filter_fits_reach_its_function(open_door: OpenDoor) -> None:
+    door = open_door()
+    logs = door.client("logs")
+    logs.create_log_group(logGroupName=GROUP)
+    logs.create_log_stream(logGroupName=GROUP, logStreamName="web/1")
+    function = f"arn:aws:lambda:eu-west-1:{PLACE.account}:function:known"
+    logs.put_subscription_filter(
+        logGroupName=GROUP,
+        filterName="errors",
+        filterPattern="ERROR",
+        destinationArn=function,
+        roleArn="arn:aws:iam::1:role/r",
+    )
+    put(logs, "ERROR one", "fine", "ERROR two")
+
+    payload = asyncio.run_coroutine_threadsafe(door.called.get(), door.loop).result(10)
+    told = json.loads(gzip.decompress(base64.b64decode(payload["awslogs"]["data"])))
+    assert [event["message"] for event in told["logEvents"]] == ["ERROR one", "ERROR two"]
+    assert (told["messageType"], told["owner"], told["logGroup"], told["logStream"], told["subscriptionFilters"]) == (
+        "DATA_MESSAGE",
+        PLACE.account,
+        GROUP,
+        "web/1",
+        ["errors"],
+    )
+    (found,) = logs.describe_subscription_filters(logGroupName=GROUP)["subscriptionFilters"]
+    assert (found["filterName"], found["destinationArn"], found["distribution"]) == ("errors", function, "ByLogStream")
+    logs.delete_subscription_filter(logGroupName=GROUP, filterName="errors")
+    assert logs.describe_subscription_filters(logGroupName=GROUP)["subscriptionFilters"] == []
+
+
+@pytest.mark.parametrize(
+    ("arn", "told"),
+    [
+        ("arn:aws:lambda:eu-west-1:111122223333:function:other", "`ninelives up --function other=URL` names a stand-in"),
+        (
+            "arn:aws:kinesis:eu-west-1:111122223333:stream/s",
+            "Lambda functions that have a stand-in, not to arn:aws:kinesis",
+        ),
+    ],
+)
+def test_a_destination_that_is_not_here_is_refused(logs: Any, arn: str, told: str) -> None:
+    code, message = refusal(
+        lambda: logs.put_subscription_filter(logGroupName=GROUP, filterName="f", filterPattern="", destinationArn=arn)
+    )
+
+    assert code == "InvalidParameterException"
+    assert told in message
+
+
+def test_resource_policies_are_kept(logs: Any) -> None:
+    logs.put_resource_policy(policyName="events", policyDocument='{"Version": "2012-10-17"}')
+
+    assert [one["policyName"] for one in logs.describe_resource_policies()["resourcePolicies"]] == ["events"]
+    logs.delete_resource_policy(policyName="events")
+    assert logs.describe_resource_policies()["resourcePolicies"] == []
+
+
+def test_what_is_not_there_is_refused_by_its_name(logs: Any) -> None:
+    assert refusal(lambda: logs.create_export_task(logGroupName=GROUP, fromTime=1, to=2, destination="b")) == (
+        "UnknownOperationException",
+        "ninelives does not implement logs:CreateExportTask yet.",
+    )

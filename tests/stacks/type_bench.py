@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
+from unittest.mock import Mock
 
 from ninelives.api import logs as cloudwatch_logs
 from ninelives.api.call import Operations
@@ -27,7 +28,7 @@ class Bench:
         self._runner = runner
         self._tokens = (f"11111111-2222-3333-4444-{number:012}" for number in count())
         self.logs = CloudWatchLogs(None, place=PLACE, now=lambda: datetime(2026, 11, 27, tzinfo=UTC))
-        self.operations: dict[str, Operations] = {"logs": cloudwatch_logs.operations(self.logs)}
+        self.operations: dict[str, Operations] = {"logs": cloudwatch_logs.operations(self.logs, Mock())}
         self.moto = MotoBridge(place=PLACE)
         self._call = InProcess(operations=self.operations, before_moto={}, moto=self.moto.call, place=PLACE)
 

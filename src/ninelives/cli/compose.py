@@ -161,6 +161,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         DerivedMetrics,
         Exposition,
         Measuring,
+        Subscriptions,
         Totals,
         invocation,
         on_the_loop,
@@ -204,6 +205,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     runtime = make_runtime(settings, ecs.ServiceInputs(own_call, agent.variables, enforced.roles if enforced else None))
     log_sink = AwslogsDriver(logs)
     functions = LocalFunctions(read_stand_ins(settings.functions))
+    subscriptions = Subscriptions(logs, functions.invoke, has_function=functions.knows)
     outbox, event_bridge = _event_bridge(region, moto, own_call, functions)
     cloud_watch.actions.carry_out(
         ActionKind("lambda", "function:"),
@@ -217,7 +219,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     served = await _operations(
         settings, region, moto, lifecycle=lifecycle, cloud_watch=cloud_watch, outbox=outbox, enforced=enforced
     )
-    operations |= {**served[0], "logs": cloudwatch_logs.operations(logs)}
+    operations |= {**served[0], "logs": cloudwatch_logs.operations(logs, subscriptions)}
     before_moto |= served[1]
     guard = enforced.guard if enforced else None
     in_process = InProcess(operations=operations, before_moto=before_moto, moto=moto.call, place=place, guard=guard)
@@ -278,6 +280,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
                 "EventBridge": event_bridge.run(),
                 "CloudWatch": cloud_watch.run(),
                 "CloudWatch Logs": logs.run(),
+                "log subscriptions": subscriptions.run(),
                 "auto scaling": scaling.run(),
                 "measuring": observing[0].run(),
                 "event loop lag": exposition.run(),

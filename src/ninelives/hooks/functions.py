@@ -22,6 +22,10 @@ class LocalFunctions:
         self._known = known
         self._call_seconds_max = call_seconds_max
 
+    def knows(self, function_arn: str) -> bool:
+        """Whether a function has a stand-in."""
+        return stand_in_for(function_arn, self._known) is not None
+
     async def invoke(self, function_arn: str, payload: Mapping[str, Any]) -> Any:
         """Call the stand-in of a function and answer what it answered, parsed from JSON. Raises ``HookUnreachable``."""
         stand_in = stand_in_for(function_arn, self._known)

@@ -33,6 +33,11 @@ class LogEvent(NamedTuple):
     def position(self) -> Position:
         return Position(self.at_ms, self.id)
 
+    @property
+    def event_id(self) -> str:
+        """56 digits, as AWS's."""
+        return f"{self.at_ms:015}{self.id:041}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogGroup:
@@ -120,5 +125,16 @@ class QueryDefinition:
         return self.id
 
 
-LogRecordKind = MetricFilter | SubscriptionFilter | QueryDefinition
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourcePolicy:
+    name: str
+    document: str
+    modified_ms: int
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+
+LogRecordKind = MetricFilter | SubscriptionFilter | QueryDefinition | ResourcePolicy
 """What is kept whole beside the events."""

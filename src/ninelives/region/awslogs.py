@@ -10,8 +10,10 @@ from functools import cache
 from typing import Final
 
 from ninelives.model.ecs import Task, TaskDefinition
+from ninelives.monitoring.regular_expressions import Expression, ExpressionInvalid
 
 DATETIME_FORMAT: Final = "awslogs-datetime-format"
+CREATE_GROUP: Final = "awslogs-create-group"
 MULTILINE_PATTERN: Final = "awslogs-multiline-pattern"
 
 DIRECTIVES: Final = {
@@ -43,7 +45,7 @@ class LogDestination:
     group: str
     stream: str
     create_group: bool
-    first_line: re.Pattern[str] | None = None
+    first_line: Expression | None = None
     """What the first line of an event matches; None where each line is one."""
 
 
@@ -57,12 +59,12 @@ def destination(task: Task, definition: TaskDefinition, container_name: str) -> 
     return LogDestination(
         group=options["awslogs-group"],
         stream=f"{prefix}/{container_name}/{task.id}" if prefix else task.id,
-        create_group=options.get("awslogs-create-group") == "true",
+        create_group=options.get(CREATE_GROUP) == "true",
         first_line=first_line(options),
     )
 
 
-def first_line(options: Mapping[str, str]) -> re.Pattern[str] | None:
+def first_line(options: Mapping[str, str]) -> Expression | None:
     """What begins an event of several lines; None where no option says so, or none that can be read."""
     pattern = options.get(MULTILINE_PATTERN)
     if pattern is None and DATETIME_FORMAT in options:
@@ -71,7 +73,7 @@ def first_line(options: Mapping[str, str]) -> re.Pattern[str] | None:
         return None
     try:
         return _compiled(pattern)
-    except re.error:
+    except ExpressionInvalid:
         return None
 
 
@@ -87,8 +89,8 @@ def datetime_expression(text: str) -> str:
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+def _compiled(pattern: str) -> Expression:
+    return Expression(pattern)
 
 
 def problems(options: Mapping[str, str]) -> Iterator[str]:
@@ -99,9 +101,8 @@ def problems(options: Mapping[str, str]) -> Iterator[str]:
         for name in (MULTILINE_PATTERN, DATETIME_FORMAT):
             if name in options:
                 yield f'awslogs could not parse multiline pattern key "{options[name]}"'
-    for name in ("awslogs-create-group",):
-        if options.get(name, "true") not in {"true", "false"}:
-            yield f"must specify valid value for log opt '{name}': {options[name]}"
+    if options.get(CREATE_GROUP, "true") not in {"true", "false"}:
+        yield f"must specify valid value for log opt '{CREATE_GROUP}': {options[CREATE_GROUP]}"
     if options.get("mode", "blocking") not in {"blocking", "non-blocking"}:
         yield f'logger: logging mode not valid: "{options["mode"]}"'
     if "max-buffer-size" in options and options.get("mode") != "non-blocking":

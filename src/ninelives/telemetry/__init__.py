@@ -6,7 +6,14 @@ from ninelives.telemetry.alarm_wording import invocation, state_change
 from ninelives.telemetry.alarms import Alarms
 from ninelives.telemetry.cloudwatch import CloudWatch
 from ninelives.telemetry.database import DatabaseFromTheFuture, open_database
-from ninelives.telemetry.logs import AwslogsDriver, CloudWatchLogs, DerivedMetrics, LogsFromTheFuture, on_the_loop
+from ninelives.telemetry.logs import (
+    AwslogsDriver,
+    CloudWatchLogs,
+    DerivedMetrics,
+    LogsFromTheFuture,
+    Subscriptions,
+    on_the_loop,
+)
 from ninelives.telemetry.measuring import Measuring
 from ninelives.telemetry.metric_queries import answer, distributions, oldest_told
 from ninelives.telemetry.metric_store import LISTED, MetricStore, Sample
@@ -29,6 +36,7 @@ __all__ = [
     "Measuring",
     "MetricStore",
     "Sample",
+    "Subscriptions",
     "Totals",
     "answer",
     "distributions",

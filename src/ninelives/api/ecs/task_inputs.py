@@ -35,6 +35,7 @@ AUTH_FROM_ASM = f"{RETRIEVAL}: unable to get registry auth from asm: service cal
 NOT_JSON = "the secret is no JSON object, which a json key is asked of"
 """Our wording: the service's own quotes the secret's first character."""
 FILES = "failed to download env files: service call has been retried 1 time(s)"
+ARGUMENTS = "failed to validate logger args"
 LOGGER = "failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream"
 
 
@@ -104,6 +105,8 @@ class _Retrieval:
         to = awslogs.destination(launch.task, launch.definition, container.name)
         if to is None:
             return
+        for problem in awslogs.problems(dict(container.log_options)):
+            raise _missing(f"{ARGUMENTS}: {problem}")
         try:
             if to.create_group:
                 await self._unless_there("CreateLogGroup", {"logGroupName": to.group})

@@ -50,7 +50,6 @@ FIELDS_SAMPLE: Final = 1_000
 FIELDS_SPAN_MS: Final = 15 * 60 * 1000
 
 TOKEN: Final = re.compile(r"(?P<way>[fb])/(?P<at_ms>\d{15})(?P<id>\d{41})(?:/s)?")
-EVENT_ID: Final = re.compile(r"(?P<at_ms>\d{15})(?P<id>\d{41})")
 
 
 def put_log_events_size(events: Sequence[Mapping[str, Any]]) -> int:
@@ -155,11 +154,6 @@ def _stream_token(way: str, position: Position) -> str:
     return f"{way}/{position.at_ms:015}{position.id:041}/s"
 
 
-def event_id(event: LogEvent) -> str:
-    """56 digits, as AWS's."""
-    return f"{event.at_ms:015}{event.id:041}"
-
-
 def _within_bytes(events: Sequence[LogEvent]) -> Sequence[LogEvent]:
     """The first of ``events`` that a page holds."""
     size = 0
@@ -202,7 +196,7 @@ async def filter_log_events(logs: CloudWatchLogs, call: Call) -> Mapping[str, An
             "timestamp": one.at_ms,
             "message": one.message,
             "ingestionTime": one.ingested_ms,
-            "eventId": event_id(one),
+            "eventId": one.event_id,
         }
         for one in found
     ]

@@ -7,6 +7,7 @@ from ninelives.telemetry.logs.keeping import BYTES_MAX
 from ninelives.telemetry.logs.schema import LogsFromTheFuture
 from ninelives.telemetry.logs.service import Batch, CloudWatchLogs, NoSuchGroup, NoSuchStream
 from ninelives.telemetry.logs.store import END_OF_TIME_MS, AlreadyThere, Arrived, LogStore, Stretch
+from ninelives.telemetry.logs.subscriptions import Subscriptions
 
 __all__ = [
     "BYTES_MAX",
@@ -23,5 +24,6 @@ __all__ = [
     "NoSuchStream",
     "Rejected",
     "Stretch",
+    "Subscriptions",
     "on_the_loop",
 ]

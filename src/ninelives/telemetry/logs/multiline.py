@@ -6,11 +6,11 @@ What is longer than an event may be is split.
 Source: Docker's manual, "Amazon CloudWatch Logs logging driver" (awslogs-multiline-pattern, awslogs-datetime-format).
 """
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from ninelives.model.logs import EVENT_OVERHEAD
+from ninelives.monitoring.regular_expressions import Expression
 from ninelives.telemetry.logs.intake import Event
 
 EVENT_BYTES_MAX: Final = 256 * 1024 - EVENT_OVERHEAD
@@ -22,7 +22,7 @@ BYTES_A_CHARACTER_MAX: Final = 4
 class EventBuffer:
     """The event of one container that may not be whole yet."""
 
-    def __init__(self, first_line: re.Pattern[str]) -> None:
+    def __init__(self, first_line: Expression) -> None:
         self._first_line = first_line
         self._lines: list[str] = []
         self._bytes = 0

@@ -21,15 +21,18 @@ from ninelives.model.logs import (
     MetricFilter,
     Position,
     QueryDefinition,
+    ResourcePolicy,
     SubscriptionFilter,
 )
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-Kind = TypeVar("Kind", MetricFilter, SubscriptionFilter, QueryDefinition)
+Kind = TypeVar("Kind", MetricFilter, SubscriptionFilter, QueryDefinition, ResourcePolicy)
 
-KINDS: Final[Mapping[str, type[Any]]] = {kind.__name__: kind for kind in (MetricFilter, SubscriptionFilter, QueryDefinition)}
+KINDS: Final[Mapping[str, type[Any]]] = {
+    kind.__name__: kind for kind in (MetricFilter, SubscriptionFilter, QueryDefinition, ResourcePolicy)
+}
 
 GROUP_COLUMNS: Final = (
     "id, name, created_ms, retention_days, class, kms_key_id, is_protected, tags, stored_bytes,"
@@ -298,7 +301,7 @@ class LogStore:
 
     def put_record(self, record: LogRecordKind) -> None:
         body = _adapter(type(record).__name__).dump_json(record)
-        group = None if isinstance(record, QueryDefinition) else record.group
+        group = record.group if isinstance(record, MetricFilter | SubscriptionFilter) else None
         self._database.execute(
             "INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?)", (type(record).__name__, record.key, group, body)
         )
