@@ -34,10 +34,10 @@ def put(store: MetricStore, name: str, values: list[float], at: datetime, *, nam
     store.put(Metric.of(namespace, name, place or PLACE), distribution, at=at)
 
 
-def four_days() -> MetricStore:
+def four_days(days: int = DAYS) -> MetricStore:
     """Four days of two tasks with a daily wave; on the third a larger size, whose start takes all CPU for two minutes."""
     store = MetricStore(open_database(None), timing=Timing())
-    for minute in range(DAYS * 24 * 60):
+    for minute in range(days * 24 * 60):
         at = NOW - DAYS * DAY + minute * MINUTE
         size = OLD if at < DEPLOYED else NEW
         units = 120 - 60 * math.cos(2 * math.pi * (at.hour * 60 + at.minute) / 1440)
@@ -82,6 +82,7 @@ class Account:
         service = {
             "status": "ACTIVE",
             "desiredCount": self.desired,
+            "runningCount": self.desired,
             "taskDefinition": "new",
             "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["a", "b", "c"]}},
             "loadBalancers": [{"targetGroupArn": f"{ELB}:targetgroup/cats/2"}],

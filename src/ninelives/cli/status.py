@@ -13,14 +13,17 @@ from ninelives.deploy.quantities import write_duration
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ninelives.deploy.aws import Aws
     from ninelives.deploy.observation import ServiceDeploymentSeen
     from ninelives.deploy.status import LastDeployment, Status
+    from ninelives.insight.running_cost import RunningCost
 
 
 @click.command()
 @place_options
+@click.option("--cost", "with_cost", is_flag=True, help="Show what the running tasks cost a month, at list prices.")
 @json_option
-def status(place: Place, *, as_json: bool) -> None:
+def status(place: Place, *, with_cost: bool, as_json: bool) -> None:
     """Show the service: version, tasks, targets, deployment under way, last events, address."""
     from ninelives.cli.session import open_definition
     from ninelives.deploy.clock import utc_now
@@ -28,13 +31,21 @@ def status(place: Place, *, as_json: bool) -> None:
 
     definition, aws = open_definition(place)
     found = read_status(aws, definition, utc_now())
+    cost = _cost(aws, found) if with_cost else None
     if as_json:
-        click.echo(json.dumps(found.as_json(), indent=2))
+        told = found.as_json() | ({"cost": None if cost is None else cost.as_json()} if with_cost else {})
+        click.echo(json.dumps(told, indent=2))
     else:
-        _show(found)
+        _show(found, cost)
 
 
-def _show(found: "Status") -> None:
+def _cost(aws: "Aws", found: "Status") -> "RunningCost | None":
+    from ninelives.insight.running_cost import running_cost
+
+    return running_cost(aws, found.service)
+
+
+def _show(found: "Status", cost: "RunningCost | None") -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -48,16 +59,13 @@ def _show(found: "Status") -> None:
     )
     facts = Table.grid(padding=(0, 2))
     facts.add_row("  tasks", f"{service.running_count} of {service.desired_count} running, {service.pending_count} pending")
+    if cost is not None:
+        facts.add_row("  cost", cost.text)
     facts.add_row("  targets", counted(found.targets) or "none")
     if found.url:
         facts.add_row("  address", found.url)
-    for one in service.deployments:
-        since = f", begun {write_duration(found.seen.at - one.created_at)} ago" if one.created_at else ""
-        facts.add_row(
-            f"  {one.status.lower()}",
-            f"{found.versions.get(one.id, '?')}  {one.rollout_state.lower().replace('_', ' ')}, "
-            f"{one.running_count} running" + (f", {one.failed_tasks} failed" if one.failed_tasks else "") + since,
-        )
+    for name, told in deployment_rows(found):
+        facts.add_row(f"  {name}", told)
     if found.seen.service_deployment is not None and found.is_under_way:
         for name, told in deployment_facts(found.seen.service_deployment):
             facts.add_row(f"  {name}", told)
@@ -72,6 +80,15 @@ def _show(found: "Status") -> None:
     for event in reversed(service.events[:5]):
         when = timedelta() if event.created_at > found.seen.at else found.seen.at - event.created_at
         console.print(Text.assemble((f"  {write_duration(when):>7} ago  ", "dim"), in_short(event.message)))
+
+
+def deployment_rows(found: "Status") -> "Iterator[tuple[str, str]]":
+    """The deployments of the service, in a line each."""
+    for one in found.service.deployments:
+        since = f", begun {write_duration(found.seen.at - one.created_at)} ago" if one.created_at else ""
+        failed = f", {one.failed_tasks} failed" if one.failed_tasks else ""
+        state = one.rollout_state.lower().replace("_", " ")
+        yield one.status.lower(), f"{found.versions.get(one.id, '?')}  {state}, {one.running_count} running{failed}{since}"
 
 
 def deployment_facts(deployment: "ServiceDeploymentSeen") -> "Iterator[tuple[str, str]]":
