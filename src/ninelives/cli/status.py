@@ -49,8 +49,8 @@ def _show(found: "Status", cost: "RunningCost | None") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from ninelives.cli.release_words import counted, in_short
-    from ninelives.cli.scaling_output import activity_lines, scaling_facts
+    from ninelives.cli.release_words import in_short
+    from ninelives.cli.scaling_output import activity_lines
 
     console, file, service = page(), found.definition.file, found.service
     console.print(
@@ -58,18 +58,7 @@ def _show(found: "Status", cost: "RunningCost | None") -> None:
         Text(f"({found.definition.environment})", "dim"),
     )
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("  tasks", f"{service.running_count} of {service.desired_count} running, {service.pending_count} pending")
-    if cost is not None:
-        facts.add_row("  cost", cost.text)
-    facts.add_row("  targets", counted(found.targets) or "none")
-    if found.url:
-        facts.add_row("  address", found.url)
-    for name, told in deployment_rows(found):
-        facts.add_row(f"  {name}", told)
-    if found.seen.service_deployment is not None and found.is_under_way:
-        for name, told in deployment_facts(found.seen.service_deployment):
-            facts.add_row(f"  {name}", told)
-    for name, told in scaling_facts(found.scaling) if found.scaling is not None else ():
+    for name, told in _facts_of(found, cost):
         facts.add_row(f"  {name}", told)
     console.print(facts)
     if found.last is not None:
@@ -80,6 +69,25 @@ def _show(found: "Status", cost: "RunningCost | None") -> None:
     for event in reversed(service.events[:5]):
         when = timedelta() if event.created_at > found.seen.at else found.seen.at - event.created_at
         console.print(Text.assemble((f"  {write_duration(when):>7} ago  ", "dim"), in_short(event.message)))
+
+
+def _facts_of(found: "Status", cost: "RunningCost | None") -> "Iterator[tuple[str, str]]":
+    """What is to be known of the service, in a line each."""
+    from ninelives.cli.release_words import counted
+    from ninelives.cli.scaling_output import scaling_facts
+
+    service = found.service
+    yield "tasks", f"{service.running_count} of {service.desired_count} running, {service.pending_count} pending"
+    if cost is not None:
+        yield "cost", cost.text
+    yield "targets", counted(found.targets) or "none"
+    if found.url:
+        yield "address", found.url
+    yield from deployment_rows(found)
+    if found.seen.service_deployment is not None and found.is_under_way:
+        yield from deployment_facts(found.seen.service_deployment)
+    if found.scaling is not None:
+        yield from scaling_facts(found.scaling)
 
 
 def deployment_rows(found: "Status") -> "Iterator[tuple[str, str]]":
