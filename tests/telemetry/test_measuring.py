@@ -48,6 +48,7 @@ def test_a_proxy_that_is_away_stops_nothing_but_its_own_metrics(monkeypatch: Any
     monkeypatch.setattr(measuring, "cluster_facts", lambda _: [cluster])
     monkeypatch.setattr(measuring, "target_group_facts", lambda _: [group])
     monkeypatch.setattr(measuring, "zones_of_load_balancers", lambda _: {BALANCER: "a"})
+    monkeypatch.setattr(measuring, "known_target_groups", lambda _: {GROUP})
     region, store = Region(), MetricStore(open_database(None), timing=Timing())
     under_test = Measuring(cast("Any", region), cast("Any", region), store)
 

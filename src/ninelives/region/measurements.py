@@ -140,6 +140,11 @@ def target_group_facts(region: Region) -> list[TargetGroupFacts]:
     ]
 
 
+def known_target_groups(region: Region) -> frozenset[str]:
+    """Every target group, whether it is used or not, by its dimension."""
+    return frozenset(arn.rpartition(":")[2] for arn in region.state.target_groups)
+
+
 def _fails_open(region: Region, group_arn: str, registered: int, healthy: int) -> bool:
     least = panic_percent(region.state.target_groups[group_arn], registered)
     return bool(registered) and 100 * healthy < least * registered

@@ -7,7 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ninelives.monitoring import period_start
-from ninelives.region.measurements import cluster_facts, listener_rules, target_group_facts, zones_of_load_balancers
+from ninelives.region.measurements import (
+    cluster_facts,
+    known_target_groups,
+    listener_rules,
+    target_group_facts,
+    zones_of_load_balancers,
+)
 from ninelives.region.ports import TaskRuntime
 from ninelives.region.region import Region
 from ninelives.telemetry.load_balancer_metrics import Entry, LoadBalancerMetrics
@@ -26,6 +32,7 @@ class Measuring:
     """Measures one region: requests as they end, targets at each tick, all else at the end of each minute of its time."""
 
     def __init__(self, region: Region, runtime: TaskRuntime, store: MetricStore, totals: Totals | None = None) -> None:
+        self._totals = totals or Totals()
         self._region = region
         self._runtime = runtime
         self._store = store
@@ -35,7 +42,7 @@ class Measuring:
             target_groups=lambda: target_group_facts(region),
             zones=lambda: zones_of_load_balancers(region),
             rules=lambda: listener_rules(region),
-            totals=totals,
+            totals=self._totals,
         )
         self._step = max(SHORTEST_STEP, region.timing.tick)
         self._minute = period_start(region.now(), store.minute)
@@ -81,6 +88,8 @@ class Measuring:
         self._services.sample(minute, self._region.now(), facts, usage)
 
     async def _tell_of_connections(self, minute: datetime) -> None:
+        known = known_target_groups(self._region)
+        self._totals.forget_requests(but_of=zones_of_load_balancers(self._region), and_to=known)
         self._load_balancers.sample_connections(minute, await self._region.data_plane.connections())
 
     async def _tell_of_targets(self, now: datetime) -> None:

@@ -19,6 +19,7 @@ from ninelives.region.measurements import (
     RunningTask,
     TargetGroupFacts,
     cluster_facts,
+    known_target_groups,
     target_group_facts,
     zones_of_load_balancers,
 )
@@ -91,7 +92,7 @@ class Exposition:
         except OSError as error:
             log.warning("connections could not be measured: %s", error)
             connections = {}
-        self._totals.forget_requests(but_of=zones_of_load_balancers(region))
+        self._totals.forget_requests(but_of=zones_of_load_balancers(region), and_to=known_target_groups(region))
         tasks = Counter(
             (last_part(task.cluster_arn), last_part(task.service_arn) if task.service_arn else "", str(task.last_status))
             for task in region.state.tasks.values()

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
@@ -59,7 +59,7 @@ class CallTotals:
 
 
 class Totals:
-    """All that is counted of one region. It forgets nothing but what its place is gone from (``forget_requests``)."""
+    """All that is counted of one region."""
 
     def __init__(self) -> None:
         self.requests: dict[tuple[str, str | None], RequestTotals] = defaultdict(RequestTotals)
@@ -79,11 +79,11 @@ class Totals:
         totals.by_status[status] += 1
         totals.durations.add([seconds])
 
-    def forget_requests(self, but_of: Iterable[str]) -> None:
-        """Load balancers that are gone are not told of for ever."""
-        kept = set(but_of)
-        for key in [key for key in self.requests if key[0] not in kept]:
-            del self.requests[key]
+    def forget_requests(self, *, but_of: Collection[str], and_to: Collection[str]) -> None:
+        """Load balancers and target groups that are gone are not told of for ever: all but these go."""
+        for balancer, group in list(self.requests):
+            if balancer not in but_of or (group is not None and group not in and_to):
+                del self.requests[balancer, group]
 
     def requests_by_place(self) -> Iterator[tuple[tuple[str, str], RequestTotals]]:
         for (balancer, group), totals in sorted(self.requests.items(), key=lambda one: (one[0][0], one[0][1] or "")):
