@@ -160,6 +160,7 @@ class Console:
             "first": None if first is None else {"cluster": first.cluster_name, "name": first.service},
             "ranges": list(RANGES),
             "page": self._files.version,
+            "calls": self.reader.calls,
         })  # fmt: skip
 
     async def _stream(self, request: Request) -> Response:

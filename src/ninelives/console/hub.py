@@ -128,7 +128,11 @@ class Hub:
         def look() -> dict[str, Any]:
             return {"services": overview_view(self.reader.overview()), "time_scale": self.reader.time_scale}
 
-        return self._watch(("overview",), look, lambda _: self.reader.pace.overview)
+        def pace(state: dict[str, Any] | None) -> float:
+            one = self.reader.pace
+            return max(one.overview, len((state or {}).get("services", ())) * one.each_service)
+
+        return self._watch(("overview",), look, pace)
 
     def service(self, named: Named) -> Watch:
         def look() -> dict[str, Any]:

@@ -48,15 +48,17 @@ class Pace:
     busy: float
     quiet: float
     slow: float
-    """For what seldom changes: alarms' states aside, bounds of scaling, addresses."""
+    """For what seldom changes: alarms, bounds of scaling."""
     overview: float
+    each_service: float
+    """A list of many services is read more seldom: DescribeServices takes ten at once."""
     charts: float
     lines: float
 
 
-NEAR = Pace(busy=1.0, quiet=2.0, slow=5.0, overview=3.0, charts=5.0, lines=1.0)
+NEAR = Pace(busy=0.5, quiet=1.0, slow=5.0, overview=2.0, each_service=0.02, charts=3.0, lines=1.0)
 """An embedded region: nothing is asked of anybody else."""
-AWS = Pace(busy=3.0, quiet=10.0, slow=30.0, overview=30.0, charts=30.0, lines=3.0)
+AWS = Pace(busy=3.0, quiet=10.0, slow=30.0, overview=30.0, each_service=0.25, charts=30.0, lines=3.0)
 
 
 class Reader:
@@ -226,7 +228,7 @@ class Reader:
             answer = self.aws.cloudwatch.describe_alarms(AlarmNames=names[:100], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
             return [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]
 
-        return self._seldom(("alarms", *named), read, self.pace.slow if not self.aws.is_near else self.pace.quiet)
+        return self._seldom(("alarms", *named), read, self.pace.quiet)
 
     def past(self, named: Named, deployment: Answer | None = None) -> list[PastRelease]:
         """The service's releases; read anew only when the newest one is another, or has another status."""

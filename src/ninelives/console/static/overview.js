@@ -61,13 +61,13 @@ function chartsView(state) {
   const nobody = "no load balancer";
   return h("div.grid", { title: null },
     chart("requests", { title: "Requests a second", grid, marks, unit: number, empty: groups.length ? "no requests" : nobody, series: requests }),
-    chart("latency", { title: "Response time", grid, marks, unit: latency, empty: groups.length ? "no requests" : nobody, series: [
+    chart("latency", { title: "Latency", grid, marks, unit: latency, empty: groups.length ? "no requests" : nobody, series: [
       { name: "p50", tone: "old", values: highest(groups, "p50") }, { name: "p90", tone: "mid", values: highest(groups, "p90") },
       { name: "p99", tone: "new", values: highest(groups, "p99") }] }),
     chart("errors", { title: "Errors a second", grid, marks, least: 0.1, unit: number, empty: groups.length ? "none" : nobody, series: [
       { name: "4xx", tone: "old", values: perSecond(sum(groups, "e4")) },
       { name: "5xx", tone: "bad", fill: true, values: perSecond(sum(groups, "e5")) },
-      { name: "of the load balancer", tone: "warn", values: perSecond(data.elb5) }] }),
+      { name: "balancer 5xx", tone: "warn", values: perSecond(data.elb5) }] }),
     chart("cpu", { title: "CPU", grid, marks, least: 10, unit: percent, series: [
       { name: "busiest task", tone: "old", values: data.cpu_max }, { name: "mean", tone: "new", fill: true, values: data.cpu }] }),
     chart("memory", { title: "Memory", grid, marks, least: 10, unit: percent, series: [
