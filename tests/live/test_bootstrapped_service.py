@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from live_region import RegionUnderTest, started
+from live_region import RegionUnderTest, eventually, started
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 FILE = """
 service: behaves
@@ -99,6 +99,12 @@ def test_a_service_lives_on_what_bootstrap_made_and_nothing_is_left_of_it(region
     region.client("elbv2").modify_target_group(TargetGroupArn=group, HealthCheckPath="/elsewhere")
     [drifted] = bootstrap(region, "--drift")["drifted"]
     assert ("TargetGroup", ["/HealthCheckPath"]) == (drifted["resource"], [one["property"] for one in drifted["differences"]])
+
+    def access_logs() -> list[str]:
+        return region.command("logs", "--access", "--json", "--path", "/").stdout.splitlines()
+
+    lines = eventually(access_logs, within=60, what="the access logs")
+    assert {200} == {json.loads(line)["elb_status_code"] for line in lines}
 
     gone = bootstrap(region, "--destroy", "--yes")
     assert ("destroyed", [], []) == (gone["result"], gone["left"], gone["kept"])
