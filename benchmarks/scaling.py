@@ -1,7 +1,7 @@
 """How soon auto scaling reacts, against the policy's own bound: a load begins, and later goes.
 
 Tasks are host processes of busybox's httpd. A minute is five seconds (time scale 12). The policy tracks 50 requests a task and
-minute; a load of 42 a second is 210 a minute, which is five tasks, and 2 a second is one. The policy's bound is when CloudWatch
+minute; a load of 42 a second is 210 a minute, which is five tasks, and 2 a second is one. The bound is when CloudWatch
 has seen what it asks for: the end of the third period above the target, or of the fifteenth below 90 % of it. Nobody could
 react earlier; what lies beyond is the region's.
 """
