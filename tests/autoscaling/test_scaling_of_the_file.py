@@ -175,7 +175,7 @@ def test_status_shows_where_scaling_stands_and_what_it_did(bench: ScalingBench) 
     told = [text for name, text in scaling_facts(found) if name == "follows"]
     assert told == ["cpu 57.1 of 60", "memory no data of 70"]
     ((_, activity),) = activity_lines(found, bench.clock.time)
-    assert activity.startswith("Setting desired count to 7. (monitor alarm TargetTracking-service/c/s-AlarmHigh-")
+    assert activity == "Setting desired count to 7. (cpu above its target)"
     shown = found.as_json()
     assert (shown["min"], shown["held_by_deployment"], shown["policies"][0]["target"]) == (1, True, 60)
 

@@ -1,11 +1,14 @@
 """A service's auto scaling in words, for ``status`` and ``scale``."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from ninelives.deploy.quantities import write_duration
+from ninelives.deploy.scaling import PREFIX
 from ninelives.deploy.scaling_view import ActivitySeen, PolicySeen, ScalingSeen, ScheduleSeen
 
+CAUSE = re.compile(r"monitor alarm (?P<alarm>.+) in state ALARM triggered policy (?P<policy>.+)")
 REASONS = {
     "AlreadyAtMaxCapacity": "the maximum is reached",
     "AlreadyAtMinCapacity": "the minimum is reached",
@@ -58,6 +61,23 @@ def activity_lines(found: ScalingSeen, now: datetime) -> Iterator[tuple[str, str
 
 def activity_words(activity: ActivitySeen) -> str:
     if activity.reason is not None:
-        return f"not scaled: {REASONS.get(activity.reason, activity.reason)} ({activity.cause})"
+        return f"not scaled: {REASONS.get(activity.reason, activity.reason)} ({cause_words(activity.cause)})"
     told = "" if activity.status == "Successful" else f" {activity.status}."
-    return f"{activity.description}{told} ({activity.cause})"
+    return f"{activity.description}{told} ({cause_words(activity.cause)})"
+
+
+def cause_words(cause: str) -> str:
+    """A cause without the name of an alarm that nobody has chosen.
+
+    >>> cause_words("monitor alarm TargetTracking-service/c/s-AlarmHigh-6d89 in state ALARM triggered policy ninelives-cpu")
+    'cpu above its target'
+    >>> cause_words("monitor alarm mine in state ALARM triggered policy steps"), cause_words("minimum capacity was set to 3")
+    ('alarm mine, policy steps', 'minimum capacity was set to 3')
+    """
+    found = CAUSE.fullmatch(cause)
+    if found is None:
+        return cause
+    policy = found["policy"].removeprefix(PREFIX)
+    if not found["alarm"].startswith("TargetTracking-"):
+        return f"alarm {found['alarm']}, policy {policy}"
+    return f"{policy} {'above' if '-AlarmHigh-' in found['alarm'] else 'below'} its target"

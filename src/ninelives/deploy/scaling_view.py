@@ -158,8 +158,13 @@ def _policy(aws: Aws, policy: Json, alarms: Mapping[str, Json], now: datetime, t
 
 
 def _value(aws: Aws, alarm: Json, now: datetime, time_scale: float) -> float | None:
-    """The last value of what an alarm watches; in a region that shortens minutes, of one of its own."""
-    period = next(one for one in (1, 5, 10, 20, 30, MINUTE) if one >= min(MINUTE, MINUTE / time_scale))
+    """The last value of what an alarm watches; in a region that shortens minutes, of one of its own.
+
+    CloudWatch has no period of two seconds, say: a count over a longer one is brought to that length.
+    """
+    minute = MINUTE / time_scale
+    period = next(one for one in (1, 5, 10, 20, 30, MINUTE) if one >= min(MINUTE, minute))
+    share = minute / period if alarm.get("Statistic") in {"Sum", "SampleCount"} else 1.0
     if "MetricName" in alarm:
         metric = {name: alarm[name] for name in ("Namespace", "MetricName", "Dimensions") if name in alarm}
         stat = {"Metric": metric, "Period": period, "Stat": alarm.get("Statistic") or alarm["ExtendedStatistic"]}
@@ -171,7 +176,7 @@ def _value(aws: Aws, alarm: Json, now: datetime, time_scale: float) -> float | N
         MetricDataQueries=queries, StartTime=now - span, EndTime=now, ScanBy="TimestampDescending"
     )
     values = [value for result in answer["MetricDataResults"] for value in result["Values"]]
-    return float(values[0]) if values else None
+    return float(values[0]) * share if values else None
 
 
 def _query(query: Json, period: int) -> Json:
