@@ -598,8 +598,17 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
         _one(
             _EVALUATION,
             "days_since_the_last_pull_count_from_the_push_where_there_was_none",
-            "`sinceImagePulled`, and the action `transition`: in previews; no image is archived",
-            "recorded",
+            "`sinceImagePulled` with the action `transition`",
+        ),
+        _one(
+            _LIFECYCLE_RUNS,
+            "what_was_not_pulled_for_long_is_archived_and_comes_back_when_it_is_pushed_again",
+            "archived images: kept, not pulled (404), back by a push or by `UpdateImageStorageClass`, at once",
+        ),
+        _one(
+            _EVALUATION,
+            "what_is_archived_is_looked_at_by_rules_of_the_archive_alone",
+            "`storageClass`, `sinceImageTransitioned`",
         ),
         _one(
             _EVALUATION,

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -566,3 +567,20 @@ def test_a_policy_tells_when_it_last_ran(cats: Any) -> None:
 
     assert cats.get_lifecycle_policy(repositoryName="cats")["lastEvaluatedAt"].timestamp() == 0
     assert cats.delete_lifecycle_policy(repositoryName="cats")["lastEvaluatedAt"].timestamp() == 0
+
+
+def test_an_archived_image_is_described_to_those_who_ask_and_pulled_by_nobody(cats: Any, door: RunningDoor) -> None:
+    digest = push_image(cats, b"{}", b"1", tag="1")
+    where = {"repositoryName": "cats", "imageId": {"imageTag": "1"}}
+
+    assert cats.update_image_storage_class(**where, targetStorageClass="ARCHIVE")["imageStatus"] == "ARCHIVED"
+
+    assert cats.describe_images(repositoryName="cats")["imageDetails"] == []
+    (detail,) = cats.describe_images(repositoryName="cats", filter={"imageStatus": "ARCHIVED"})["imageDetails"]
+    assert (detail["imageDigest"], detail["imageStatus"], detail["lastArchivedAt"]) == (digest, "ARCHIVED", NOW)
+    (failure,) = cats.batch_get_image(repositoryName="cats", imageIds=[{"imageTag": "1"}])["failures"]
+    assert failure["failureCode"] == "ImageNotFound"
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{door.url}/v2/cats/manifests/1")
+    with pytest.raises(cats.exceptions.ImageNotFoundException):
+        cats.update_image_storage_class(repositoryName="cats", imageId={"imageTag": "2"}, targetStorageClass="ARCHIVE")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -142,6 +143,17 @@ def test_days_since_the_last_pull_count_from_the_push_where_there_was_none() -> 
     found = evaluate(read_rules(policy(any_image(30, "sinceImagePulled"), action=archive)), images, {}, NOW)
 
     assert {(one.image.digest, one.action.value) for one in found} == {("never", "TRANSITION"), ("long ago", "TRANSITION")}
+
+
+def test_what_is_archived_is_looked_at_by_rules_of_the_archive_alone() -> None:
+    stored = replace(image("stored", age=200), archived_at=NOW - timedelta(days=91))
+    young = replace(image("young", age=200), archived_at=NOW - timedelta(days=89))
+    back = replace(image("back", age=200), archived_at=NOW - timedelta(days=91), activated_at=NOW - timedelta(days=5))
+    archived = {**any_image(90, "sinceImageTransitioned"), "storageClass": "archive"}
+
+    assert marked(policy(archived), [stored, young, back]) == [("stored", 1)]
+    assert marked(policy(untagged(14, "sinceImagePushed")), [stored, young, back]) == [], "what came back counts from then"
+    assert marked(policy(untagged(4, "sinceImagePushed")), [stored, young, back]) == [("back", 1)]
 
 
 TAGS = st.lists(st.sampled_from(["prod-1", "prod-2", "beta-1", "v1"]), max_size=2, unique=True)

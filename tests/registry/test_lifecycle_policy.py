@@ -9,6 +9,9 @@ EXPIRE = {"type": "expire"}
 KEEP_TEN = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 10}
 UNTAGGED = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 14}
 TAGGED = {"tagStatus": "tagged", "tagPrefixList": ["v"], "countType": "imageCountMoreThan", "countNumber": 3}
+TO_ARCHIVE = {"type": "transition", "targetStorageClass": "archive"}
+IN_ARCHIVE = {"countType": "sinceImageTransitioned", "countUnit": "days", "countNumber": 90}
+ARCHIVED = {"tagStatus": "any", "storageClass": "archive", **IN_ARCHIVE}
 
 
 def rule(priority: int, selection: object, action: object = EXPIRE, **more: object) -> dict[str, object]:
@@ -21,7 +24,7 @@ def rule(priority: int, selection: object, action: object = EXPIRE, **more: obje
         [rule(1, KEEP_TEN, description="ten are enough")],
         [rule(1, UNTAGGED), rule(2, TAGGED), rule(9, KEEP_TEN)],
         [rule(1, {**TAGGED, "tagPatternList": ["v*"]} | {"tagPrefixList": []})],
-        [rule(1, {**UNTAGGED, "countType": "sinceImagePulled"}, {"type": "transition", "targetStorageClass": "archive"})],
+        [rule(1, {**UNTAGGED, "countType": "sinceImagePulled"}, TO_ARCHIVE), rule(2, ARCHIVED)],
     ],
 )
 def test_a_policy_that_ecr_takes_has_no_mistakes(rules: list[Any]) -> None:
@@ -46,6 +49,17 @@ def test_a_policy_that_ecr_takes_has_no_mistakes(rules: list[Any]) -> None:
         ([rule(1, {**KEEP_TEN, "countType": "sinceImagePushed"})], "countUnit must be days"),
         ([rule(1, {**KEEP_TEN, "countNumber": 0})], "countNumber"),
         ([rule(1, {**KEEP_TEN, "countNumber": True})], "countNumber"),
+        ([rule(1, {**UNTAGGED, "countType": "sinceImagePulled"})], "only for the action transition"),
+        (
+            [rule(1, {**UNTAGGED, "countType": "sinceImageTransitioned", "countNumber": 90})],
+            "only for the storageClass archive",
+        ),
+        ([rule(1, {**ARCHIVED, "countNumber": 89})], "90 days at least"),
+        ([rule(1, {**KEEP_TEN, "storageClass": "glacier"})], "storageClass"),
+        ([rule(1, {**KEEP_TEN, "storageClass": "archive"}, TO_ARCHIVE)], "cannot be transitioned"),
+        ([rule(1, {**TAGGED, "tagPrefixList": [], "tagPatternList": ["a*b*c*d*e*"]})], "4 wildcards"),
+        ([rule(1, UNTAGGED), rule(2, UNTAGGED)], "only one rule"),
+        ([rule(1, UNTAGGED)] * 51, "at most 50 rules"),
         ([rule(1, UNTAGGED), rule(1, TAGGED)], "of its own"),
         ([rule(1, KEEP_TEN), rule(2, UNTAGGED)], "highest rulePriority"),
     ],

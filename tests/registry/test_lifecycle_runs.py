@@ -1,7 +1,9 @@
 """When lifecycle policies are carried out, and what is gone then: records, and bytes on disk."""
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -159,3 +161,52 @@ def test_a_policy_that_is_put_wakes_the_run_that_sleeps(registry: Registry) -> N
         return [first, second]
 
     assert asyncio.run(sleeps_and_wakes()) == [GRACE, SOON]
+
+
+TO_ARCHIVE = json.dumps(
+    {
+        "rules": [
+            {
+                "rulePriority": 1,
+                "selection": {"tagStatus": "any", "countType": "sinceImagePulled", "countUnit": "days", "countNumber": 30},
+                "action": {"type": "transition", "targetStorageClass": "archive"},
+            }
+        ]
+    }
+)
+
+
+def test_what_was_not_pulled_for_long_is_archived_and_comes_back_when_it_is_pushed_again(
+    registry: Registry, runs: LifecycleRuns, advance: Advance, tmp_path: Path
+) -> None:
+    push_image(registry, b"1", tag="1")
+    before = files(tmp_path)
+    put_policy(registry, TO_ARCHIVE)
+    advance(timedelta(days=31))
+
+    runs.carry_out_what_is_due()
+
+    archived = registry.image("cats", tag="1")
+    assert archived.is_archived
+    assert files(tmp_path) == before
+    push_image(registry, b"1", tag="1")
+    assert not registry.image("cats", tag="1").is_archived
+    advance(DAILY)
+    runs.carry_out_what_is_due()
+    assert not registry.image("cats", tag="1").is_archived, "its days count anew"
+
+
+def test_a_registry_of_the_version_before_is_opened_with_its_images(
+    registry: Registry, tmp_path: Path, open_registry: Callable[[], Registry]
+) -> None:
+    digest = push_image(registry, b"1", tag="1")
+    registry.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "registry" / "registry.sqlite")) as catalog:
+        for column in ("archived_at", "activated_at"):
+            catalog.execute(f"ALTER TABLE manifest DROP COLUMN {column}")
+        catalog.execute("PRAGMA user_version = 1")
+
+    again = open_registry()
+
+    assert again.image("cats", tag="1").digest == digest
+    assert again.archive(again.image("cats", tag="1")).is_archived

@@ -120,7 +120,8 @@ class Prune:
             progress.failures += [f"task definition {arn}: {reason}" for arn, reason in failed.items()]
             gone = [one for one in part if one.arn not in failed]
             progress.deleted += [one.arn for one in gone]
-            tell(f"deleted {', '.join(map(name_of, gone))}")
+            if gone:
+                tell(f"deleted {', '.join(map(name_of, gone))}")
 
     def _delete_images(self, plan: Plan, progress: _Progress, tell: Tell) -> None:
         for part in _parts(plan.choice.images):
@@ -142,7 +143,8 @@ class Prune:
         progress.failures += [f"image {digest}: {one.get('failureReason')}" for digest, one in failed.items()]
         gone = [image for image in images if image.digest not in failed]
         progress.images += gone
-        tell(f"deleted {', '.join(map(in_words, gone))}")
+        if gone:
+            tell(f"deleted {', '.join(map(in_words, gone))}")
 
 
 def _parts(images: Sequence[StoredImage]) -> Iterator[list[StoredImage]]:

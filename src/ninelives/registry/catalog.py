@@ -16,7 +16,7 @@ from typing import Any, Final
 from ninelives.registry.manifests import Manifest
 from ninelives.registry.records import Image, Repository
 
-VERSION: Final = 1
+VERSION: Final = 2
 _SCHEMA: Final = """
 CREATE TABLE repository (name TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE manifest (
@@ -29,6 +29,8 @@ CREATE TABLE manifest (
     size INTEGER NOT NULL,
     pushed_at TEXT NOT NULL,
     pulled_at TEXT,
+    archived_at TEXT,
+    activated_at TEXT,
     content BLOB NOT NULL,
     PRIMARY KEY (repository, digest)
 );
@@ -59,7 +61,12 @@ CREATE TABLE blob (
 CREATE INDEX blob_digest ON blob (digest);
 """
 
-_IMAGE: Final = "repository, digest, media_type, artifact_type, subject, size, pushed_at, pulled_at"
+_TO_VERSION_2: Final = """
+ALTER TABLE manifest ADD COLUMN archived_at TEXT;
+ALTER TABLE manifest ADD COLUMN activated_at TEXT;
+"""
+
+_IMAGE: Final = "repository, digest, media_type, artifact_type, subject, size, pushed_at, pulled_at, archived_at, activated_at"
 
 
 class CatalogFromTheFuture(Exception):
@@ -86,6 +93,8 @@ class Catalog:
             raise CatalogFromTheFuture(path, version)
         if version == 0:
             self._sql.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+        if version == 1:
+            self._sql.executescript(f"BEGIN; {_TO_VERSION_2} PRAGMA user_version = {VERSION}; COMMIT;")
 
     def close(self) -> None:
         self._sql.close()
@@ -217,6 +226,16 @@ class Catalog:
             "UPDATE manifest SET pulled_at = ? WHERE repository = ? AND digest = ?", (now.isoformat(), repository, digest)
         )
 
+    def note_archived(self, repository: str, digest: str, now: datetime) -> None:
+        self._sql.execute(
+            "UPDATE manifest SET archived_at = ? WHERE repository = ? AND digest = ?", (now.isoformat(), repository, digest)
+        )
+
+    def note_activated(self, repository: str, digest: str, now: datetime) -> None:
+        self._sql.execute(
+            "UPDATE manifest SET activated_at = ? WHERE repository = ? AND digest = ?", (now.isoformat(), repository, digest)
+        )
+
     def lists_with(self, repository: str, digest: str) -> list[str]:
         """Digests of the indexes and lists that name an image."""
         rows = self._sql.execute(
@@ -293,7 +312,7 @@ def _read_repository(body: str) -> Repository:
 
 
 def _read_image(row: Sequence[Any], tags: Iterable[str]) -> Image:
-    repository, digest, media_type, artifact_type, subject, size, pushed_at, pulled_at = row
+    repository, digest, media_type, artifact_type, subject, size, pushed_at, pulled_at, archived_at, activated_at = row
     return Image(
         repository=repository,
         digest=digest,
@@ -303,5 +322,7 @@ def _read_image(row: Sequence[Any], tags: Iterable[str]) -> Image:
         size_in_bytes=size,
         pushed_at=datetime.fromisoformat(pushed_at),
         pulled_at=datetime.fromisoformat(pulled_at) if pulled_at else None,
+        archived_at=datetime.fromisoformat(archived_at) if archived_at else None,
+        activated_at=datetime.fromisoformat(activated_at) if activated_at else None,
         tags=tuple(tags),
     )

@@ -183,9 +183,12 @@ async def get_manifest(registry: Registry, request: Request, *, name: str, refer
 
 
 def _image(registry: Registry, name: str, reference: str) -> Image:
-    if is_digest(reference):
-        return registry.image(name, digest=checked_digest(reference))
-    return registry.image(name, tag=checked_tag(reference))
+    """Raises ``ImageNotFound``, for one in the archive too. Source: ECR user guide, "Archiving an image"."""
+    digest, tag = (checked_digest(reference), None) if is_digest(reference) else (None, checked_tag(reference))
+    found = registry.image(name, digest=digest, tag=tag)
+    if found.is_archived:
+        raise ImageNotFound(name, registry.id, digest=digest, tag=tag)
+    return found
 
 
 async def put_manifest(registry: Registry, request: Request, *, name: str, reference: str) -> Answer:

@@ -10,6 +10,7 @@ from typing import Any, Final
 _RULE: Final = {"rulePriority", "description", "selection", "action"}
 _SELECTION: Final = {"tagStatus", "tagPatternList", "tagPrefixList", "storageClass", "countType", "countUnit", "countNumber"}
 WILDCARDS_MAX: Final = 4
+ARCHIVED_DAYS_MIN: Final = 90
 RULES_MAX: Final = 50
 """Source: "Amazon ECR service quotas"."""
 _SINCE: Final = ("sinceImagePushed", "sinceImagePulled", "sinceImageTransitioned")
@@ -43,6 +44,7 @@ def _of_rule(rule: Mapping[str, Any]) -> Iterator[str]:
     selection = rule.get("selection")
     if isinstance(selection, dict):
         yield from _of_selection(selection)
+        yield from _of_the_archive(selection, rule.get("action"))
     elif selection is not None:
         yield f"selection must be an object, not {selection!r}"
 
@@ -69,6 +71,23 @@ def _of_selection(selection: Mapping[str, Any]) -> Iterator[str]:
         yield "countUnit is not for imageCountMoreThan"
     if "countNumber" in selection and not _is_count(selection["countNumber"]):
         yield f"countNumber must be a whole number from 1, not {selection['countNumber']!r}"
+
+
+def _of_the_archive(selection: Mapping[str, Any], action: Any) -> Iterator[str]:
+    """What goes with the archive. Source: ECR user guide, "Lifecycle policy properties", "Archiving an image"."""
+    is_archived = selection.get("storageClass", "standard") == "archive"
+    kind, transitions = selection.get("countType"), isinstance(action, dict) and action.get("type") == "transition"
+    if selection.get("storageClass", "standard") not in {"standard", "archive"}:
+        yield f"storageClass must be standard or archive, not {selection['storageClass']!r}"
+    if is_archived and transitions:
+        yield "what is archived cannot be transitioned to the archive"
+    if kind == "sinceImageTransitioned" and not is_archived:
+        yield "sinceImageTransitioned is only for the storageClass archive"
+    days = selection.get("countNumber")
+    if kind == "sinceImageTransitioned" and isinstance(days, int) and 1 <= days < ARCHIVED_DAYS_MIN:
+        yield f"archived images stay for {ARCHIVED_DAYS_MIN} days at least"
+    if kind == "sinceImagePulled" and not transitions:
+        yield "sinceImagePulled is only for the action transition"
 
 
 def _names(given: Mapping[str, Any], *, required: set[str], known: set[str]) -> Iterator[str]:

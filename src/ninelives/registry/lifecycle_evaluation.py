@@ -6,7 +6,7 @@ what goes with an image that is the subject of others: "Manage public images and
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -38,7 +38,9 @@ class Rule:
     storage_class: str = "standard"
 
     def looks_at(self, image: Image) -> bool:
-        """Whether the image meets the rule's demands on tags."""
+        """Whether the image lies where the rule looks, and meets its demands on tags."""
+        if image.is_archived != (self.storage_class == "archive"):
+            return False
         match self.tag_status:
             case "tagged":
                 return bool(image.tags) and all(any(one.fullmatch(tag) for tag in image.tags) for one in self.patterns)
@@ -57,9 +59,15 @@ class Mark:
     action: Action
 
 
-_SINCE: Final[Mapping[str, Any]] = {
-    "sinceImagePushed": lambda image: image.pushed_at,
-    "sinceImagePulled": lambda image: image.pulled_at or image.pushed_at,
+def _active_since(image: Image) -> datetime:
+    """When it was pushed, or last brought back from the archive."""
+    return image.activated_at or image.pushed_at
+
+
+_SINCE: Final[Mapping[str, Callable[[Image], datetime]]] = {
+    "sinceImagePushed": _active_since,
+    "sinceImagePulled": lambda image: max(image.pulled_at or image.pushed_at, _active_since(image)),
+    "sinceImageTransitioned": lambda image: image.archived_at or image.pushed_at,
 }
 """Since when an image's days count. One that was never pulled counts from its push."""
 
@@ -112,7 +120,7 @@ def evaluate(
     own = [image for image in images if image.subject not in by_digest]
     marking = _Marking()
     for rule in rules:
-        looked_at = [image for image in own if rule.looks_at(image)] if rule.storage_class == "standard" else []
+        looked_at = [image for image in own if rule.looks_at(image)]
         for image in _beyond(rule, looked_at, now):
             if image.digest not in marking.seen:
                 marking.marks[image.digest] = Mark(image=image, rule_priority=rule.priority, action=rule.action)
@@ -123,12 +131,10 @@ def evaluate(
 
 def _beyond(rule: Rule, images: Sequence[Image], now: datetime) -> list[Image]:
     """What of the images that a rule looks at is too many or too old, the oldest first."""
-    by_age = sorted(images, key=lambda image: (image.pushed_at, image.digest))
+    since = _SINCE.get(rule.count_type, _active_since)
+    by_age = sorted(images, key=lambda image: (since(image), image.digest))
     if rule.count_type == "imageCountMoreThan":
         return by_age[: max(0, len(by_age) - rule.count)]
-    since = _SINCE.get(rule.count_type)
-    if since is None:  # of archived images, which this registry has none of
-        return []
     return [image for image in by_age if now - since(image) > timedelta(days=rule.count)]
 
 

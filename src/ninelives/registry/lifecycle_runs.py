@@ -65,10 +65,10 @@ class LifecycleRuns:
 
     def _carry_out(self, name: str) -> None:
         try:
-            expired = self.registry.carry_out_policy(name)
+            marks = self.registry.carry_out_policy(name)
         except Exception:
             log.exception("the lifecycle policy of %s failed; it is tried again in a day", name)
             self.registry.note_policy_run(name)
             return
-        if expired:
-            log.info("%s: %d images expired by its lifecycle policy", name, len(expired))
+        if marks:
+            log.info("%s: %d images expired or were archived by its lifecycle policy", name, len(marks))

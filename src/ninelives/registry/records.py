@@ -66,6 +66,15 @@ class Image:
     artifact_type: str | None = None
     subject: str | None = None
     tags: tuple[str, ...] = ()
+    archived_at: datetime | None = None
+    """When it was last moved to the archive."""
+    activated_at: datetime | None = None
+    """When it was last brought back."""
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether it lies in the archive, from where it cannot be pulled."""
+        return self.archived_at is not None and (self.activated_at is None or self.activated_at < self.archived_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

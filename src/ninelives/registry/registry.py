@@ -278,7 +278,7 @@ class Registry:
         self._catalog.put_image(repository, manifest, tag=tag, size=size, now=self.now())
         for one in manifest.blobs:
             self._wanted.pop((repository, one.digest), None)
-        image = self.image(repository, digest=manifest.digest)
+        image = self.activate(self.image(repository, digest=manifest.digest))  # ECR: pushed again, it is back
         self._tell("PUSH", image, tag)
         return image
 
@@ -320,6 +320,18 @@ class Registry:
         for tag in tags:
             self._tell("DELETE", image, tag, is_last=tag is tags[-1])
 
+    def archive(self, image: Image) -> Image:
+        """Move an image to the archive: it stays, and cannot be pulled."""
+        if not image.is_archived:
+            self._catalog.note_archived(image.repository, image.digest, self.now())
+        return self.image(image.repository, digest=image.digest)
+
+    def activate(self, image: Image) -> Image:
+        """Bring an image back from the archive, at once (ECR takes up to 20 minutes)."""
+        if image.is_archived:
+            self._catalog.note_activated(image.repository, image.digest, self.now())
+        return self.image(image.repository, digest=image.digest)
+
     def delete_tag(self, repository: str, tag: str) -> None:
         """Take a tag from its image, which stays."""
         image = self.image(repository, tag=tag)
@@ -335,18 +347,20 @@ class Registry:
         return evaluate(rules, self._catalog.images(repository), self._catalog.lists(repository), self.now())
 
     def carry_out_policy(self, repository: str) -> tuple[Mark, ...]:
-        """Delete what the repository's policy lets expire, with the blobs that nothing names any more; what that was.
-
-        An archive to move images to is not here: what a rule wants there stays where it is.
+        """Delete what the repository's policy lets expire, with the blobs that nothing names any more, and archive what it
+        wants archived; what that was.
         """
         found = self.repository(repository)
         if found.lifecycle_policy is None:
             return ()
-        expired = tuple(one for one in self.foresee(repository, found.lifecycle_policy) if one.action is Action.EXPIRE)
-        for mark in expired:
-            self.delete_image(mark.image)
+        marks = self.foresee(repository, found.lifecycle_policy)
+        for mark in marks:
+            if mark.action is Action.EXPIRE:
+                self.delete_image(mark.image)
+            else:
+                self.archive(mark.image)
         self.note_policy_run(repository)
-        return expired
+        return marks
 
     def note_policy_run(self, repository: str) -> None:
         """Record that the repository's policy was looked at now."""

@@ -30,9 +30,13 @@ def _image(shop: Shop, name: str, image_id: Mapping[str, str]) -> Image:
     return shop.registry.image(name, digest=digest, tag=tag)
 
 
+def _status(image: Image) -> str:
+    return "ARCHIVED" if image.is_archived else "ACTIVE"
+
+
 def _is_asked_for(image: Image, wanted: Mapping[str, str]) -> bool:
-    """Whether a filter lets an image through; all images here are active."""
-    if wanted.get("imageStatus", "ANY") not in {"ANY", "ACTIVE"}:
+    """Whether a filter lets an image through; what is archived is shown to those who ask for it only."""
+    if wanted.get("imageStatus", "ACTIVE") not in {"ANY", _status(image)}:
         return False
     match wanted.get("tagStatus", "ANY"):
         case "TAGGED":
@@ -58,7 +62,9 @@ def batch_get_image(shop: Shop, call: Call) -> Mapping[str, Any]:
     images, failures = [], []
     for image_id in call.parameters["imageIds"]:
         found = _found(shop, name, image_id)
-        if isinstance(found, Image):
+        if isinstance(found, Image) and found.is_archived:
+            failures.append(_failure(image_id, "ImageNotFound", "Requested image not found"))
+        elif isinstance(found, Image):
             shop.registry.note_pull(found)
             images.append(write_image(shop, found, tag=image_id.get("imageTag")))
         else:
@@ -77,6 +83,19 @@ def put_image(shop: Shop, call: Call) -> Mapping[str, Any]:
         again=False,
     )
     return {"image": write_image(shop, image, tag=parameters.get("imageTag"))}
+
+
+def update_image_storage_class(shop: Shop, call: Call) -> Mapping[str, Any]:
+    """To the archive and back, both at once (ECR takes up to 20 minutes for the way back)."""
+    name, parameters = shop.repository(call).name, call.parameters
+    image = _image(shop, name, parameters["imageId"])
+    moved = shop.registry.archive(image) if parameters["targetStorageClass"] == "ARCHIVE" else shop.registry.activate(image)
+    return {
+        "registryId": shop.registry.id,
+        "repositoryName": name,
+        "imageId": {"imageDigest": moved.digest, "imageTag": parameters["imageId"].get("imageTag")},
+        "imageStatus": _status(moved),
+    }
 
 
 def batch_delete_image(shop: Shop, call: Call) -> Mapping[str, Any]:
@@ -149,7 +168,9 @@ def write_detail(shop: Shop, image: Image) -> Mapping[str, Any]:
         "artifactMediaType": image.artifact_type,
         "lastRecordedPullTime": image.pulled_at,
         "subjectManifestDigest": image.subject,
-        "imageStatus": "ACTIVE",
+        "imageStatus": _status(image),
+        "lastArchivedAt": image.archived_at,
+        "lastActivatedAt": image.activated_at,
     }
 
 
@@ -159,4 +180,5 @@ HANDLERS: Mapping[str, EcrHandler] = {
     "BatchGetImage": batch_get_image,
     "PutImage": put_image,
     "BatchDeleteImage": batch_delete_image,
+    "UpdateImageStorageClass": update_image_storage_class,
 }

@@ -127,7 +127,7 @@ def _write_mark(mark: Mark) -> Mapping[str, Any]:
         "imagePushedAt": mark.image.pushed_at,
         "action": {"type": mark.action.value, **target},
         "appliedRulePriority": mark.rule_priority,
-        "storageClass": "STANDARD",
+        "storageClass": "ARCHIVE" if mark.image.is_archived else "STANDARD",
     }
 
 
