@@ -92,6 +92,37 @@ def test_every_answer_is_counted_once_under_its_code(region: RegionUnderTest) ->
     assert found["HTTPCode_ELB_5XX_Count"] == 0
 
 
+def test_the_metrics_in_the_terminal_are_those_of_the_load_balancer(region: RegionUnderTest) -> None:
+    for _ in range(6):
+        ask(region, "/status?code=500")
+
+    def told() -> dict[str, Any] | None:
+        done = region.command("metrics", "--since", "1m", "--period", "1s", "--json")
+        assert done.returncode == 0, done.stderr
+        panels = {panel["name"]: panel for panel in json.loads(done.stdout)["panels"]}
+        failed = [one for one in panels["answers"]["series"] if one["label"] == "5xx"]
+        return panels if failed and sum(point["value"] for point in failed[0]["points"]) >= 6 else None
+
+    panels = eventually(told, what="the answers with 5xx")
+    assert max(point["value"] for point in panels["errors"]["series"][0]["points"]) > 0
+    assert panels["hosts"]["series"][0]["points"][-1]["value"] == 2
+    assert "Container Insights is off" in panels["tasks"]["no_data"]
+    table = region.command("metrics", "--since", "1m").stdout.splitlines()
+    assert "requests.all" in table[0].split()
+    assert len({len(line) for line in table}) == 1
+
+
+def test_a_dashboard_of_the_file_is_taken_and_then_the_same(region: RegionUnderTest) -> None:
+    put = region.command("dashboard", "--apply")
+
+    assert put.returncode == 0, put.stderr
+    assert "CloudWatch remarks" not in put.stderr
+    same = region.command("dashboard", "--diff")
+    assert (same.returncode, same.stdout) == (0, "")
+    assert region.command("dashboard", "--diff", "--metric", "Cats/Purrs").returncode == 2
+    assert region.client("cloudwatch").list_dashboards()["DashboardEntries"][0]["DashboardName"].endswith("-service")
+
+
 def put_alarm(region: RegionUnderTest, name: str, **members: Any) -> None:
     region.client("cloudwatch").put_metric_alarm(
         AlarmName=name,

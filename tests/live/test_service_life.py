@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from live_region import RegionUnderTest, eventually
 
+from ninelives.insight.release_page import read_page
+
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 
@@ -117,9 +119,21 @@ def test_a_rollback_by_hand_goes_back_to_the_version_before(serving: RegionUnder
     assert 0 == serving.deploy("good-2")[0]
     assert "good-2" == serving.get()
 
-    done = serving.command("rollback", "--json")
+    asked = [serving.get() for _ in range(20)]
 
-    assert (0, "succeeded") == (done.returncode, json.loads(done.stdout)["verdict"])
+    done = serving.command("rollback", "--json", "--report", "reports")
+
+    result = json.loads(done.stdout)
+    assert (0, "succeeded") == (done.returncode, result["verdict"])
+    told = read_page((serving.project / result["report"]).read_text(encoding="utf-8"))
+    assert (told.verdict, told.from_version, told.version) == ("succeeded", "good-2", "good-1")
+    assert (
+        sorted((one.side, one.healthy_at is not None) for one in told.timeline.tasks)
+        == [("new", True)] * 2 + [("old", True)] * 2
+    )
+    assert told.traffic is not None, told.no_traffic
+    assert told.traffic.source == "cloudwatch"
+    assert sum(told.traffic.answers.values()) >= len(asked)
     eventually(lambda: serving.get() == "good-1", what="the version before")
     history = json.loads(serving.command("history", "--json").stdout)
     assert ["good-1", "good-2", "good-1"] == [entry["version"] for entry in history["deployments"][:3]]

@@ -22,6 +22,8 @@ WIDE, HIGH = 1000, 100
 """Of a chart's own coordinates."""
 ID_SHOWN = 8
 EVENTS_MAX = 150
+OPEN_VERDICTS = frozenset({"paused", "superseded", "in_progress", "timed_out", "interrupted"})
+"""Neither good nor bad: it goes on, or something else does."""
 OTHER_TONES = ("third", "fourth")
 Down = Callable[[float | None], float]
 """A latency as a distance from the top."""
@@ -448,7 +450,8 @@ def story(record: ReleaseRecord) -> Iterator[Moment]:
     gone = [one.ended_at for one in record.timeline.tasks if one.side == "old" and one.ended_at is not None]
     if gone:
         told.append((max(gone), f"{_tasks(len(gone))} of {record.from_version or 'the version before'} drained and ended", ""))
-    told.append((record.finished_at, f"verdict: {record.verdict.replace('_', ' ')}", "good" if record.is_good else "bad"))
+    tone = "good" if record.is_good else "" if record.verdict in OPEN_VERDICTS else "bad"
+    told.append((record.finished_at, f"verdict: {record.verdict.replace('_', ' ')}", tone))
     for instant, text, tone in sorted(told, key=lambda one: one[0]):
         yield Moment(after=_after(instant - record.began_at), text=text, tone=tone)
 

@@ -16,12 +16,10 @@ from markupsafe import Markup, escape
 
 from ninelives.deploy.quantities import write_duration
 from ninelives.deploy.release_record import ReleaseRecord
-from ninelives.insight.release_drawing import draw
+from ninelives.insight.release_drawing import OPEN_VERDICTS, draw
 
 DATA_ID = "ninelives-release"
 """Of the script element that bears the record."""
-WARNING_VERDICTS = frozenset({"paused", "superseded", "in_progress", "timed_out", "interrupted"})
-"""Neither good nor bad: it goes on, or something else does."""
 MARKS = {"good": "✓", "bad": "✕", "open": "…"}
 
 
@@ -54,7 +52,7 @@ def release_page(record: ReleaseRecord) -> str:
 def tone_of(record: ReleaseRecord) -> str:
     if record.is_good:
         return "good"
-    return "open" if record.verdict in WARNING_VERDICTS else "bad"
+    return "open" if record.verdict in OPEN_VERDICTS else "bad"
 
 
 def embedded(record: ReleaseRecord) -> str:
