@@ -23,7 +23,7 @@ BINS_MAX = 240
 BEFORE_PERIODS = 6
 """How many periods before the release are looked at."""
 LATE = (
-    "CloudWatch tells of whole periods, and of the last ones some minutes later: the end of the release may be missing or low. "
+    "CloudWatch tells of whole periods, and of the last ones some minutes later: the release's end may be missing or low. "
     "What is lost is counted from the period in which the release began. Percentiles are those of the worst period."
 )
 
