@@ -18,7 +18,7 @@ from ninelives.console.troubles import Kind, trouble_of
 from ninelives.deploy.clock import WallClock
 from ninelives.deploy.errors import NoRegion, NotFound
 from ninelives.deploy.history import PastRelease
-from ninelives.rehearsal.kept_proofs import keep_proof, kept_proof, kept_report, place_of
+from ninelives.rehearsal.kept_proofs import keep_proof, keep_report, kept_proof, kept_report, place_of
 
 STATIC = Path(__file__).parents[2] / "src/ninelives/console/static"
 PLACE = Place(kind="region", region="eu-west-1", endpoint="http://127.0.0.1:4566")
@@ -138,7 +138,9 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_history_shows_the_proof_and_the_report_that_are_kept(kept: Path) -> None:
     keep_proof(RELEASE.arn, {"requests": {"sent": 10, "lost": 0}})
-    place_of(RELEASE.arn).with_suffix(".html").write_text("<title>2.0.1</title>")
+    written = kept.parent / "report.html"
+    written.write_text("<title>2.0.1</title>")
+    keep_report(RELEASE.arn, written)
 
     (shown,) = ask(console(), "/api/releases?cluster=shop&service=cats").json["releases"]
 

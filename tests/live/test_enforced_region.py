@@ -4,6 +4,8 @@ import json
 import stat
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,14 @@ def deploy(region: RegionUnderTest, version: str, session: Mapping[str, str]) ->
     """The exit code of a release by the deployer, and all that it said."""
     done = region.command("deploy", version, "--builder", "host", "--json", credentials=session)
     return done.returncode, done.stdout + done.stderr
+
+
+def test_there_is_no_console_that_would_be_a_way_around_iam(region: RegionUnderTest) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{region.running.endpoint}/_ninelives/console/", timeout=10)
+
+    assert 403 == refused.value.code
+    refused.value.close()
 
 
 def test_a_token_of_githubs_releases_what_the_deploy_role_may_and_no_more(

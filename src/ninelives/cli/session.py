@@ -67,22 +67,25 @@ def run_release(place: Place, act: Act, options: Options, telling: Telling, *, p
     except DeployError as error:
         writer.failed(error, telling.version)
         raise
-    _keep(proven)
     path = writer.ended(proven)
+    _keep(proven, path)
     print_release(proven, as_json=telling.as_json, report=path)
     github_actions.tell(proven, report=path)
     return exit_code_of(proven)
 
 
-def _keep(proven: Proven) -> None:
-    """Keep the proof where the console finds it."""
+def _keep(proven: Proven, report: Path | None) -> None:
+    """Keep the proof and the report where the console finds them."""
     deployment = proven.release.service_deployment
-    if proven.proof is None or deployment is None:
+    if deployment is None:
         return
-    from ninelives.rehearsal.kept_proofs import keep_proof
+    from ninelives.rehearsal.kept_proofs import keep_proof, keep_report
     from ninelives.rehearsal.report import proof_as_json
 
-    keep_proof(deployment, proof_as_json(proven.proof))
+    if proven.proof is not None:
+        keep_proof(deployment, proof_as_json(proven.proof))
+    if report is not None:
+        keep_report(deployment, report)
 
 
 def _carried_out(session: Session, release: Callable[[], Release], proving: Proving | None) -> Proven:

@@ -33,11 +33,24 @@ def place_of(service_deployment: str, folder: Path | None = None) -> Path:
 
 def keep_proof(service_deployment: str, proof: Mapping[str, Any], folder: Path | None = None) -> Path | None:
     """Keep a proof (``proof_as_json``); None where this machine cannot."""
-    path = place_of(service_deployment, folder).with_suffix(".json")
+    kept = json.dumps({"service_deployment": service_deployment, "proof": proof})
+    return _keep(kept.encode(), place_of(service_deployment, folder).with_suffix(".json"))
+
+
+def keep_report(service_deployment: str, report: Path, folder: Path | None = None) -> Path | None:
+    """Keep a copy of a report; None where this machine cannot."""
+    try:
+        page = report.read_bytes()
+    except OSError:
+        return None
+    return _keep(page, place_of(service_deployment, folder).with_suffix(".html"))
+
+
+def _keep(content: bytes, path: Path) -> Path | None:
     draft = path.with_suffix(".draft")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps({"service_deployment": service_deployment, "proof": proof}), encoding="utf-8")
+        draft.write_bytes(content)
         draft.replace(path)
     except OSError:
         return None
