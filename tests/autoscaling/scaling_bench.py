@@ -61,7 +61,8 @@ class ScalingBench(World):
 
     def _make(self) -> None:
         """CloudWatch and scaling, over the records that there are."""
-        self.watch = CloudWatch(None, place=PLACE, now=lambda: self.clock.time, timing=Timing(), call=self._no_moto)
+        path = None if self.path is None else self.path.with_name("cloudwatch.sqlite")
+        self.watch = CloudWatch(path, place=PLACE, now=lambda: self.clock.time, timing=Timing(), call=self._no_moto)
         operations = {"ecs": self.operations, "cloudwatch": cloudwatch.operations(self.watch)}
         self.in_process = InProcess(operations=operations, before_moto={}, moto=self._no_moto, place=PLACE)
         self.scaling = AutoScaling(
@@ -78,6 +79,7 @@ class ScalingBench(World):
 
     def restart(self) -> None:
         """Another control plane, on what the one before has written."""
+        self.runner.run(self.watch.close())
         self.scaling.close()
         self.dies_at = ""
         self._make()

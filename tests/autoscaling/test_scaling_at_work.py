@@ -233,6 +233,24 @@ def test_what_was_only_recorded_gives_way_to_a_count_that_somebody_has_set(tmp_p
     bench.close()
 
 
+@pytest.mark.parametrize("dies_at", ["PutMetricAlarm", "DeleteAlarms"])
+def test_alarms_and_policies_belong_together_though_a_control_plane_dies_in_between(tmp_path: Path, dies_at: str) -> None:
+    bench = ScalingBench(tmp_path / "scaling.sqlite")
+    bench.register()
+    bench.track("memory")
+    bench.dies_at = dies_at
+    with pytest.raises(Died):
+        bench.ask("DeleteScalingPolicy", PolicyName="memory") if dies_at == "DeleteAlarms" else bench.track("cpu")
+
+    bench.restart()
+    bench.runner.run(bench.scaling.mend_alarms())
+
+    policies = bench.ask("DescribeScalingPolicies")["ScalingPolicies"]
+    assert len(policies) == (0 if dies_at == "DeleteAlarms" else 2)
+    assert sorted(bench.alarms()) == sorted(alarm["AlarmName"] for one in policies for alarm in one["Alarms"])
+    bench.close()
+
+
 def test_eventbridge_is_told_of_counts_and_of_the_maximum(bench: ScalingBench) -> None:
     bench.register(1, 4)
     bench.track()

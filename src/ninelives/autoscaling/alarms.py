@@ -14,6 +14,9 @@ LOW_PERIODS: Final = 15
 LOW_SHARE: Final = 0.9
 """Of the target: below it, for fifteen periods, capacity may go."""
 
+MADE: Final = "TargetTracking-"
+"""How the names of alarms begin that target tracking made."""
+
 
 def alarm_names(resource_id: str, high: str, low: str) -> tuple[str, str]:
     """Names of the alarms above and below; ``high`` and ``low`` are UUIDs.
@@ -21,7 +24,7 @@ def alarm_names(resource_id: str, high: str, low: str) -> tuple[str, str]:
     >>> alarm_names("service/c/web", "1", "2")
     ('TargetTracking-service/c/web-AlarmHigh-1', 'TargetTracking-service/c/web-AlarmLow-2')
     """
-    return f"TargetTracking-{resource_id}-AlarmHigh-{high}", f"TargetTracking-{resource_id}-AlarmLow-{low}"
+    return f"{MADE}{resource_id}-AlarmHigh-{high}", f"{MADE}{resource_id}-AlarmLow-{low}"
 
 
 def alarms_of(policy: ScalingPolicy) -> Sequence[Mapping[str, Any]]:

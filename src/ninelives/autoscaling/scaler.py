@@ -15,7 +15,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ninelives.autoscaling import wording
-from ninelives.autoscaling.alarms import alarms_of
+from ninelives.autoscaling.alarms import MADE, alarms_of
 from ninelives.autoscaling.events import count_updated, scaled_to_max
 from ninelives.autoscaling.ports import Neighbours
 from ninelives.autoscaling.records import ScalingRecords
@@ -118,6 +118,10 @@ class AutoScaling:
 
     async def run(self) -> None:
         """Follow schedules and changes under way, for ever."""
+        try:
+            await self.mend_alarms()
+        except Exception:
+            log.exception("the alarms of target tracking could not be looked over")
         while True:
             self._bell.clear()
             try:
@@ -127,6 +131,17 @@ class AutoScaling:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._until_next().total_seconds()):
                     await self._bell.wait()
+
+    async def mend_alarms(self) -> None:
+        """Make the alarms that a control plane which died left unmade, and take away those whose policy is gone."""
+        policies = [one for one in self.records.policies.values() if isinstance(one.rule, TargetTracking)]
+        for policy in policies:
+            for alarm in alarms_of(policy):
+                if self.alarms.find(alarm["AlarmName"]) is None:
+                    await self.call("cloudwatch", "PutMetricAlarm", alarm)
+        known = {name for policy in policies for name in policy.alarms}
+        made = [alarm.name for alarm in self.alarms.all() if alarm.name.startswith(f"{MADE}service/")]
+        await self._delete_alarms([name for name in made if name not in known])
 
     async def tend(self) -> None:
         """Carry out the scheduled actions that are due, bring counts into bounds, and follow what is under way."""

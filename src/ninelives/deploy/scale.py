@@ -61,6 +61,9 @@ def scale(session: Session, change: ScaleChange) -> None:
         tell(Act.CHANGED, _told(request))
     if change.count is not None:
         now = live["desiredCount"]
+        if now == change.count:
+            tell(Act.NOTE, f"the count is {now} already")
+            return
         aws.ecs.update_service(cluster=file.cluster_name, service=file.service, desiredCount=change.count)
         tell(Act.CHANGED, f"count {now} to {change.count}")
 

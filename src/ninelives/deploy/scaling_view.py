@@ -171,9 +171,10 @@ def _value(aws: Aws, alarm: Json, now: datetime, time_scale: float) -> float | N
         queries: list[Json] = [{"Id": "value", "MetricStat": stat}]
     else:
         queries = [_query(one, period) for one in alarm["Metrics"]]
+    end = now - timedelta(seconds=period)  # what is not over yet would tell too little
     span = timedelta(seconds=period * LOOK_BACK)
     answer = aws.cloudwatch.get_metric_data(
-        MetricDataQueries=queries, StartTime=now - span, EndTime=now, ScanBy="TimestampDescending"
+        MetricDataQueries=queries, StartTime=end - span, EndTime=end, ScanBy="TimestampDescending"
     )
     values = [value for result in answer["MetricDataResults"] for value in result["Values"]]
     return float(values[0]) * share if values else None
