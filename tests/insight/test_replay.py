@@ -69,6 +69,13 @@ def test_a_load_that_rises_quickly_is_given_room() -> None:
     assert 50 == bounds_for(waves, TaskSize(cpu=256, memory=512), 1).target
 
 
+def test_a_service_that_mostly_sleeps_has_bounds_too() -> None:
+    asleep = history(60, cpu=lambda at: 500 if at == 50 else 0)
+
+    assert 0 == steepest_rise(asleep.minutes)
+    assert bounds_for(asleep, SMALL, 2).most * SMALL.cpu > 500
+
+
 def test_hours_are_told_apart() -> None:
     noon = history(7 * DAY, cpu=lambda at: 900 if at % DAY // 60 == 12 and at // DAY == 2 else 100, size=BIG)
 

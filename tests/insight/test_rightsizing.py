@@ -90,6 +90,27 @@ def test_asked_again_after_it_was_applied_it_proposes_nothing(
     assert 0 == second.saving
 
 
+@given(
+    st.lists(st.floats(0, 3000), min_size=10, max_size=40),
+    st.floats(50, 3500),
+    st.integers(1, 6),
+    st.sampled_from([SMALL, BIG, TaskSize(cpu=2048, memory=8192)]),
+)
+@settings(deadline=None, max_examples=60)
+def test_what_carries_the_load_already_is_never_made_dearer(
+    loads: list[float], memory: float, tasks: int, size: TaskSize
+) -> None:
+    found = advice(
+        facts(history(len(loads), cpu=loads.__getitem__, memory=flat(memory), tasks=tasks, size=size)),
+        Assumptions(minimum=timedelta(0)),
+    )
+
+    if found.now.risk == "Carries all that was measured.":
+        assert found.saving >= 0
+    else:
+        assert found.now.risk.startswith("Falls short: ")
+
+
 def test_graviton_is_a_fifth_cheaper_where_the_image_has_it() -> None:
     idle = facts(history(LONG_ENOUGH, cpu=flat(100)))
 

@@ -123,6 +123,8 @@ def steepest_rise(minutes: Sequence[Minute]) -> float:
     """
     lag = OUT_AFTER + START_MINUTES
     middle = percentile((one.cpu for one in minutes), 50)
+    if not middle:
+        return 0.0
     pairs = zip(minutes, minutes[lag:], strict=False)
     rises = [later.cpu / max(middle, earlier.cpu) - 1 for earlier, later in pairs if later.cpu > middle]
-    return max(0.0, percentile(rises, 99.9)) if middle else 0.0
+    return max(0.0, percentile(rises, 99.9))
