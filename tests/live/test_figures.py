@@ -39,6 +39,8 @@ GRID = 1.005
 """A percentile of many values is within half a percent (decision 19)."""
 CORES = {"host": 1.0, "docker": 0.3}
 """What one busy thread may have of the machine: a container has the quarter that its task reserves, in slices."""
+LATE = timedelta(seconds=0.2)
+"""How late a busy machine may look at a minute's end: use is told by the time that has passed, and we count in minutes."""
 TICK = 0.02
 """Seconds: the kernel's accounts of two processes are in hundredths."""
 
@@ -285,9 +287,10 @@ def test_cpu_time_is_what_the_kernel_accounts_for(region: RegionUnderTest) -> No
     counted = sum(units.values()) / 1024 * MINUTE.total_seconds()
     # The minutes lie within what we have watched, and what of that they leave out is no more than one busy thread's time.
     left_out = (passed - len(units) * MINUTE).total_seconds()
-    assert 0 <= left_out <= 2.5 * MINUTE.total_seconds()
+    assert left_out >= 0
     assert spent > 0.1 * passed.total_seconds(), "it burns"
-    assert (spent - left_out * CORES[region.runtime]) * 0.97 - TICK <= counted <= spent * 1.03 + TICK
+    uneven = MINUTE / (MINUTE - LATE)
+    assert (spent - left_out * CORES[region.runtime]) / uneven - TICK <= counted <= spent * uneven + TICK
 
 
 def test_memory_is_what_the_kernel_accounts_for(region: RegionUnderTest) -> None:
