@@ -37,13 +37,13 @@ def doctor(place: Place, *, offline: bool, strict: bool, as_json: bool) -> int:
 
 
 def _findings(place: Place, looked_at: list[str], *, offline: bool) -> Iterator["Finding"]:
-    from ninelives.cli.doctor_machine import examine_machine
+    from ninelives.cli.doctor_machine import examine_machine, versions
     from ninelives.deploy.errors import NotFound
     from ninelives.deploy.reading import read_service_file
     from ninelives.insight.maintenance import Finding, Severity
     from ninelives.insight.maintenance.service_checks import examine_file
 
-    looked_at.append("this machine")
+    looked_at.append(f"this machine ({', '.join(versions())})")
     yield from examine_machine()
     try:
         definition = read_service_file(place.config, place.environment)

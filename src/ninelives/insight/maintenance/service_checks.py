@@ -5,12 +5,14 @@ Read through the AWS API. What may not be read, or what an embedded region has n
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from ninelives.deploy.alarms import alarm_names
 from ninelives.deploy.aws import Aws, error_code
 from ninelives.deploy.foundation import ecr_repository_name
 from ninelives.deploy.front_door import find_target_group
+from ninelives.deploy.observation import see_tasks
 from ninelives.deploy.quantities import write_duration
 from ninelives.deploy.reading import Definition
 from ninelives.deploy.service_call import describe_task_definition, live_service
@@ -171,6 +173,28 @@ def _drift(service: Service, what: str, pairs: list[tuple[str, Any, Any]]) -> It
         )
 
 
+def _health_checks_that_failed(service: Service) -> Iterator[Finding]:
+    """Tasks of the last hour (ECS keeps them so long) that were stopped because their health checks failed."""
+    file = service.file
+    tasks = see_tasks(service.aws, file.cluster_name, file.service)
+    failed = [one for one in tasks if "health checks" in one.stopped_reason]
+    lived = [one.stopping_at - one.started_at for one in failed if one.stopping_at is not None and one.started_at is not None]
+    if failed:
+        after = f", the first {write_duration(_seconds(min(lived)))} after its start" if lived else ""
+        yield Finding(
+            check="health-checks-failed",
+            severity=Severity.WARNING,
+            what=f"{len(failed)} tasks of the last hour were stopped because their health checks failed{after}; "
+            f"the grace period is {write_duration(file.health.grace_period)}",
+            where=service.at("health"),
+            next="If it starts slower than that, lengthen `health: {grace_period: …}`; if not, `ninelives logs` tells why.",
+        )
+
+
+def _seconds(duration: timedelta) -> timedelta:
+    return timedelta(seconds=round(duration.total_seconds()))
+
+
 def _log_retention(service: Service) -> Iterator[Finding]:
     name = service.file.log_group
     groups = service.aws.logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
@@ -250,6 +274,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _target_group,
     _service_settings,
     _alarms_that_are_there,
+    _health_checks_that_failed,
     _log_retention,
     _container_insights,
     _scan_findings,
