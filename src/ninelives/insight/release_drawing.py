@@ -18,6 +18,7 @@ MARGIN = 0.02
 ROW, BAR = 11, 7
 """Pixels of a task's row, and of the bar in it."""
 ROWS_MAX = 30
+PIXELS_A_PERCENT, PIXELS_A_LETTER = 7.6, 5.8
 WIDE, HIGH = 1000, 100
 """Of a chart's own coordinates."""
 ID_SHOWN = 8
@@ -217,8 +218,19 @@ def _stages(record: ReleaseRecord, axis: Axis) -> Iterator[Segment]:
             width=width,
             tone=tone,
             title=f"{name}: {write_duration(ended_at - began_at)}",
-            label=name.partition(":")[0],
+            label=_label_for(name, width),
         )
+
+
+def _label_for(stage: str, width: float) -> str:
+    """As much of a stage's name as its bar has room for on a page of usual width.
+
+    >>> [_label_for("waiting until they are healthy", width) for width in (40, 12, 3)]
+    ['waiting until they are healthy', 'waiting', '']
+    """
+    whole = stage.partition(":")[0]
+    room = (width * PIXELS_A_PERCENT - 8) / PIXELS_A_LETTER
+    return next((label for label in (whole, whole.split()[0]) if len(label) <= room), "")
 
 
 def _task_groups(record: ReleaseRecord, axis: Axis) -> Iterator[TaskGroup]:
