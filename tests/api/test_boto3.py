@@ -466,11 +466,25 @@ RULES = [
 ]
 
 
+UNTAGGED = (
+    '{"rules":[{"rulePriority":1,"selection":{"tagStatus":"untagged","countType":"imageCountMoreThan","countNumber":1},'
+    '"action":{"type":"expire"}}]}'
+)
+LIFECYCLES = [
+    Ask("CreateRepository", {"repositoryName": "cats"}, "repository.repositoryName", "cats"),
+    Ask("PutLifecyclePolicy", {"repositoryName": "cats", "lifecyclePolicyText": UNTAGGED}, "lifecyclePolicyText", UNTAGGED),
+    Ask("GetLifecyclePolicy", {"repositoryName": "cats"}, "lifecyclePolicyText", UNTAGGED),
+    Ask("StartLifecyclePolicyPreview", {"repositoryName": "cats"}, "repositoryName", "cats"),
+    Ask("GetLifecyclePolicyPreview", {"repositoryName": "cats"}, "previewResults", []),
+    Ask("DeleteLifecyclePolicy", {"repositoryName": "cats"}, "lifecyclePolicyText", UNTAGGED),
+]
+
+
 @pytest.fixture
 def region() -> Iterator[Region]:
     made = Region()
     yield made
-    made.door.stop()
+    made.close()
 
 
 def test_every_operation_does_its_work_for_boto3(region: Region) -> None:
@@ -484,6 +498,7 @@ def test_every_operation_does_its_work_for_boto3(region: Region) -> None:
         ("ecs", ENDED),
         ("elbv2", ENDING),
         ("cloudwatch", WATCHING),
+        ("ecr", LIFECYCLES),
     ):
         client = region.door.client(service)
         for ask in asked:
