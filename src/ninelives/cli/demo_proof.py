@@ -100,8 +100,17 @@ def show(console: Console, shown: Shown) -> None:
         console.print(f"  {shown.release.diagnosis.cause}", highlight=False)
         console.print(f"  {shown.release.diagnosis.next_step}", highlight=False)
     if shown.report is not None:
-        console.print(Text.assemble(("  report  ", "dim"), str(shown.report)), soft_wrap=True)
+        console.print(Text.assemble(("  report  ", "dim"), from_home(shown.report)), soft_wrap=True)
     console.print()
+
+
+def from_home(path: Path) -> str:
+    """A path as one writes it: from the home folder on, where it is in there.
+
+    >>> from_home(Path.home() / "a.html"), from_home(Path("a.html"))
+    ('~/a.html', 'a.html')
+    """
+    return f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)
 
 
 def _show_chart(console: Console, shown: Shown) -> None:
