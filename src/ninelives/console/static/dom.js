@@ -26,6 +26,11 @@ function add(node, children) {
   }
 }
 
+/** Text in which `…` is code, as the tool's own sentences have it. */
+export function sentence(text) {
+  return String(text ?? "").split("`").map((part, place) => (place % 2 ? h("code", {}, part) : part));
+}
+
 /** Makes the children of `node` what `wanted` are. Elements with the same `data-key` stay the same element. */
 export function morph(node, wanted) {
   morphChildren(node, [wanted].flat(Infinity).filter((one) => one !== null && one !== undefined && one !== false)

@@ -1,6 +1,6 @@
 // The other pages of a service: tasks, history.
 
-import { h } from "./dom.js";
+import { h, sentence } from "./dom.js";
 import { ago, clock, duration, many, number, seconds, STATUS_WORDS, STRATEGY_WORDS, TASK_WORDS, when } from "./format.js";
 
 export function tasksView({ service, now }) {
@@ -28,7 +28,7 @@ function outcomeTone(status) {
 
 export function releasesView({ service, releases, now }, { rollBack }) {
   if (!releases) return h("p.empty", {}, "Reading the history…");
-  if (releases.trouble) return h("p.empty", {}, releases.trouble.text, " ", releases.trouble.hint);
+  if (releases.trouble) return h("p.empty", {}, sentence(`${releases.trouble.text} ${releases.trouble.hint}`));
   if (!releases.length) return h("p.empty", {}, "No release yet. ", h("code", {}, "ninelives deploy VERSION"), " makes the first.");
   const canGoBack = !service.release?.under_way;
   return h("div.scroll", { tabindex: "0", role: "region", "aria-label": "History" }, h("table.releases", {},

@@ -1,6 +1,6 @@
 // Wires the page: where it is (the address), what it is told (one stream), what is typed (keys), what is decided (dialogs).
 
-import { h, morph } from "./dom.js";
+import { h, morph, sentence } from "./dom.js";
 import { many, STATE_WORDS } from "./format.js";
 import { releasesView, tasksView } from "./lists.js";
 import { Logs } from "./logs.js";
@@ -155,7 +155,7 @@ function drawSide() {
       h("p.place", { title: place.endpoint }, h("b", {}, place.region), h("span.quiet", {}, place.kind === "region" ? " embedded" : " AWS", place.environment ? ` · ${place.environment}` : "", state.scale > 1 ? ` · time ×${state.scale}` : "")),
       h("input", { type: "search", id: "filter", placeholder: "Find a service", "aria-label": "Find a service", autocomplete: "off", spellcheck: "false", oninput: filterServices, onkeydown: filterKey }),
       h("nav", { "aria-label": "Services" },
-        state.services === null ? h("p.empty", {}, "Reading…") : !state.services.length ? h("p.empty", {}, "No services yet. ", h("code", {}, "ninelives deploy VERSION"), " makes one.") : !shown.length ? h("p.empty", {}, "None is called so.") : null,
+        state.services === null ? h("p.empty", {}, state.trouble ? "Not read yet." : "Reading…") : !state.services.length ? h("p.empty", {}, "No services yet. ", h("code", {}, "ninelives deploy VERSION"), " makes one.") : !shown.length ? h("p.empty", {}, "None is called so.") : null,
         clusters.map((one) => h("section", { "data-key": one }, h("h2", {}, one), h("ul", {}, shown.filter((service) => service.cluster === one).map((service) => h("li", { "data-key": service.name },
           h("a.service", { href: address(service.cluster, service.name, service.cluster === cluster && service.name === name ? "overview" : state.route.tab), "aria-current": service.cluster === cluster && service.name === name ? "page" : null, "data-service": "" },
             h("span.status", { "data-state": service.state, role: "img", "aria-label": STATE_WORDS[service.state] ?? service.state }),
@@ -171,12 +171,12 @@ function draw() {
   const mood = service?.release?.under_way ? "● " : "";
   document.title = service ? `${mood}${service.name} ${service.version} – ninelives` : "ninelives";
   if (!name) {
-    morph($("main"), h("p.empty.page", {}, state.trouble ? "" : state.services === null ? "Reading…" : ["No services here yet. Make one with ", h("code", {}, "ninelives deploy VERSION"), " and it appears by itself."]));
+    morph($("main"), h("p.empty.page", {}, state.trouble ? ["Nothing can be read just now. ", sentence(state.trouble.hint)] : state.services === null ? "Reading…" : ["No services here yet. Make one with ", h("code", {}, "ninelives deploy VERSION"), " and it appears by itself."]));
     return;
   }
   if (!service) {
     const missing = troubles.service;
-    morph($("main"), h("p.empty.page", {}, missing ? `${missing.text} ${missing.hint}` : "Reading…"));
+    morph($("main"), h("p.empty.page", {}, missing ? sentence(`${missing.text} ${missing.hint}`) : "Reading…"));
     return;
   }
   const views = { overview: () => overviewView(state, { setRange }), tasks: () => tasksView(state), releases: () => releasesView(state, { rollBack: (version) => confirmRollback(version) }), logs: () => logs.element };
@@ -207,7 +207,7 @@ function head(service, cluster, name, tab) {
 function drawTrouble() {
   const { trouble } = state;
   document.documentElement.toggleAttribute("data-stale", Boolean(trouble));
-  morph($("trouble"), trouble ? [h("b", {}, trouble.text), " ", trouble.hint, state.seenAt ? h("span.quiet", {}, ` Last seen ${new Date(state.seenAt).toLocaleTimeString()}.`) : null] : []);
+  morph($("trouble"), trouble ? [h("b", {}, sentence(trouble.text)), " ", sentence(trouble.hint), state.seenAt ? h("span.quiet", {}, ` Last seen ${new Date(state.seenAt).toLocaleTimeString()}.`) : null] : []);
 }
 
 function setRange(seconds) {
@@ -286,7 +286,7 @@ function explainPause() {
 
 let toastTimer;
 function toast(text, tone) {
-  morph($("toast"), h("p", { "data-tone": tone }, text));
+  morph($("toast"), h("p", { "data-tone": tone }, sentence(text)));
   clearTimeout(toastTimer);
   toastTimer = setTimeout(() => morph($("toast"), []), tone === "bad" ? 12_000 : 6000);
 }

@@ -1,7 +1,7 @@
 // A service's first page: release, charts, events, alarms, scaling.
 
 import { Chart } from "./charts.js";
-import { h } from "./dom.js";
+import { h, sentence } from "./dom.js";
 import { ago, clock, latency, number, percent, when } from "./format.js";
 import { releaseView } from "./release.js";
 
@@ -47,7 +47,7 @@ function highest(groups, name) {
 function chartsView(state) {
   const data = state.charts, { service } = state;
   if (!data) return h("p.empty", {}, "Reading CloudWatch…");
-  if (data.trouble) return h("p.empty", {}, data.trouble.text, " ", data.trouble.hint);
+  if (data.trouble) return h("p.empty", {}, sentence(`${data.trouble.text} ${data.trouble.hint}`));
   const grid = { start: data.start, period: data.period, count: data.count };
   const groups = Object.values(data.groups);
   const marks = (state.releases ?? []).map((one) => ({ at: one.created_at, tone: one.status.startsWith("ROLLBACK") ? "bad" : "" }));
