@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from fake_account import FILE, NOON, CloudWatch, account, minutes
 
+from ninelives.deploy.reading import parse_service_file
 from ninelives.insight.panels import Asked, Panel, read_picture
 
 BALANCER = "LoadBalancer=app/cats/1"
@@ -88,3 +89,13 @@ def test_alarms_are_told_with_their_history_oldest_first() -> None:
     [alarm] = picture.surroundings.alarms
     assert (alarm.name, alarm.state) == ("cats-5xx", "ALARM")
     assert [(change.to, change.reason) for change in alarm.history] == [("OK", "fine"), ("ALARM", "")]
+
+
+def test_an_alarm_that_the_file_names_and_that_is_not_there_is_told_as_missing() -> None:
+    file = parse_service_file(
+        "service: cats\nimage: .\nport: 4567\ncluster: c\ndeploy: {rollback: {alarms: [{5xx: {above: 1%}}, other]}}\n"
+    )
+
+    alarms = read_picture(account(CloudWatch({})), file, SINCE, NOON).surroundings.alarms
+
+    assert [(one.name, one.state) for one in alarms] == [("cats-5xx", None), ("other", None)]

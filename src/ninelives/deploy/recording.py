@@ -1,11 +1,12 @@
 """Keeps of a release's reports what its record needs: stages, the lives of tasks, traffic, events."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from ninelives.deploy.follow import Progress, Stage
-from ninelives.deploy.observation import Observation, ServiceDeploymentSeen, TaskSeen, number_of
+from ninelives.deploy.observation import Observation, ServiceDeploymentSeen, TargetSeen, TaskSeen, number_of
 from ninelives.deploy.release_record import (
     EventRecord,
     HookRecord,
@@ -57,8 +58,11 @@ class Recording:
         if not self._stages or self._stages[-1][0] != report.stage:
             self._stages.append((report.stage, report.at))
         self._take_deployment(report)
+        targets: defaultdict[str, list[TargetSeen]] = defaultdict(list)
+        for target in report.seen.targets:
+            targets[target.address].append(target)
         for task in report.seen.tasks:
-            self._take_task(task, report.seen)
+            self._take_task(task, targets.get(task.address, ()), report.seen.at)
 
     def _take_deployment(self, report: Progress) -> None:
         ours = report.deployment
@@ -71,16 +75,15 @@ class Recording:
         if not self.shares or self.shares[-1].percent != percent:
             self.shares.append(ShareRecord(at=report.at, percent=percent))
 
-    def _take_task(self, task: TaskSeen, seen: Observation) -> None:
+    def _take_task(self, task: TaskSeen, targets: Sequence[TargetSeen], now: datetime) -> None:
+        """``targets`` are those at its address."""
         life = self._lives.setdefault(task.arn, _TaskLife(task))
         life.seen = task
-        for target in seen.targets:
-            if not task.is_at(target):
-                continue
-            if target.state == "healthy" and life.healthy_at is None:
-                life.healthy_at = seen.at
-            if target.state == "draining" and life.draining_at is None:
-                life.draining_at = seen.at
+        states = {target.state for target in targets if task.is_at(target)}
+        if "healthy" in states and life.healthy_at is None:
+            life.healthy_at = now
+        if "draining" in states and life.draining_at is None:
+            life.draining_at = now
 
     def stages(self) -> tuple[StageRecord, ...]:
         """One after the other; the last one ends with the last report."""

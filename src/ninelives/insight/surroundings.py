@@ -98,7 +98,7 @@ def survey(aws: Aws, file: ServiceFile, since: datetime) -> Surroundings:
         groups=tuple(groups_of(aws, file, versions, service)),
         has_insights=has_insights(aws, file.cluster_name),
         time_scale=service.time_scale if service is not None else 1.0,
-        alarms=see_alarms(aws, watched_alarms(file), since),
+        alarms=see_alarms(aws, watched_alarms(file), since, required=alarm_names(file)),
         deployments=tuple(_marks(aws, deployments, since)),
     )
 
