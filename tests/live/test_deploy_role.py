@@ -18,7 +18,8 @@ service: behaves
 cluster: live
 image: {build: ., args: {VERSION: "{version}"}}
 port: 8080
-count: 1
+count: {min: 1, max: 2}
+scaling: {cpu: 60%, schedules: [{name: night, at: "rate(1 day)", max: 2}]}
 health: {path: /health, interval: 5s, timeout: 2s, grace_period: 30s}
 deploy:
   strategy: blue-green
@@ -32,6 +33,12 @@ bootstrap:
   container_insights: disabled
   github: {repository: acme/behaves, branches: [main]}
 """
+COUNT = FILE[FILE.index("count:") : FILE.index("health:")]
+OTHER_SCALING = "count: {min: 2, max: 3}\nscaling: {requests_per_task: 1000}\n"
+REPORTS = ["cloudwatch:DescribeAlarmHistory of LookAround"]
+"""What a report of a release with alarms reads."""
+ON_AWS = ["LinkScaling"]
+"""What RegisterScalableTarget asks for once in an account of AWS, and this region does not: it needs no linked role."""
 HOOKS = "  hooks: [{stages: [POST_SCALE_UP], pause: true}]\n"
 
 
@@ -71,10 +78,13 @@ def test_a_pipeline_works_with_the_deploy_role_and_needs_each_part_of_it(region:
     run(8, "deploy", "1.0.0", "--builder", "host")
     run(0, "promote")
     file = region.project / "ninelives.yml"
-    file.write_text(FILE.replace("count: 1", "count: 2").replace(HOOKS, "").replace("bake: 0s", "bake: 10m"), encoding="utf-8")
+    without_pause = FILE.replace(HOOKS, "").replace("bake: 0s", "bake: 10m")
+    file.write_text(without_pause.replace(COUNT, OTHER_SCALING), encoding="utf-8")
     run(0, "deploy", "2.0.1", "--builder", "host", "--no-wait")
     run(0, "abort")
     for verb in ("status", "history", "logs"):
         run(0, verb)
+    file.write_text(without_pause.replace(COUNT, "count: 2\n"), encoding="utf-8")
+    run(0, "deploy", "1.0.0", "--builder", "host", "--no-wait")
 
-    assert DOCKERS == [str(part) for part in needless(policy, requests_of(region, role))]
+    assert DOCKERS + REPORTS + ON_AWS == [str(part) for part in needless(policy, requests_of(region, role))]
