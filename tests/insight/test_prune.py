@@ -55,6 +55,8 @@ def test_a_plan_changes_nothing(account: Account) -> None:
 
     assert {name.split("_")[0] for name, _ in account.calls} <= {"list", "describe", "get", "batch"}
     assert "batch_delete_image" not in {name for name, _ in account.calls}
+    statuses = [request["status"] for name, request in account.calls if name == "list_task_definitions"]
+    assert set(statuses) == {"ACTIVE"}, "thousands of INACTIVE ones are asked for only where they are to be deleted"
 
 
 def test_the_same_again_finds_nothing(account: Account) -> None:

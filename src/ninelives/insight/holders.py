@@ -53,6 +53,8 @@ class Asked:
     repository: str
     family: str
     looks_at_schedules: bool = True
+    looks_at_inactive: bool = False
+    """Whether revisions of the family that are INACTIVE already are asked for: there may be thousands."""
     revisions_of_others: int = 10
     """Of each other family, how many of the newest revisions are looked at beside those in use."""
 
@@ -88,7 +90,7 @@ class Surveyor:
         found = _Found()
         images = tuple(self._images())
         known: dict[str, Definition] = {}
-        for status in ("ACTIVE", "INACTIVE"):
+        for status in ("ACTIVE", "INACTIVE") if self._asked.looks_at_inactive else ("ACTIVE",):
             arns = self._of_family(self._asked.family, status)
             known |= {arn: one for arn in arns if (one := self._definition(arn, status)) is not None}
         self._see_services(found)

@@ -5,7 +5,7 @@ What is gone already is no error, so that the same clean-up may be done again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ninelives.deploy.aws import Aws
@@ -65,7 +65,7 @@ class Prune:
     def __init__(self, aws: Aws, clock: Clock, asked: Asked, keep: Keep, *, deletes_definitions: bool = False) -> None:
         self._aws = aws
         self._clock = clock
-        self._surveyor = Surveyor(aws, asked)
+        self._surveyor = Surveyor(aws, replace(asked, looks_at_inactive=deletes_definitions))
         self._repository = asked.repository
         self._keep = keep
         self._deletes_definitions = deletes_definitions
