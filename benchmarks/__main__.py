@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("api", "scheduler", "proxy", "release", "strategies", "scaling", "telemetry")
+BENCHMARKS = ("api", "scheduler", "proxy", "release", "strategies", "scaling", "telemetry", "logs")
 
 
 def main() -> None:

@@ -53,6 +53,10 @@ def _one(file: str, name: str, what: str, effect: str = "live") -> Behaviour:
     return Behaviour(what, f"{file}::test_{name}", effect)
 
 
+_DRIVER = "telemetry/test_awslogs_driver.py"
+_LOGS = "api/test_logs.py"
+_DERIVED = "telemetry/test_derived_metrics.py"
+
 BEHAVIOURS: dict[str, list[Behaviour]] = {
     "Task life": [
         _one(
@@ -118,6 +122,10 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "FireLens, log drivers but awslogs, EFS, FSx and EBS volumes, App Mesh",
             "refused",
         ),
+        _one(_DRIVER, "lines_of_one_event_are_merged_until_the_next_begins", "awslogs-multiline-pattern"),
+        _one(_DRIVER, "what_begins_an_event", "awslogs-datetime-format"),
+        _one(_DRIVER, "an_event_that_no_line_ends_goes_after_five_seconds", "an unfinished event of several lines"),
+        _one(_INPUTS, "options_that_the_log_driver_does_not_take_end_the_task", "log options are checked before the start"),
         _one(_RUNTIME, "a_missing_image_is_a_failure_that_names_it", "TaskFailedToStart with the reason in ECS's words"),
         _one(_RUNTIME, "tasks_outlive_a_killed_control_plane_and_are_adopted", "tasks outlive the control plane"),
         _one("region/test_housekeeping.py", "stopped_tasks_are_shown_for_an_hour", "a stopped task is shown for an hour"),
@@ -636,6 +644,38 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
             "EventBridge event `ECR Image Action`, PUSH and DELETE",
         ),
         _one("api/test_ecr.py", "a_preview_says_what_a_policy_would_let_go_and_does_nothing", "lifecycle policy previews"),
+    ],
+    "Logs": [
+        _one(
+            _LOGS, "a_stretch_of_a_group_is_filtered_over_its_streams", "FilterLogEvents over streams, prefix, time, pattern"
+        ),
+        _one(
+            _LOGS,
+            "a_stream_is_read_page_by_page_in_both_directions_and_its_ends_repeat_their_token",
+            "GetLogEvents' tokens, the same at either end",
+        ),
+        _one(
+            _LOGS,
+            "events_that_are_too_old_or_too_new_are_told_and_the_others_taken",
+            "PutLogEvents tells what it rejects, and takes the rest",
+        ),
+        _one("telemetry/test_log_store.py", "retention_is_kept", "retention policies"),
+        _one(
+            "telemetry/test_log_store.py",
+            "beyond_the_bound_the_oldest_events_of_the_largest_group_go_and_it_is_told",
+            "a bound on disk, which AWS has not",
+        ),
+        _one(_DERIVED, "a_filter_takes_values_and_dimensions_from_its_events", "metric filters"),
+        _one(
+            _DERIVED,
+            "a_minute_with_events_of_which_none_matches_has_the_default_value",
+            "the default value of a metric filter",
+        ),
+        _one(_DERIVED, "what_an_event_says_of_itself_is_told_and_what_arrives_is_counted", "embedded metric format, AWS/Logs"),
+        _one(_LOGS, "a_query_runs_over_the_groups_and_the_time_that_it_names", "Logs Insights queries"),
+        _one(_LOGS, "events_that_a_subscription_filter_fits_reach_its_function", "subscription filters to functions"),
+        _one(_LOGS, "resource_policies_are_kept", "resource policies, KMS keys and classes of groups", "recorded"),
+        _one(_LOGS, "what_is_not_there_is_refused_by_its_name", "Live Tail, export, delivery, anomaly detectors", "refused"),
     ],
     "Metrics and alarms": [
         _one(

@@ -35,6 +35,7 @@ def start_region(settings: RegionSettings) -> RunningRegion:
         sys.executable, "-m", "ninelives.cli.main", "up", "--foreground",
         "--state", str(settings.state_directory), "--port", str(settings.port), "--region", settings.region,
         "--account", settings.account, "--runtime", settings.runtime, "--time-scale", str(settings.time_scale),
+        "--log-limit", str(settings.log_bytes_max // 1024**2),
     ]  # fmt: skip
     command.append("--enforce-iam" if settings.enforce_iam else "--no-enforce-iam")
     command += [f"--function={name}={where}" for name, where in settings.functions.items()]
