@@ -646,9 +646,7 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
         _one("api/test_ecr.py", "a_preview_says_what_a_policy_would_let_go_and_does_nothing", "lifecycle policy previews"),
     ],
     "Logs": [
-        _one(
-            _LOGS, "a_stretch_of_a_group_is_filtered_over_its_streams", "FilterLogEvents over streams, prefix, time, pattern"
-        ),
+        _one(_LOGS, "a_stretch_of_a_group_is_filtered_over_its_streams", "FilterLogEvents by streams, prefix, time, pattern"),
         _one(
             _LOGS,
             "a_stream_is_read_page_by_page_in_both_directions_and_its_ends_repeat_their_token",

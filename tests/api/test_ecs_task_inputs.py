@@ -176,3 +176,12 @@ def test_a_log_group_must_be_there_unless_it_is_to_be_made(services: Services) -
 
     (stream,) = services.call("logs", "DescribeLogStreams", logGroupName="/cats")["logStreams"]
     assert stream["logStreamName"].startswith("cats/web/")
+
+
+def test_options_that_the_log_driver_does_not_take_end_the_task(services: Services) -> None:
+    both = {"awslogs-multiline-pattern": "^x", "awslogs-datetime-format": "%Y"}
+
+    assert services.missing(awslogs(**both)).endswith(
+        "failed to validate logger args: you cannot configure log opt 'awslogs-datetime-format' and "
+        "'awslogs-multiline-pattern' at the same time"
+    )
