@@ -163,6 +163,18 @@ def test_the_flavour_of_aws_uses_nothing_of_this_tool_and_waits_for_stability() 
     assert "@${{ steps.image.outputs.digest || steps.build.outputs.digest }}" in text
 
 
+def test_the_report_that_a_release_writes_is_kept_however_it_ended() -> None:
+    for job in ("deploy", "rehearse"):
+        told = read(deploy_workflow(pipeline()))["jobs"][job]["steps"]
+        kept = next(step for step in told if step.get("uses", "").startswith("actions/upload-artifact@"))
+        writing = [step for step in told if "--report" in step.get("run", "")]
+
+        assert kept["if"] == "always()"
+        assert told.index(kept) == told.index(writing[-1]) + 1
+        written = kept["with"]["path"].replace("${{ runner.temp }}", "$RUNNER_TEMP")
+        assert all(f'--report "{written}"' in step["run"] for step in writing)
+
+
 def test_it_waits_as_long_as_the_release_does_on_purpose() -> None:
     text = deploy_workflow(pipeline(BAKES, Flavour.AWS_ACTIONS))
 
