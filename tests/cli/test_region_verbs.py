@@ -172,7 +172,7 @@ def test_forgetting_a_region_forgets_its_images_in_docker_and_no_others(
         assert 0 == run(["down", "--state", str(tmp_path), "--delete-state"])
         tmp_path.mkdir()
 
-    assert [f"127.0.0.1:{port}"] == asked
+    assert [f"127.0.0.1:{port}"] * 2 == asked, "whatever runs the tasks, Docker may have built the images"
     assert f"2 of its images (127.0.0.1:{port}/…) are gone from Docker too." in capsys.readouterr().err
 
 

@@ -46,7 +46,7 @@ def down(port: int, state: Path | None, *, delete_state: bool) -> None:
             f"{directory} is gone." if not left else f"the region's records in {directory} are gone; {', '.join(left)} stays."
         )
         click.echo(f"Stopped; {gone}" if was_running else gone, err=True)
-        if settings is not None and settings.runtime == "docker":
+        if settings is not None and settings.runtime in {"docker", "host"}:  # Docker builds for host processes, too
             _forget_images(settings)
         return
     records = f"Records stay in {directory}." if directory.exists() else f"{directory} had vanished, with its records."

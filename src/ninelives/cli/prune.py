@@ -2,6 +2,7 @@
 
 import sys
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -9,7 +10,7 @@ from ninelives.cli.exit_codes import ExitCode
 from ninelives.cli.options import Place, json_option, place_options
 
 if TYPE_CHECKING:
-    from ninelives.insight.prune import Plan
+    from ninelives.insight.prune import Done, Plan
 
 
 @click.command()
@@ -61,11 +62,22 @@ def prune(place: Place, keep: int, keep_days: int, *, deletes: bool, no_schedule
             print_json(plan_json(plan))
         return ExitCode.OK
     done = work.carry_out(plan, lambda what: click.echo(what, err=True))
+    if aws.is_local and aws.endpoint is not None:
+        _forget_what_docker_built(f"{urlsplit(aws.endpoint).netloc}/{asked.repository}", done)
     if as_json:
         print_json({**plan_json(plan), "done": done_json(done)})
     else:
         show_done(done)
     return ExitCode.ERROR if done.failures else ExitCode.OK
+
+
+def _forget_what_docker_built(repository: str, done: "Done") -> None:
+    """Images that Docker built for an embedded region stay in its engine under their names, whatever runs the tasks."""
+    from ninelives.cli.docker_images import forget_names
+
+    names = [f"{repository}:{tag}" for image in done.images for tag in image.tags]
+    if names:
+        forget_names(names)
 
 
 def _agreed(plan: "Plan", *, yes: bool, as_json: bool) -> bool:
