@@ -12,6 +12,7 @@ from ecs_world import PLACE, World, mismatches
 from obedient_region import ObedientRuntime, SilentDataPlane
 
 from ninelives.api import applicationautoscaling, cloudwatch
+from ninelives.api.call import Call
 from ninelives.api.in_process import InProcess
 from ninelives.autoscaling import AutoScaling, Neighbours, open_database
 from ninelives.model.errors import ApiError
@@ -63,7 +64,11 @@ class ScalingBench(World):
         """CloudWatch and scaling, over the records that there are."""
         path = None if self.path is None else self.path.with_name("cloudwatch.sqlite")
         self.watch = CloudWatch(path, place=PLACE, now=lambda: self.clock.time, timing=Timing(), call=self._no_moto)
-        operations = {"ecs": self.operations, "cloudwatch": cloudwatch.operations(self.watch)}
+        operations = {
+            "ecs": self.operations,
+            "cloudwatch": cloudwatch.operations(self.watch),
+            "elbv2": {"DescribeTargetGroups": self._target_groups},
+        }
         self.in_process = InProcess(operations=operations, before_moto={}, moto=self._no_moto, place=PLACE)
         self.scaling = AutoScaling(
             open_database(self.path),
@@ -83,6 +88,13 @@ class ScalingBench(World):
         self.scaling.close()
         self.dies_at = ""
         self._make()
+
+    def _target_groups(self, call: Call) -> Mapping[str, Any]:
+        """One target group behind one load balancer, as ELBv2 describes it."""
+        (arn,) = call.parameters["TargetGroupArns"]
+        if arn != PLACE.target_group("web", "1"):
+            raise ApiError("TargetGroupNotFound", "One or more target groups not found")
+        return {"TargetGroups": [{"TargetGroupArn": arn, "LoadBalancerArns": [PLACE.load_balancer("front", "2")]}]}
 
     async def _no_moto(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         raise ApiError("NoMoto", f"{service}:{operation} {parameters}")

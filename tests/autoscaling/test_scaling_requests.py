@@ -131,6 +131,25 @@ def test_a_policy_that_cannot_be_is_refused(bench: ScalingBench, parameters: dic
     assert bench.ask("DescribeScalingPolicies")["ScalingPolicies"] == []
 
 
+def requests(label: str) -> dict[str, Any]:
+    specification = {"PredefinedMetricType": "ALBRequestCountPerTarget", "ResourceLabel": label}
+    return tracking(PredefinedMetricSpecification=specification)
+
+
+def test_requests_are_followed_at_a_target_group_behind_its_load_balancer(bench: ScalingBench) -> None:
+    bench.register()
+
+    bench.ask("PutScalingPolicy", **requests("app/front/2/targetgroup/web/1"))
+
+    high = next(alarm for name, alarm in bench.alarms().items() if "AlarmHigh" in name)
+    assert (high["MetricName"], high["Statistic"]) == ("RequestCountPerTarget", "Sum")
+    assert high["Dimensions"] == [{"Name": "TargetGroup", "Value": "targetgroup/web/1"}]
+    gone = bench.refused("PutScalingPolicy", **requests("app/front/2/targetgroup/gone/1"))
+    foreign = bench.refused("PutScalingPolicy", **requests("app/other/3/targetgroup/web/1"))
+    assert "does not exist" in gone
+    assert "does not forward to its target group" in foreign
+
+
 def test_a_policy_is_shown_as_it_was_given_and_keeps_its_arn_and_alarms(bench: ScalingBench) -> None:
     bench.register()
     first = bench.track(ScaleInCooldown=60)
