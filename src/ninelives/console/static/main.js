@@ -152,7 +152,7 @@ function drawSide() {
       h("button.icon", { type: "button", title: "Keys (?)", "aria-label": "Keys", onclick: showKeys }, "?"),
       h("button.icon", { type: "button", title: "Light or dark (t)", "aria-label": "Light or dark", onclick: turnTheme }, "◐")),
     h("div.list", { id: "services", "data-open": state.isListOpen ? "" : null },
-      h("p.place", { title: place.endpoint }, h("b", {}, place.region), h("span.quiet", {}, place.kind === "region" ? " embedded" : " AWS", place.environment ? ` · ${place.environment}` : "", state.scale > 1 ? ` · time ×${state.scale}` : "")),
+      h("p.place", { title: place.endpoint }, h("b", {}, place.region), h("span.quiet", {}, place.kind === "region" ? ` ${place.environment ?? "embedded"}` : ` AWS${place.environment ? " · " + place.environment : ""}`, state.scale > 1 ? ` · time ×${state.scale}` : "")),
       h("input", { type: "search", id: "filter", placeholder: "Find a service", "aria-label": "Find a service", autocomplete: "off", spellcheck: "false", oninput: filterServices, onkeydown: filterKey }),
       h("nav", { "aria-label": "Services" },
         state.services === null ? h("p.empty", {}, state.trouble ? "Not read yet." : "Reading…") : !state.services.length ? h("p.empty", {}, "No services yet. ", h("code", {}, "ninelives deploy VERSION"), " makes one.") : !shown.length ? h("p.empty", {}, "None is called so.") : null,
