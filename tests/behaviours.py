@@ -672,8 +672,9 @@ BEHAVIOURS: dict[str, list[Behaviour]] = {
         _one(_DERIVED, "what_an_event_says_of_itself_is_told_and_what_arrives_is_counted", "embedded metric format, AWS/Logs"),
         _one(_LOGS, "a_query_runs_over_the_groups_and_the_time_that_it_names", "Logs Insights queries"),
         _one(_LOGS, "events_that_a_subscription_filter_fits_reach_its_function", "subscription filters to functions"),
+        _one(_LOGS, "a_live_tail_tells_what_comes_in", "Live Tail"),
         _one(_LOGS, "resource_policies_are_kept", "resource policies, KMS keys and classes of groups", "recorded"),
-        _one(_LOGS, "what_is_not_there_is_refused_by_its_name", "Live Tail, export, delivery, anomaly detectors", "refused"),
+        _one(_LOGS, "what_is_not_there_is_refused_by_its_name", "export, delivery, anomaly detectors", "refused"),
     ],
     "Metrics and alarms": [
         _one(

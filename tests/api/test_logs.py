@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from running_door import PLACE, OpenDoor
 
@@ -417,3 +418,26 @@ def test_what_is_not_there_is_refused_by_its_name(logs: Any) -> None:
         "UnknownOperationException",
         "ninelives does not implement logs:CreateExportTask yet.",
     )
+
+
+def test_a_live_tail_tells_what_comes_in(open_door: OpenDoor) -> None:
+    door = open_door()
+    logs = door.client("logs", config=Config(inject_host_prefix=False))
+    logs.create_log_group(logGroupName=GROUP)
+    logs.create_log_stream(logGroupName=GROUP, logStreamName="web/1")
+    put(logs, "ERROR before")
+    arn = f"arn:aws:logs:eu-west-1:{PLACE.account}:log-group:{GROUP}"
+    stream = logs.start_live_tail(logGroupIdentifiers=[arn], logEventFilterPattern="ERROR")["responseStream"]
+    events = iter(stream)
+    assert next(events)["sessionStart"]["logGroupIdentifiers"] == [arn]
+    put(door.client("logs"), "fine", "ERROR now")
+
+    told = next(update for update in (next(events)["sessionUpdate"] for _ in range(10)) if update["sessionResults"])
+    (event,) = told["sessionResults"]
+    assert (event["message"], event["logStreamName"], event["logGroupIdentifier"]) == (
+        "ERROR now",
+        "web/1",
+        f"{PLACE.account}:{GROUP}",
+    )
+    stream.close()
+    assert not told["sessionMetadata"]["sampled"]

@@ -37,6 +37,7 @@ from ninelives.api.wire import (
     read_body,
     read_head,
     send_response,
+    send_stream,
 )
 from ninelives.model.arns import Place
 
@@ -148,7 +149,10 @@ class _Door:
             return
         if signed is not None and self._metrics is not None:
             self._metrics.count(signed.service, _named_operation(request), response.status, perf_counter() - began)
-        await send_response(send, response, head=request.method == "HEAD")
+        if response.more is not None:
+            await send_stream(send, receive, response)
+        else:
+            await send_response(send, response, head=request.method == "HEAD")
 
     async def _answer(
         self, request: WireRequest, signed: CredentialScope | None, receive: Receive, source_ip: str | None

@@ -11,6 +11,7 @@ from ninelives.api.authorization.refusals import NotLetIn
 from ninelives.api.call import Call, Handler, Operations
 from ninelives.api.codec_cbor import read_cbor, write_cbor
 from ninelives.api.codec_errors import CBOR, write_error
+from ninelives.api.codec_event_stream import CONTENT_TYPE, stream_member, write_events
 from ninelives.api.codec_json import read_json, write_json
 from ninelives.api.codec_query import read_query, write_query
 from ninelives.api.constraints import Unreadable, told, violations
@@ -196,6 +197,11 @@ class OwnService:
 
     def _write(self, protocol: str, operation: Operation, answer: Mapping[str, Any], request_id: str) -> WireResponse:
         headers = {"x-amzn-requestid": request_id}
+        streamed = stream_member(operation)
+        if streamed is not None:
+            assert operation.output is not None, "where the stream stands"
+            more = write_events(operation.output.members[streamed].shape, answer[streamed])
+            return WireResponse(status=200, headers=headers | {"content-type": CONTENT_TYPE}, more=more)
         if protocol == "json":
             headers["content-type"] = f"application/x-amz-json-{self._json_version}"
             body = write_json(operation.output, answer)

@@ -1,8 +1,10 @@
 """A request and an answer as they travel: read from ASGI, written to ASGI, with nothing of AWS but the signature's place."""
 
+import asyncio
+import contextlib
 import re
 import zlib
-from collections.abc import Mapping, MutableMapping
+from collections.abc import AsyncIterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
@@ -86,6 +88,8 @@ class WireResponse:
     status: int
     headers: Mapping[str, str]
     body: bytes = b""
+    more: AsyncIterator[bytes] | None = None
+    """What follows the body piece by piece, for as long as the client listens."""
 
 
 PRESIGNED_V2 = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
@@ -144,6 +148,33 @@ def unzipped(body: bytes, limit: int) -> bytes:
     if len(plain) > limit:
         raise BodyTooLarge(limit)
     return plain
+
+
+async def send_stream(send: Send, receive: Receive, response: WireResponse) -> None:
+    """Write an answer that goes on, until it ends or the client has gone."""
+    assert response.more is not None, "an answer that ends at once is sent by ``send_response``"
+    pieces = response.more
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+
+    async def write() -> None:
+        async for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    both = {asyncio.create_task(write()), asyncio.create_task(gone())}
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in both:
+            one.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
+        with contextlib.suppress(AttributeError):
+            await pieces.aclose()  # type: ignore[attr-defined]  # of generators, which these are
 
 
 async def send_response(send: Send, response: WireResponse, *, head: bool = False) -> None:

@@ -31,6 +31,7 @@ def environment(running: RunningRegion, keys: "RegionKeys | None" = None) -> dic
         "AWS_ACCESS_KEY_ID": keys.access_key if keys else ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": keys.secret if keys else ACCESS_KEY,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # Live Tail's host would be stream-127.0.0.1
         "NINELIVES_BUILDER": running.runtime,
     }
 

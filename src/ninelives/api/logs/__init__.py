@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from functools import partial
 
 from ninelives.api.call import Operations
-from ninelives.api.logs import events, groups, metric_filters, queries, resource_policies, streams, subscription_filters, tags
+from ninelives.api.logs import (
+    events,
+    groups,
+    live_tail,
+    metric_filters,
+    queries,
+    resource_policies,
+    streams,
+    subscription_filters,
+    tags,
+)
 from ninelives.api.logs.handling import LogsHandler
 from ninelives.api.logs.takeover import take_over
 from ninelives.telemetry.logs import CloudWatchLogs, Subscriptions
@@ -13,6 +23,7 @@ _HANDLERS: Mapping[str, LogsHandler] = {
     **groups.HANDLERS,
     **streams.HANDLERS,
     **events.HANDLERS,
+    **live_tail.HANDLERS,
     **metric_filters.HANDLERS,
     **resource_policies.HANDLERS,
     **tags.HANDLERS,
