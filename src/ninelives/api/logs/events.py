@@ -186,8 +186,9 @@ async def filter_log_events(logs: CloudWatchLogs, call: Call) -> Mapping[str, An
             end_ms=end_ms + 1,
             is_descending=not parameters.get("startFromHead", True),
         )
-        read = partial(store.events, group, stretch, limit=READ_AT_ONCE)
-        return _scan(read, after, pattern, limit=parameters.get("limit", PAGE_EVENTS_MAX))
+        limit = parameters.get("limit", PAGE_EVENTS_MAX)
+        at_once = READ_AT_ONCE if parameters.get("filterPattern") else min(READ_AT_ONCE, limit + 1)
+        return _scan(partial(store.events, group, stretch, limit=at_once), after, pattern, limit=limit, at_once=at_once)
 
     found, rest = await logs.read(work)
     events = [
@@ -229,9 +230,12 @@ def _streams_asked_for(store: LogStore, group: LogGroup, parameters: Mapping[str
 
 
 def _scan(
-    read: Callable[..., Sequence[LogEvent]], after: Position | None, pattern: Pattern, *, limit: int
+    read: Callable[..., Sequence[LogEvent]], after: Position | None, pattern: Pattern, *, limit: int, at_once: int
 ) -> tuple[list[LogEvent], Position | None]:
-    """What fits, as much as a page holds or a moment finds; and where it is to go on, None at the end."""
+    """What fits, as much as a page holds or a moment finds; and where it is to go on, None at the end.
+
+    ``read`` gives ``at_once`` events behind a position, fewer where there are no more.
+    """
     found: list[LogEvent] = []
     size = 0
     until = time.monotonic() + SCAN_SECONDS
@@ -244,7 +248,7 @@ def _scan(
                     return found, after
                 found.append(one)
             after = one.position
-        if len(some) < READ_AT_ONCE:
+        if len(some) < at_once:
             return found, None
         if time.monotonic() > until:
             return found, after
