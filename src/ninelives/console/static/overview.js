@@ -55,8 +55,7 @@ function chartsView(state) {
   const each = `each point ${data.period < 60 ? data.period + " s" : data.period / 60 + " min"}`;
   const byRole = service.revisions.filter((one) => one.group && data.groups[one.group]);
   const isSplit = new Set(byRole.map((one) => one.group)).size > 1 && service.release?.under_way;
-  const requests = isSplit
-    ? byRole.slice(0, 2).map((one) => ({ name: one.version, tone: one.role, values: perSecond(data.groups[one.group].requests), fill: one.role === "new" }))
+  const requests = isSplit ? byVersion(service, data, grid, perSecond)
     : [{ name: "", tone: "new", fill: true, values: perSecond(sum(groups, "requests")) }];
   const nobody = "no load balancer";
   return h("div.grid", { title: null },
@@ -75,6 +74,17 @@ function chartsView(state) {
     chart("healthy", { title: "Healthy targets", grid, marks, least: service.desired, unit: number, empty: groups.length ? "no data yet" : nobody, series: [
       { name: "", tone: "good", fill: true, values: groups.length && groups.some((one) => one.healthy.some((value) => value !== null)) ? sum(groups, "healthy") : [null] }] }),
     h("p.note", {}, `CloudWatch, ${each}. Dashed lines: releases.`));
+}
+
+/** Target groups take turns: what was in the new version's before its release began was an older one's. */
+function byVersion(service, data, grid, perSecond) {
+  const [fresh, old] = ["new", "old"].map((role) => service.revisions.find((one) => one.role === role && data.groups[one.group]));
+  const began = (Date.parse(service.release.created_at) - Date.parse(grid.start)) / 1000 / grid.period;
+  const [ours, theirs] = [fresh, old].map((one) => (one ? data.groups[one.group].requests : Array(grid.count).fill(0)));
+  return [
+    { name: fresh?.version ?? "", tone: "new", fill: true, values: perSecond(ours.map((value, place) => (place + 1 > began ? value : null))) },
+    { name: old ? `${old.version} and before` : "before", tone: "old", values: perSecond(theirs.map((value, place) => (place + 1 > began ? value : value + ours[place]))) },
+  ];
 }
 
 function events(service, now) {
