@@ -2,6 +2,7 @@
 
 import json
 import string
+import time
 
 import pytest
 from hypothesis import given
@@ -245,6 +246,18 @@ def test_no_pattern_takes_more_than_the_text_is_long(pattern: str) -> None:
     long = "a" * 100_000
 
     assert not read_pattern(pattern).matches(f'{{"x": "{long}"}}' if pattern.startswith("{") else long)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line"),
+    [("[a, b, c]", "[ " * 30_000), ("[x > 5]", "1" * 30_000 + "x"), ("{ $.x = 5 }", json.dumps({"x": "1" * 30_000 + "x"}))],
+)
+def test_no_line_takes_more_than_it_is_long(pattern: str, line: str) -> None:
+    """With a step for each pair of its characters, each of these would take from ten seconds to a minute."""
+    begun = time.process_time()
+    read_pattern(pattern).matches(line)
+
+    assert time.process_time() - begun < 5
 
 
 @given(st.text(max_size=60))

@@ -1,6 +1,7 @@
 """Logs Insights queries: the examples of CloudWatch Logs' user guide as tables, what is refused and where, bounded memory."""
 
 import json
+import time
 from collections.abc import Iterable
 
 import pytest
@@ -283,6 +284,7 @@ def test_texts_sort_naturally_before_numbers_and_what_is_missing_before_both() -
         ("fields a as by", "unexpected symbol found by", (12, 14)),
         ("fields " + "(" * 60 + "1" + ")" * 60, "the query is nested too deeply", None),
         ("fields " + "not " * 60 + "1", "the query is nested too deeply", None),
+        ("stats " + "1+" * 2_000 + "count(*)", "the query is nested too deeply", None),
         ("fields a" + " " * 10_000, "the query is longer than 10000 characters", None),
     ],
 )
@@ -366,6 +368,24 @@ def test_no_expression_takes_more_than_the_text_is_long() -> None:
 
     assert values("filter @message like /(a+)+$/ | stats count(*)", long) == []
     assert values("parse @message '*a*a*a*a*c' as k, l, m, n, o | stats count(o)", long) == [("0",)]
+
+
+def test_numbers_that_are_none_take_no_longer_than_they_are_long() -> None:
+    begun = time.process_time()
+    assert values("filter toNumber(@message) > 1", events("1" * 30_000 + "x")) == []
+    with pytest.raises(QueryInvalid):
+        read_query("fields " + "1" * 9_900 + "x")
+
+    assert time.process_time() - begun < 4
+
+
+@pytest.mark.parametrize(
+    "made", ["concat(" + "@message, " * 800 + "@message)", "replace(@message, 'a', @message)", "urlencode(@message)"]
+)
+def test_a_text_that_would_fill_the_memory_has_no_value(made: str) -> None:
+    long = events("a" * 10_000, "é" * 400_000)
+
+    assert values(f"filter not ispresent({made}) | stats count(*)", long)[0] != ("0",)
 
 
 def test_a_result_is_cut_at_the_request_s_limit() -> None:

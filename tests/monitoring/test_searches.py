@@ -53,7 +53,9 @@ def test_what_a_search_finds(search: str, expected: str | None) -> None:
     assert expected.split() == [names[metric] for metric in found_by(read_search(search), METRICS.values())]
 
 
-@pytest.mark.parametrize("search", ["", "{}", "(a", "a)", "a OR", "NOT", "AND a", "a" * 2000])
+@pytest.mark.parametrize(
+    "search", ["", "{}", "(a", "a)", "a OR", "NOT", "AND a", "a" * 2000, "(" * 500 + "a", "NOT " * 250 + "a"]
+)
 def test_a_search_that_cannot_be_read_is_refused(search: str) -> None:
     with pytest.raises(SearchInvalid):
         read_search(search)
@@ -97,6 +99,7 @@ def test_labels_and_zones_that_there_are_not_are_refused() -> None:
     for label in ("${MOST}", "${MAX}" * 7):
         with pytest.raises(LabelInvalid):
             check_label(label)
-    with pytest.raises(LabelInvalid, match="Timezone"):
-        read_zone("CET")
+    for zone in ("CET", "+2400", "+9900", "+0060"):
+        with pytest.raises(LabelInvalid, match="Timezone"):
+            read_zone(zone)
     assert read_zone("-0700").utcoffset(None) == timedelta(hours=-7)

@@ -69,7 +69,7 @@ def _of_widget(path: str, widget: object) -> Iterator[Finding]:
     kind = widget.get("type")
     if kind is None:
         yield Finding(path, "Should have required property 'type'")
-    elif kind not in REQUIRED:
+    elif not isinstance(kind, str) or kind not in REQUIRED:
         yield Finding(f"{path}/type", f"Should be one of {', '.join(sorted(REQUIRED))}")
     elif not isinstance(widget.get("properties"), dict):
         yield Finding(path, "Should have required property 'properties'")
@@ -104,7 +104,7 @@ def _of_metric_widget(path: str, properties: Mapping[str, Any]) -> Iterator[Find
     if "metrics" not in properties and not has_alarm:
         yield Finding(path, "Should have required property 'metrics'")
     view = properties.get("view", "timeSeries")
-    if view not in VIEWS:
+    if not isinstance(view, str) or view not in VIEWS:
         yield Finding(f"{path}/view", f"Should be one of {', '.join(sorted(VIEWS))}")
     metrics = properties.get("metrics", [])
     if not isinstance(metrics, list):

@@ -4,9 +4,9 @@ Source: CloudWatch user guide, "Specification: Embedded metric format".
 """
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from ninelives.model.metrics import Metric
@@ -16,6 +16,10 @@ MARK: Final = f'"{METADATA}"'
 METRICS_MAX: Final = 100
 """Of one directive; and values of one metric."""
 DIMENSIONS_MAX: Final = 30
+VALUE_MAX: Final = 2.0**360
+"""Source: ``cloudwatch`` ``PutMetricData``."""
+SETS_MAX: Final = 1_000
+"""Metrics of one event, each of its sets of dimensions counted: what a line of a few hundred kilobytes may ask for."""
 NAME_MAX: Final = 1024
 NAMESPACE_MAX: Final = 255
 UNITS: Final = frozenset({
@@ -63,7 +67,10 @@ def embedded_metrics(message: str) -> Sequence[EmbeddedMetric]:
     if not isinstance(at_ms, int) or isinstance(at_ms, bool):
         raise EmbeddedInvalid("Timestamp must be a whole number of milliseconds")
     directives = [_expect(dict, one, "a directive") for one in _list(metadata, "CloudWatchMetrics")]
-    return tuple(one for directive in directives for one in _of_directive(event, directive, at_ms))
+    found = tuple(islice((one for directive in directives for one in _of_directive(event, directive, at_ms)), SETS_MAX + 1))
+    if len(found) > SETS_MAX:
+        raise EmbeddedInvalid(f"metrics and their sets of Dimensions must be {SETS_MAX} at the most")
+    return found
 
 
 def _of_directive(event: Mapping[str, Any], directive: Mapping[str, Any], at_ms: int) -> Iterator[EmbeddedMetric]:
@@ -107,10 +114,10 @@ def _definition(definition: Mapping[str, Any]) -> tuple[str, str, bool]:
     if not 1 <= len(name) <= NAME_MAX:
         raise EmbeddedInvalid(f"a metric's Name must have from 1 to {NAME_MAX} characters")
     unit = definition.get("Unit", "None")
-    if unit not in UNITS:
+    if not isinstance(unit, str) or unit not in UNITS:
         raise EmbeddedInvalid(f"{unit} is no unit")
     resolution = definition.get("StorageResolution", 60)
-    if resolution not in {1, 60}:
+    if resolution not in (1, 60):
         raise EmbeddedInvalid("StorageResolution must be 1 or 60")
     return name, unit, resolution == 1
 
@@ -120,8 +127,8 @@ def _values(given: Any, name: str) -> Sequence[float]:
     if len(values) > METRICS_MAX:
         raise EmbeddedInvalid(f"{name} must have {METRICS_MAX} values at the most")
     for value in values:
-        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-            raise EmbeddedInvalid(f"{name} is no number")
+        if not isinstance(value, int | float) or isinstance(value, bool) or not -VALUE_MAX <= value <= VALUE_MAX:
+            raise EmbeddedInvalid(f"{name} is no number that CloudWatch takes")
     return tuple(float(value) for value in values)
 
 

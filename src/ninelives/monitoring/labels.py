@@ -13,7 +13,7 @@ from typing import Final
 from ninelives.monitoring.periods import Series
 
 PLACEHOLDER: Final = re.compile(r"\$\{(?:PROP\('(?P<property>[^']*)'\)|(?P<name>[A-Z_]+))\}")
-OFFSET: Final = re.compile(r"(?P<sign>[+-])(?P<hours>\d\d)(?P<minutes>\d\d)")
+OFFSET: Final = re.compile(r"(?P<sign>[+-])(?P<hours>[01]\d|2[0-3])(?P<minutes>[0-5]\d)")
 DYNAMIC_MAX: Final = 6
 """Placeholders of one label."""
 

@@ -9,6 +9,7 @@ Source: "CloudWatch search expression syntax", CloudWatch user guide.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -17,6 +18,7 @@ from ninelives.model.metrics import Metric
 FOUND_MAX: Final = 500
 """Series of one search."""
 LENGTH_MAX: Final = 1024
+DEPTH_MAX: Final = 50
 
 
 class SearchInvalid(Exception):
@@ -137,6 +139,7 @@ class _Reader:
     def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens = tokens
         self._at = 0
+        self._depth = 0
 
     def whole(self) -> Term:
         found = self._one_of()
@@ -163,10 +166,16 @@ class _Reader:
         return left
 
     def _not(self) -> Term:
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            raise SearchInvalid("The search is nested too deeply")
         if self._next() == "NOT":
             self._at += 1
-            return No(self._not())
-        return self._single()
+            found: Term = No(self._not())
+        else:
+            found = self._single()
+        self._depth -= 1
+        return found
 
     def _single(self) -> Term:
         found = self._next()
@@ -234,16 +243,14 @@ def _is_in(word: Word, text: str) -> bool:
     return word.text.lower() == text.lower() or any(tokens[at : at + len(wanted)] == wanted for at in runs if wanted)
 
 
-def tokens_of(text: str) -> list[str]:
+@lru_cache(maxsize=16_384)
+def tokens_of(text: str) -> tuple[str, ...]:
     """The parts into which names fall: at signs, and where letters and digits or small and large letters meet.
 
     >>> tokens_of("CPUUtilization"), tokens_of("app/cats-2")
-    (['cpu', 'utilization'], ['app', 'cats', '2'])
+    (('cpu', 'utilization'), ('app', 'cats', '2'))
     """
-    found = []
-    for part in re.split(r"[^A-Za-z0-9]+", text):
-        found += _camel_parts(part)
-    return found
+    return tuple(found for part in re.split(r"[^A-Za-z0-9]+", text) for found in _camel_parts(part))
 
 
 def _camel_parts(text: str) -> list[str]:

@@ -11,7 +11,7 @@ from ninelives.monitoring.regular_expressions import Expression, literal
 Event = TypeVar("Event")
 Condition = Callable[[Event], bool]
 
-NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 BARE: Final = re.compile(r'[^\s(){}\[\],&|<>=!"%]+')
 """A value without quotes."""
 ORDERS: Final[Mapping[str, Callable[[float, float], bool]]] = {

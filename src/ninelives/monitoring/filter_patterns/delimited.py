@@ -1,7 +1,7 @@
 """Patterns of space-delimited events: ``[ip, user, ..., request = *.html*, status = 4*, bytes > 1000]``."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -10,7 +10,8 @@ from ninelives.monitoring.filter_patterns.conditions import Condition, read_comp
 from ninelives.monitoring.filter_patterns.scanning import PatternInvalid, Scanner
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-FIELD: Final = re.compile(r'"([^"]*)"(?!\S)|\[([^\]]*)\](?!\S)|(\S+)')
+WORD: Final = re.compile(r"\S+")
+CLOSING: Final[Mapping[str, str]] = {'"': '"', "[": "]"}
 """What is between double quotes or square brackets is one field, without them."""
 ELLIPSIS: Final = "..."
 
@@ -56,10 +57,32 @@ class DelimitedPattern:
         return {f"${entry.name or number}": text for number, (entry, text) in enumerate(aligned, start=1)}
 
 
+def fields_of(message: str) -> Iterator[tuple[int, str]]:
+    """The fields of a line, each with the place where it begins; in a time that grows with the line and not faster.
+
+    >>> [text for _, text in fields_of('[10/Oct] "GET /" 200 [open "x"y')]
+    ['10/Oct', 'GET /', '200', '[open', '"x"y']
+    """
+    at = 0
+    ends: dict[str, int] = {}
+    while (word := WORD.search(message, at)) is not None:
+        start, at = word.span()
+        text = word[0]
+        closing = CLOSING.get(message[start])
+        if closing is not None:
+            end = ends.get(closing, 0)
+            if end <= start:
+                found = message.find(closing, start + 1)
+                end = ends[closing] = found if found > 0 else len(message)
+            if end < len(message) and not message[end + 1 : end + 2].strip():
+                text, at = message[start + 1 : end], end + 1
+        yield start, text
+
+
 def _aligned(entries: Sequence[Entry], message: str) -> list[tuple[Entry, str]] | None:
     """Each field with its entry; None where there are too few."""
-    found = list(FIELD.finditer(message))
-    texts = [next(group for group in field.groups() if group is not None) for field in found]
+    found = list(fields_of(message))
+    texts = [text for _, text in found]
     unnamed = Entry("")
     if not entries:
         return [(unnamed, text) for text in texts]
@@ -72,7 +95,7 @@ def _aligned(entries: Sequence[Entry], message: str) -> list[tuple[Entry, str]] 
         entries = [*entries[:at], *[unnamed] * between, *entries[at + 1 :]]
     elif len(texts) > len(entries):
         last = len(entries) - 1
-        texts = [*texts[:last], message[found[last].start() :].rstrip()]
+        texts = [*texts[:last], message[found[last][0] :].rstrip()]
     return list(zip(entries, texts, strict=True))
 
 

@@ -19,6 +19,9 @@ from ninelives.monitoring.log_insights.values import Instant, Value, is_true, nu
 
 BITS_MAX: Final = 1024
 """Of a whole number: what is larger has no value, as a fraction of that size has none."""
+TEXT_MAX: Final = 1 << 20
+"""Characters of a text: what is longer has no value. An event has no more, and texts put together could be as long as all of
+memory."""
 Argument = Any
 """A value, or a period."""
 
@@ -142,7 +145,15 @@ def _strcontains(value: str, wanted: str, folded: str = "0") -> Value:
 
 
 def _replace(value: str, searched: str, put: str) -> Value:
-    return value.replace(searched, put) if searched else value
+    if not searched:
+        return value
+    longer = value.count(searched) * (len(put) - len(searched))
+    return value.replace(searched, put) if len(value) + longer <= TEXT_MAX else None
+
+
+def _concat(*values: Value) -> Value:
+    texts = [text(value) or "" for value in values]
+    return "".join(texts) if sum(map(len, texts)) <= TEXT_MAX else None
 
 
 def _base64decode(value: str) -> Value:
@@ -191,8 +202,7 @@ ROWS: Final = (
     _row(TEXTS, "toupper(s)", "in capitals", (1, 1), _textual(str.upper)),
     _row(TEXTS, "tolower(s)", "in small letters", (1, 1), _textual(str.lower)),
     _row(TEXTS, "substr(s, start, length)", "from a character on, counted from 0", (2, 3), _substr),
-    _row(TEXTS, "concat(s, …)", "one after the other; what is missing adds nothing", (1, None),
-         lambda *values: "".join(text(value) or "" for value in values)),
+    _row(TEXTS, "concat(s, …)", "one after the other; what is missing adds nothing", (1, None), _concat),
     _row(TEXTS, "isempty(s)", "1 where it is missing or empty", (1, 1), lambda s: int(not written(s))),
     _row(TEXTS, "isblank(s)", "1 where it is missing, empty or spaces", (1, 1), lambda s: int(not (written(s) or "").strip())),
     _row(TEXTS, "urlencode(s)", "with what a URL cannot hold escaped", (1, 1), _textual(lambda s: quote(s, safe=""))),
@@ -242,5 +252,7 @@ def applied(compute: Callable[..., Value], values: list[Argument]) -> Value:
     except (ArithmeticError, ValueError):
         return None
     if isinstance(found, float) and not math.isfinite(found):
+        return None
+    if isinstance(found, str) and len(found) > TEXT_MAX:
         return None
     return None if isinstance(found, int) and found.bit_length() > BITS_MAX else found

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, Final, assert_never
 
 from ninelives.monitoring.log_insights.aggregates import AGGREGATES, Aggregate
-from ninelives.monitoring.log_insights.errors import QueryTooLarge
+from ninelives.monitoring.log_insights.errors import QueryInvalid, QueryTooLarge
 from ninelives.monitoring.log_insights.evaluating import Evaluated, evaluated
 from ninelives.monitoring.log_insights.patterns import read_glob, read_regex
 from ninelives.monitoring.log_insights.reading import LIMIT_MAX, calls_in, fields_in, read_commands
@@ -100,7 +100,10 @@ def read_query(query: str) -> Query:
     >>> query.run(events).rows
     ((('path', '/cats'), ('errors', '2')),)
     """
-    return Query(read_commands(query))
+    try:
+        return Query(read_commands(query))
+    except RecursionError:
+        raise QueryInvalid("the query is nested too deeply", 0, len(query)) from None
 
 
 class _Run:
