@@ -7,11 +7,15 @@ variables or are of no worth; profiles are not read for it. Every other environm
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ninelives.deploy.errors import DeployError, NoRegion
+
+if TYPE_CHECKING:
+    from boto3 import Session
 
 LOCAL_ENDPOINT = "http://127.0.0.1:4566"
 LOCAL_REGION = "eu-west-1"
@@ -101,13 +105,12 @@ def connect(*, is_local: bool, region: str | None, variables: Mapping[str, str] 
 
 
 def _connect_local(region: str | None, variables: Mapping[str, str]) -> Aws:
-    import boto3
     from botocore.config import Config
 
     endpoint = variables.get("AWS_ENDPOINT_URL") or LOCAL_ENDPOINT
     require_answer(endpoint)
     name = region or variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or LOCAL_REGION
-    session = boto3.Session(
+    session = _session(
         aws_access_key_id=variables.get("AWS_ACCESS_KEY_ID") or NO_CREDENTIALS,
         aws_secret_access_key=variables.get("AWS_SECRET_ACCESS_KEY") or NO_CREDENTIALS,
         aws_session_token=variables.get("AWS_SESSION_TOKEN"),
@@ -128,10 +131,9 @@ def _connect_local(region: str | None, variables: Mapping[str, str]) -> Aws:
 
 
 def _connect_aws(region: str | None) -> Aws:
-    import boto3
     from botocore.config import Config
 
-    session = boto3.Session(region_name=region)
+    session = _session(region_name=region)
     if not session.region_name:
         raise DeployError("No AWS region is set.", hint="Set `region:` in the service file, or AWS_REGION, or pass --region.")
     config = Config(connect_timeout=10, read_timeout=60, retries={"mode": "adaptive", "max_attempts": 8})
@@ -140,6 +142,20 @@ def _connect_aws(region: str | None) -> Aws:
         return session.client(service, config=config)  # type: ignore[call-overload]  # any service
 
     return Aws(client, region=session.region_name, is_local=False, endpoint=os.environ.get("AWS_ENDPOINT_URL"))
+
+
+def _session(**known: Any) -> "Session":
+    """A session whose clients answer times in UTC, as everything here tells them: botocore's own are in the machine's zone."""
+    import boto3
+    from botocore.session import get_session
+    from botocore.utils import parse_timestamp
+
+    def in_utc(value: Any) -> datetime:
+        return parse_timestamp(value).astimezone(UTC)
+
+    session = get_session()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=in_utc)
+    return boto3.Session(botocore_session=session, **known)
 
 
 def require_answer(endpoint: str) -> None:
