@@ -50,6 +50,10 @@ class Account:
         self.calls: list[tuple[str, Any]] = []
         self.before: Callable[[str], None] = lambda _: None
         """Called before each call with the operation's name: to refuse it, or to change the world behind one's back."""
+        self.schedules: dict[str, dict[str, Any]] = {}
+        self.untold: dict[str, str] = {}
+        """Reason of the failure that an operation answers with instead of what was asked for."""
+        self.page_size = 100
 
     def aws(self) -> Aws:
         return Aws(lambda service: Client(self, service), region="eu-west-1", is_local=False)
@@ -108,11 +112,27 @@ class Client:
         answer = getattr(_Answers(self._account), name)
 
         def call(**request: Any) -> Any:
-            self._account.calls.append((name, request))
+            self._account.calls.append((name, dict(request)))
             self._account.before(name)
-            return answer(**request)
+            if name in self._account.untold:
+                return self._nothing_of(request, self._account.untold[name])
+            is_paged = name.startswith("list_") or name == "describe_images"
+            return self._page(answer, request) if is_paged else answer(**request)
 
         return call
+
+    def _page(self, answer: Callable[..., Any], request: dict[str, Any]) -> Any:
+        """A part of the list that is the answer, and where the next begins, as ECS, ECR and EventBridge spell it."""
+        start = int(request.pop("nextToken", None) or request.pop("NextToken", None) or 0)
+        end = start + min(request.pop("maxResults", 100), self._account.page_size)
+        ((key, items),) = answer(**request).items()
+        token = "NextToken" if key[0].isupper() else "nextToken"
+        return {key: items[start:end], **({token: str(end)} if end < len(items) else {})}
+
+    def _nothing_of(self, request: dict[str, Any], reason: str) -> Any:
+        asked = next(value for value in request.values() if isinstance(value, list))
+        lists = ("tasks", "services", "serviceDeployments", "serviceRevisions")
+        return {**dict.fromkeys(lists, ()), "failures": [{"arn": one, "reason": reason} for one in asked]}
 
 
 class _Answers:
@@ -141,20 +161,22 @@ class _Answers:
         assert cluster
         return {"tasks": [one for one in self._account.tasks if one["taskArn"] in tasks]}
 
-    def list_task_definitions(self, familyPrefix: str, status: str, sort: str, maxResults: int = 100) -> Any:  # noqa: N803
+    def list_task_definitions(self, familyPrefix: str, status: str, sort: str) -> Any:  # noqa: N803
         found = [
             one for one in self._account.definitions.values() if one["family"] == familyPrefix and one["status"] == status
         ]
         assert sort == "DESC"
         newest = sorted(found, key=lambda one: one["revision"], reverse=True)
-        return {"taskDefinitionArns": [one["taskDefinitionArn"] for one in newest[:maxResults]]}
+        return {"taskDefinitionArns": [one["taskDefinitionArn"] for one in newest]}
 
     def list_task_definition_families(self, status: str) -> Any:
         return {"families": sorted({one["family"] for one in self._account.definitions.values() if one["status"] == status})}
 
     def describe_task_definition(self, taskDefinition: str, include: list[str]) -> Any:  # noqa: N803
         assert include == ["TAGS"]
-        found = self._account.definitions.get(taskDefinition) or self._newest(taskDefinition)
+        by_name = {arn.rsplit("/", 1)[-1]: one for arn, one in self._account.definitions.items()}
+        exactly = self._account.definitions.get(taskDefinition) or by_name.get(taskDefinition)
+        found = exactly or self._newest(taskDefinition)
         if found is None:
             raise client_error("DescribeTaskDefinition", "ClientException", "Unable to describe task definition.")
         return {"taskDefinition": dict(found), "tags": []}
@@ -199,7 +221,11 @@ class _Answers:
         return {"Targets": [{"EcsParameters": {"TaskDefinitionArn": self._account.rules[Rule]}}]}
 
     def list_schedules(self) -> Any:
-        return {"Schedules": []}
+        return {"Schedules": [{"Name": name, "Target": {"Arn": one["Arn"]}} for name, one in self._account.schedules.items()]}
+
+    def get_schedule(self, Name: str, GroupName: str) -> Any:  # noqa: N803
+        assert GroupName == "default"
+        return {"Target": self._account.schedules[Name]}
 
     # ECR.
 

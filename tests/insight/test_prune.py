@@ -117,12 +117,42 @@ def another_family(account: Account) -> None:
     account.definition(1, f"{URI}:1.0", family="by-hand")
 
 
+def scheduled_by_a_request(account: Account) -> None:
+    request = json.dumps({"Cluster": "c", "TaskDefinition": "cats:1"})
+    account.schedules["nightly"] = {"Arn": "arn:aws:scheduler:::aws-sdk:ecs:runTask", "Input": request}
+
+
+def release_under_way_of_an_unknown_definition(account: Account) -> None:
+    """Its source was deregistered, and no task has told its digest."""
+    release_under_way(account)
+    account.deployments["cats"] = account.deployments["cats"][-1:]
+    account.definitions[f"{ARN}:task-definition/cats:1"]["status"] = "INACTIVE"
+    account.revisions[f"{ARN}:service-revision/c/cats/1"]["containerImages"] = []
+
+
+def revision_without_tasks(account: Account) -> None:
+    """The tag has moved on; what the service starts when it is scaled from zero is the digest of its revision."""
+    revision = f"{ARN}:service-revision/c/cats/5b"
+    account.revisions[revision] = {
+        "serviceRevisionArn": revision,
+        "taskDefinition": f"{ARN}:task-definition/cats:5",
+        "containerImages": [{"containerName": "web", "image": URI, "imageDigest": "sha256:1"}],
+    }
+    account.services[0]["currentServiceRevisions"] = [{"arn": revision}]
+
+
+@pytest.mark.parametrize("page_size", [1, 100])
 @pytest.mark.parametrize(
     "needs_it",
-    [standalone_task, another_service, task_set, older_deployment, release_under_way, scheduled, another_family],
-)
-def test_whatever_needs_an_image_keeps_it(account: Account, needs_it: Any) -> None:
+    [standalone_task, another_service, task_set, older_deployment, release_under_way, scheduled, another_family,
+     scheduled_by_a_request, release_under_way_of_an_unknown_definition, revision_without_tasks],
+)  # fmt: skip
+def test_whatever_needs_an_image_keeps_it(account: Account, needs_it: Any, page_size: int) -> None:
+    for n in range(3):  # so that what needs it is on no first page
+        account.services.append({"serviceName": f"a{n}", "taskDefinition": account.definition(n, "other", family=f"a{n}")})
+        account.rules[f"a{n}"] = f"{ARN}:task-definition/a{n}:{n}"
     needs_it(account)
+    account.page_size = page_size
 
     carry_out(clean_up(account))
 
@@ -155,6 +185,60 @@ def test_what_may_not_be_read_stops_all_before_anything_is_deleted(account: Acco
     assert len(account.active) == 5
 
 
+@pytest.mark.parametrize(
+    "operation",
+    ["describe_services", "describe_tasks", "describe_service_deployments", "describe_service_revisions"],
+)
+def test_what_ecs_does_not_tell_of_stops_all_and_what_has_gone_stops_nothing(account: Account, operation: str) -> None:
+    standalone_task(account)
+    release_under_way(account)
+    account.untold = {operation: "ACCESS_DENIED"}
+
+    with pytest.raises(CannotCheck, match="ACCESS_DENIED"):
+        carry_out(clean_up(account))
+    assert len(account.images) == 5
+
+    account.untold = {operation: "MISSING"}
+    clean_up(account).plan()
+
+
+def test_a_service_of_ecs_whose_releases_cannot_be_listed_stops_all(account: Account) -> None:
+    def refuse(operation: str) -> None:
+        if operation == "list_service_deployments":
+            raise client_error("ListServiceDeployments", "InvalidParameterException", "not now")
+
+    account.before = refuse
+
+    with pytest.raises(ClientError, match="not now"):
+        carry_out(clean_up(account))
+    assert len(account.images) == 5
+
+
+def test_more_of_other_families_than_a_page_has_can_be_looked_at(account: Account) -> None:
+    for n in range(1, 130):
+        account.definition(n, f"{URI}:{1 if n == 1 else 5}.0", family="by-hand")
+
+    assert "sha256:1" in to_go(clean_up(account, revisions_of_others=128).plan())
+    assert "sha256:1" not in to_go(clean_up(account, revisions_of_others=129).plan())
+    sizes = {request["maxResults"] for name, request in account.calls if "maxResults" in request}
+    assert sizes == {100}
+
+
+def test_a_signature_that_only_its_tag_ties_to_an_image_stays_with_it(account: Account) -> None:
+    digests = {1: f"sha256:{'1' * 64}", 5: f"sha256:{'5' * 64}"}
+    for n, digest in digests.items():
+        account.image(digest, f"{n}.0", age=100 - n)
+        account.images.pop(f"sha256:{n}")
+        account.image(f"sha256:signature-{n}", f"{digest.replace(':', '-')}.sig", age=99 - n)
+    for n in (6, 7):
+        account.image(f"sha256:{n}", f"{n}.0", age=50)  # never released, and the newest two
+
+    carry_out(clean_up(account))
+
+    assert {"sha256:signature-5", digests[5], "sha256:4", "sha256:6", "sha256:7"} <= account.images.keys()
+    assert not {"sha256:signature-1", digests[1], "sha256:3"} & account.images.keys()
+
+
 def test_unreadable_schedules_stop_it_unless_they_are_left_aside(account: Account) -> None:
     def refuse(operation: str) -> None:
         if operation == "list_rules":
@@ -177,6 +261,8 @@ def test_a_definition_that_runs_and_cannot_be_read_stops_it(account: Account) ->
 
 
 def test_a_service_that_ecs_does_not_deploy_is_told_as_a_limit(account: Account) -> None:
+    account.services[0]["deploymentController"] = {"type": "CODE_DEPLOY"}
+
     def refuse(operation: str) -> None:
         if operation == "list_service_deployments":
             raise client_error("ListServiceDeployments", "UnsupportedFeatureException")

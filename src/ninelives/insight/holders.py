@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from ninelives.deploy.aws import Aws, error_code, pages
@@ -29,6 +30,7 @@ TASKS_A_CALL: Final = 100
 IMAGES_A_CALL: Final = 100
 REVISIONS_A_CALL: Final = 20
 DEPLOYMENTS_A_CALL: Final = 20
+DEFINITIONS_A_PAGE: Final = 100
 
 MANIFEST_TYPES: Final = (
     "application/vnd.oci.image.index.v1+json",
@@ -40,6 +42,9 @@ ENDED: Final = frozenset({"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLB
 DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"})
 NO_RELEASES: Final = frozenset({"UnsupportedFeatureException", "InvalidParameterException", "ClientException"})
 """What ECS answers who asks for the releases of a service that it does not deploy itself."""
+
+ABOUT: Final = re.compile(r"sha256-([0-9a-f]{64})(?:\..+)?")
+"""A tag that says what an image is about. Source: cosign, "Signature spec"; OCI distribution, "Referrers tag schema"."""
 
 
 class CannotCheck(DeployError):
@@ -99,11 +104,10 @@ class Surveyor:
             self._see_schedules(found)
         else:
             found.limits.append("scheduled tasks were not looked at, as asked for")
-        for use in found.uses:
-            if use.definition is not None and use.definition not in known:
-                known[use.definition] = self._required(use.definition, use.hold)
+        self._know_what_is_used(found, known)
         known |= self._of_other_families(known)
         self._see_releases(found, known)
+        self._know_what_is_used(found, known)
         for release in found.releases:
             past = self._definition(release.definition)
             if past is not None:
@@ -117,6 +121,11 @@ class Surveyor:
             releases=tuple(found.releases),
         )
         return Survey(facts=facts, limits=(*found.limits, *self._limits()))
+
+    def _know_what_is_used(self, found: _Found, known: dict[str, Definition]) -> None:
+        for use in found.uses:
+            if use.definition is not None and use.definition not in known:
+                known[use.definition] = self._required(use.definition, use.hold)
 
     # The repository.
 
@@ -135,13 +144,14 @@ class Surveyor:
             if one["imageDigest"] not in self._blobs:
                 continue  # it has gone meanwhile
             blobs, named, subject = self._blobs[one["imageDigest"]]
+            tags = tuple(one.get("imageTags") or ())
             yield StoredImage(
                 digest=one["imageDigest"],
                 pushed_at=one["imagePushedAt"],
-                tags=tuple(one.get("imageTags") or ()),
+                tags=tags,
                 blobs=blobs,
                 named=named,
-                subject=subject,
+                subject=subject or subject_of(tags),
             )
 
     def _read_manifests(self, digests: Sequence[str]) -> None:
@@ -178,6 +188,7 @@ class Surveyor:
             arns = list(pages(ecs.list_tasks, "taskArns", cluster=cluster, desiredStatus="RUNNING"))
             for start in range(0, len(arns), TASKS_A_CALL):
                 answer = ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_A_CALL])
+                _require_all(answer, "ecs:DescribeTasks")
                 found.uses += [_of_task(task) for task in answer["tasks"]]
 
     def _see_schedules(self, found: _Found) -> None:
@@ -191,7 +202,7 @@ class Surveyor:
                 hint="Allow the action, or leave schedules aside with --no-schedules. Nothing was deleted.",
             ) from None
         for by, definition in named:
-            newest = self._describe(definition)
+            newest = self._describe(definition) or self._describe(_last(definition))
             if newest is not None:
                 self._definitions[newest.arn] = newest
                 found.uses.append(Use(hold=Hold(reason=Reason.SCHEDULED, by=by), definition=newest.arn))
@@ -215,8 +226,8 @@ class Surveyor:
                 continue
             schedule = scheduler.get_schedule(Name=one["Name"], GroupName=one.get("GroupName", "default"))
             definition = (schedule["Target"].get("EcsParameters") or {}).get("TaskDefinitionArn")
-            if definition:
-                yield f"schedule {one['Name']}", definition
+            for named in [definition] if definition else named_in_request(schedule["Target"].get("Input", "")):
+                yield f"schedule {one['Name']}", named
 
     def _see_releases(self, found: _Found, known: Mapping[str, Definition]) -> None:
         """Releases that are under way, and those that were proven, of the services that use the repository or the family."""
@@ -224,19 +235,22 @@ class Surveyor:
             name = f"{_last(cluster)}/{service['serviceName']}"
             used = [known[arn] for arn in _definitions_of(service) if arn in known]
             if any(self._is_ours(one) for one in used):
-                self._see_releases_of(found, cluster, service["serviceName"], name)
+                self._see_releases_of(found, cluster, service, name)
 
-    def _see_releases_of(self, found: _Found, cluster: str, service: str, name: str) -> None:
-        ecs = self._aws.ecs
+    def _see_releases_of(self, found: _Found, cluster: str, service: Mapping[str, Any], name: str) -> None:
+        asked = {"cluster": cluster, "service": service["serviceName"]}
         try:
-            brief = list(pages(ecs.list_service_deployments, "serviceDeployments", cluster=cluster, service=service))
+            brief = list(pages(self._aws.ecs.list_service_deployments, "serviceDeployments", **asked))
         except Exception as error:
-            if error_code(error) not in NO_RELEASES:
+            if error_code(error) not in NO_RELEASES or _is_deployed_by_ecs(service):
                 raise
             found.limits.append(f"service {name} is not deployed by ECS itself: its past releases are not known")
             return
         under_way = [one["serviceDeploymentArn"] for one in brief if one["status"] not in ENDED]
-        needed = {arn: Hold(reason=Reason.UNDER_WAY, by=f"service {name}") for arn in self._revisions_under_way(under_way)}
+        needed = {
+            one["arn"]: Hold(reason=Reason.RUNS, by=f"service {name}") for one in service.get("currentServiceRevisions") or ()
+        }
+        needed |= {arn: Hold(reason=Reason.UNDER_WAY, by=f"service {name}") for arn in self._revisions_under_way(under_way)}
         ended = {
             one["targetServiceRevisionArn"]: one["finishedAt"]
             for one in brief
@@ -256,7 +270,9 @@ class Surveyor:
         """Where deployments that have not ended come from, go to, and would go back to."""
         for start in range(0, len(deployments), DEPLOYMENTS_A_CALL):
             part = list(deployments[start : start + DEPLOYMENTS_A_CALL])
-            for one in self._aws.ecs.describe_service_deployments(serviceDeploymentArns=part)["serviceDeployments"]:
+            answer = self._aws.ecs.describe_service_deployments(serviceDeploymentArns=part)
+            _require_all(answer, "ecs:DescribeServiceDeployments")
+            for one in answer["serviceDeployments"]:
                 ends = [one.get("targetServiceRevision") or {}, *(one.get("sourceServiceRevisions") or ())]
                 back = (one.get("rollback") or {}).get("serviceRevisionArn")
                 yield from (str(end["arn"]) for end in ends if end.get("arn"))
@@ -266,7 +282,9 @@ class Surveyor:
         wanted = sorted(set(arns))
         for start in range(0, len(wanted), REVISIONS_A_CALL):
             part = wanted[start : start + REVISIONS_A_CALL]
-            yield from self._aws.ecs.describe_service_revisions(serviceRevisionArns=part)["serviceRevisions"]
+            answer = self._aws.ecs.describe_service_revisions(serviceRevisionArns=part)
+            _require_all(answer, "ecs:DescribeServiceRevisions")
+            yield from answer["serviceRevisions"]
 
     # Task definitions.
 
@@ -288,8 +306,14 @@ class Surveyor:
             if family == self._asked.family:
                 continue
             request = {"familyPrefix": family, "status": "ACTIVE", "sort": "DESC"}
-            first = self._aws.ecs.list_task_definitions(**request, maxResults=self._asked.revisions_of_others)
-            for arn in first["taskDefinitionArns"]:
+            newest = self._asked.revisions_of_others
+            listed = pages(
+                self._aws.ecs.list_task_definitions,
+                "taskDefinitionArns",
+                **request,
+                maxResults=min(newest, DEFINITIONS_A_PAGE),
+            )
+            for arn in islice(listed, newest):
                 one = self._definition(arn) if arn not in known and _family_of(arn) == family else None
                 if one is not None and self._is_ours(one):
                     found[arn] = one
@@ -339,7 +363,7 @@ class Surveyor:
             yield f"the repository's policy lets others pull, and what they run is not known: {', '.join(others)}"
         yield (
             "not seen from here: other accounts and regions that pull from this repository, Lambda functions, AWS Batch, "
-            "App Runner, EKS and other clusters"
+            "App Runner, EKS and other clusters, and what starts tasks by itself (Step Functions, EventBridge Pipes)"
         )
         newest = self._asked.revisions_of_others
         yield f"of other task definition families the newest {newest} revisions and those in use were read"
@@ -380,6 +404,34 @@ def read_manifest(text: str) -> tuple[Mapping[str, int], tuple[str, ...], str | 
     blobs = {one["digest"]: int(one["size"]) for one in layers if one and not one.get("urls")}
     named = tuple(one["digest"] for one in document.get("manifests") or ())
     return blobs, named, (document.get("subject") or {}).get("digest")
+
+
+def subject_of(tags: Iterable[str]) -> str | None:
+    """What an image is about, if a tag alone says so: cosign's signatures, and what OCI's fallback lists the referrers by.
+
+    >>> subject_of(["1.0", f"sha256-{'ab' * 32}.sig"])
+    'sha256:abababababababababababababababababababababababababababababababab'
+    """
+    found = (ABOUT.fullmatch(tag) for tag in tags)
+    return next((f"sha256:{one[1]}" for one in found if one), None)
+
+
+def named_in_request(text: str) -> Iterator[str]:
+    """The task definition in the request that a schedule makes itself (a "universal target").
+
+    >>> list(named_in_request('{"Cluster": "c", "TaskDefinition": "nightly:3"}')), list(named_in_request("not JSON"))
+    (['nightly:3'], [])
+    """
+    try:
+        request = json.loads(text)
+    except ValueError:
+        return
+    named = [value for key, value in request.items() if key.lower() == "taskdefinition"] if isinstance(request, dict) else []
+    yield from (one for one in named if isinstance(one, str))
+
+
+def _is_deployed_by_ecs(service: Mapping[str, Any]) -> bool:
+    return (service.get("deploymentController") or {}).get("type", "ECS") == "ECS" and not service.get("taskSets")
 
 
 def _of_service(cluster: str, service: Mapping[str, Any]) -> Iterator[Use]:

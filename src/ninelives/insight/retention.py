@@ -245,7 +245,8 @@ def _held_images(facts: Facts, definitions: Holds, keep: Keep, now: datetime) ->
         one = facts.definitions.get(arn)
         if one is not None:
             hold(one.images, (one.digest,), _of_definition(one, holds))
-    tagged = sorted((image for image in facts.images if image.tags), key=lambda image: image.pushed_at, reverse=True)
+    own = [image for image in facts.images if image.tags and image.subject is None]  # signatures take no image's place
+    tagged = sorted(own, key=lambda image: image.pushed_at, reverse=True)
     hold((), (image.digest for image in tagged[: keep.releases]), Hold(reason=Reason.NEWEST, by="the newest with a tag"))
     young = [image.digest for image in facts.images if now - image.pushed_at <= timedelta(days=keep.days)]
     hold((), young, Hold(reason=Reason.YOUNG, by=f"the last {keep.days} days"))
