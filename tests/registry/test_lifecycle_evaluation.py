@@ -145,6 +145,21 @@ def test_days_since_the_last_pull_count_from_the_push_where_there_was_none() -> 
     assert {(one.image.digest, one.action.value) for one in found} == {("never", "TRANSITION"), ("long ago", "TRANSITION")}
 
 
+def test_what_a_list_names_does_not_expire_while_the_list_is_only_archived() -> None:
+    """ECR refuses to delete what a list names, wherever the list lies."""
+    rules = json.loads(policy(untagged(14, "sinceImagePushed"), any_image(14, "sinceImagePushed")))
+    rules["rules"][1]["action"] = {"type": "transition", "targetStorageClass": "archive"}
+    images = [image("index", "v1", age=30), image("child", age=30), image("other", age=30)]
+
+    assert marked(json.dumps(rules), images, {"index": ["child"]}) == [("index", 2), ("other", 1)]
+
+
+def test_what_is_about_an_image_does_not_go_with_it_while_a_list_names_it() -> None:
+    images = [image("old", "v1", age=30), image("signature", age=30, subject="old"), image("index", "sha256-old", age=1)]
+
+    assert marked(policy(any_image(14, "sinceImagePushed")), images, {"index": ["signature"]}) == [("old", 1)]
+
+
 def test_what_is_archived_is_looked_at_by_rules_of_the_archive_alone() -> None:
     stored = replace(image("stored", age=200), archived_at=NOW - timedelta(days=91))
     young = replace(image("young", age=200), archived_at=NOW - timedelta(days=89))

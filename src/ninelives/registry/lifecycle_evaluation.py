@@ -125,8 +125,8 @@ def evaluate(
             if image.digest not in marking.seen:
                 marking.marks[image.digest] = Mark(image=image, rule_priority=rule.priority, action=rule.action)
         marking.seen |= {image.digest for image in looked_at}
-    marks = _with_their_lists(marking.marks, lists)
-    return tuple(_in_order(_with_what_is_about_them(marks, images), lists))
+    marks = _with_what_is_about_them(_with_their_lists(marking.marks, lists), images)
+    return tuple(_in_order(_with_their_lists(marks, lists), lists))
 
 
 def _beyond(rule: Rule, images: Sequence[Image], now: datetime) -> list[Image]:
@@ -139,10 +139,13 @@ def _beyond(rule: Rule, images: Sequence[Image], now: datetime) -> list[Image]:
 
 
 def _with_their_lists(marks: Mapping[str, Mark], lists: Mapping[str, Collection[str]]) -> dict[str, Mark]:
-    """The marks without those on images that a list names which stays."""
+    """The marks without those on images that a list names which stays, or which is there still: in the archive."""
     left = dict(marks)
     while True:
-        held = {digest for name, named in lists.items() if name not in left for digest in named}
+        staying = {digest for name, named in lists.items() if name not in left for digest in named}
+        moving = {name for name, mark in left.items() if mark.action is Action.TRANSITION}
+        archived = {digest for name in moving for digest in lists.get(name, ())}
+        held = staying | (archived - moving)
         kept = {digest: mark for digest, mark in left.items() if digest not in held}
         if len(kept) == len(left):
             return kept
