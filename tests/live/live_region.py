@@ -68,7 +68,8 @@ class RegionUnderTest:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, **environment(self.running, self.keys), "NO_COLOR": "1", "PYTHONWARNINGS": "default"}
+        own = {"NO_COLOR": "1", "PYTHONWARNINGS": "default", "XDG_STATE_HOME": str(self.project.parent / "kept")}
+        return {**os.environ, **environment(self.running, self.keys), **own}
 
     @cached_property
     def keys(self) -> RegionKeys | None:
