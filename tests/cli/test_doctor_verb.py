@@ -67,11 +67,25 @@ def test_a_missing_dockerfile_is_an_error(project: Path, capsys: pytest.CaptureF
     assert examined(project, capsys)[0] == 1
 
 
-def test_without_a_service_file_the_machine_is_examined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, found = examined(tmp_path, capsys)
+def test_without_a_service_file_the_machine_is_examined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    code = run(["doctor", "--offline"])
 
     assert code == 0
-    assert "no-service-file" in found
+    assert "[no-service-file]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("named", [("--config", "nowhere.yml"), ("--env", "stagin")])
+def test_a_file_or_an_environment_that_is_named_and_not_there_is_a_mistake(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], named: tuple[str, str]
+) -> None:
+    monkeypatch.chdir(project)
+
+    assert run(["doctor", "--offline", *named]) == 1
+    assert f"{named[1]!s}" in capsys.readouterr().err
 
 
 def test_a_folder_for_each_version_is_examined_by_its_newest(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,7 +84,7 @@ def test_without_a_region_it_says_how_to_start_one(
     (tmp_path / "ninelives.yml").write_text("service: cats\nimage: .\nport: 80\n")
 
     assert ExitCode.ERROR == run(["status"])
-    assert "no region answers at http://127.0.0.1:9; start one with `ninelives up`" in capsys.readouterr().err
+    assert "No region answers at http://127.0.0.1:9.\nStart one with `ninelives up`." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ class KnownReader(Reader):
 
     @staticmethod
     def _unreached() -> Any:
-        raise NoRegion("no region answers at http://127.0.0.1:4566")
+        raise NoRegion("No region answers at http://127.0.0.1:4566.")
 
     def service(self, named: tuple[str, str]) -> Any:  # noqa: ARG002 (one service)
         if self.error is not None:

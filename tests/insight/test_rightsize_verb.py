@@ -5,13 +5,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from measured_account import NOW, OLD, Account, four_days
 
-from ninelives.cli import session
+from ninelives.cli import asking, session
 from ninelives.cli.errors import UserError
-from ninelives.cli.rightsize import rightsize
+from ninelives.cli.main import ninelives
 from ninelives.deploy import clock
 from ninelives.deploy.aws import Aws
 from ninelives.deploy.errors import DeployError
@@ -42,6 +43,7 @@ def account(store: MetricStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     account = Account(store)
     (tmp_path / "ninelives.yml").write_text(FILE)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(asking, "is_somebody_there", lambda: True)
     monkeypatch.setattr(clock, "utc_now", lambda: NOW)
     monkeypatch.setattr(
         session,
@@ -56,9 +58,8 @@ def account(store: MetricStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 def run(*arguments: str, typed: str = "") -> Result:
     """Of a day, which is soon read; what is said twice is said last."""
-    return CliRunner().invoke(
-        rightsize, ["--days", "1", "--min-data", "12h", *arguments, "--env", "staging"], input=typed, standalone_mode=False
-    )
+    words = ["rightsize", "--days", "1", "--min-data", "12h", *arguments, "--env", "staging"]
+    return CliRunner().invoke(ninelives, words, input=typed, standalone_mode=False)
 
 
 def told(*arguments: str) -> dict[str, Any]:
@@ -127,7 +128,27 @@ def test_applied_after_a_yes_it_changes_the_file_and_nothing_beside_it() -> None
 @pytest.mark.usefixtures("account")
 @pytest.mark.parametrize("answer", ["n\n", "\n"])
 def test_anything_but_yes_changes_nothing(answer: str) -> None:
-    assert "Nothing was changed." in run("--apply", typed=answer).stdout
+    assert "Nothing was changed." in str(run("--apply", typed=answer).exception)
+    assert FILE == Path("ninelives.yml").read_text()
+
+
+@pytest.mark.usefixtures("account")
+def test_who_leaves_the_question_is_told_that_nothing_was_changed() -> None:
+    left = run("--apply", typed="")
+
+    assert isinstance(left.exception, click.Abort)
+    assert "Nothing was changed." in left.stderr
+    assert FILE == Path("ninelives.yml").read_text()
+
+
+@pytest.mark.usefixtures("account")
+def test_where_nobody_is_there_it_takes_a_yes_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "is_somebody_there", lambda: False)
+
+    refused = run("--apply", typed="y\n").exception
+
+    assert isinstance(refused, UserError)
+    assert "Agree beforehand with --yes. Nothing was changed." == refused.hint
     assert FILE == Path("ninelives.yml").read_text()
 
 
@@ -150,7 +171,7 @@ def test_too_little_data_is_refused_in_words_and_as_data() -> None:
     refused = run("--min-data", "30d")
     as_data = run("--min-data", "30d", "--json")
 
-    assert "Of cats 24 hours are measured, and 720 are needed" in getattr(refused.exception, "message", "")
+    assert "Of cats 24h are measured, and advice takes 720h." in getattr(refused.exception, "message", "")
     assert "too_little_data" == json.loads(as_data.stdout)["result"]
     assert 1 == as_data.return_value
 

@@ -9,7 +9,7 @@
         ├── Untrusted       a workflow that the deploy role would not trust
         ├── StackBusy       somebody else changes a stack right now, or it is stuck
         ├── StackFailed     CloudFormation could not do it; with the first resource that failed, and why
-        └── NotAgreed       somebody has to agree, and nobody is there to be asked
+        └── NotAgreed       --yes alone does not agree to what is removed or replaced
 """
 
 from collections.abc import Sequence
@@ -60,4 +60,4 @@ class StackFailed(BootstrapError):
 
 
 class NotAgreed(BootstrapError):
-    """Somebody has to agree, and nobody can be asked."""
+    """What would be removed or replaced was not agreed to by --yes alone."""

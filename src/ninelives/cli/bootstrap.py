@@ -1,13 +1,13 @@
 """``ninelives bootstrap``: what a service stands on, as CloudFormation stacks; the changes and the costs are shown first."""
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
+from ninelives.cli.asking import ask, yes_option
 from ninelives.cli.exit_codes import ExitCode
 from ninelives.cli.options import Place, place_options
 
@@ -30,7 +30,7 @@ class Consent:
 @place_options
 @click.option("--print", "prints", is_flag=True, help="Print the templates and their parameters, and stop.")
 @click.option("--dry-run", is_flag=True, help="Show the changes and the costs, and stop.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@yes_option()
 @click.option(
     "--allow-replacement", is_flag=True, help="With --yes: also where something is removed or replaced by another of its kind."
 )
@@ -141,16 +141,7 @@ def _agree(plan: "Plan", consent: Consent, *, as_json: bool) -> None:
                 hint="If that is meant, say so: --yes --allow-replacement. Nothing was changed.",
             )
         return
-    _ask("Replace and remove what is marked above?" if losses else "Make these changes?", as_json=as_json)
-
-
-def _ask(question: str, *, as_json: bool) -> None:
-    from ninelives.bootstrap.errors import NotAgreed
-
-    if as_json or not sys.stdin.isatty():
-        raise NotAgreed("Nobody is there to agree to the changes.", hint="Agree beforehand with --yes. Nothing was changed.")
-    if not click.confirm(question, default=False, err=True):
-        raise NotAgreed("Nothing was changed.")
+    ask("Replace and remove what is marked above?" if losses else "Make these changes?", as_json=as_json)
 
 
 def _drift(definition: "Definition", aws: "Aws", *, as_json: bool) -> int:
@@ -181,7 +172,7 @@ def _destroy(definition: "Definition", aws: "Aws", consent: Consent, *, as_json:
         print_demolished(demolition, [], did=False, as_json=as_json)
         return ExitCode.OK
     if not consent.yes:
-        _ask("Delete all of it?", as_json=as_json)
+        ask("Delete all of it?", as_json=as_json)
     clock = WallClock()
     with screen_for(as_json=as_json) as listener:
         session = Session(aws=aws, clock=clock, listener=listener)

@@ -33,6 +33,8 @@ def dashboard(place: Place, name: str | None, named: tuple[str, ...], *, applies
     from ninelives.insight.series import read_metric
     from ninelives.insight.surroundings import survey
 
+    if applies and diff:
+        raise click.UsageError("--apply and --diff are two commands: take one.")
     try:
         custom = tuple(map(read_metric, named))
     except ValueError as error:
@@ -45,7 +47,7 @@ def dashboard(place: Place, name: str | None, named: tuple[str, ...], *, applies
         return ExitCode.OK
     chosen = name or f"{definition.file.service}-{aws.region}-service"
     told = changes(chosen, known_body(aws, chosen), written(body))
-    if diff and not applies:
+    if diff:
         for line in told:
             click.echo(line)
         return ExitCode.CHANGES if told else ExitCode.OK

@@ -38,24 +38,23 @@ def doctor(place: Place, *, offline: bool, strict: bool, as_json: bool) -> int:
 
 def _findings(place: Place, looked_at: list[str], *, offline: bool) -> Iterator["Finding"]:
     from ninelives.cli.doctor_machine import examine_machine, versions
-    from ninelives.deploy.errors import NotFound
+    from ninelives.deploy.options import FILE_NAME
     from ninelives.deploy.reading import read_service_file
     from ninelives.insight.maintenance import Finding, Severity
     from ninelives.insight.maintenance.service_checks import examine_file
 
     looked_at.append(f"this machine ({', '.join(versions())})")
     yield from examine_machine()
-    try:
-        definition = read_service_file(place.config, place.environment)
-    except NotFound as error:
+    if not place.config.exists() and place.config == Path(FILE_NAME):
         yield Finding(
             check="no-service-file",
             severity=Severity.NOTE,
-            what=f"no service was examined: {error.message}",
+            what=f"no service was examined: there is no service file {place.config}",
             where=str(place.config),
-            next=error.hint or "",
+            next="Write one with `ninelives init`, or name one with --config.",
         )
         return
+    definition = read_service_file(place.config, place.environment)
     looked_at.append(str(place.config))
     yield from examine_file(definition)
     yield from _image(definition, looked_at, offline=offline)

@@ -79,8 +79,13 @@ def _tell_lines(
             click.echo(json.dumps(told))
         else:
             click.echo(f"{line.at:%Y-%m-%dT%H:%M:%S}Z {line.task_id[:TASK_ID_SHOWN]} {line.message.rstrip()}")
-    if line is None and task is not None:
+    if line is not None:
+        return
+    if task is not None:
         raise UserError(
             f"No task whose id begins with {task!r} wrote anything in the last {write_duration(since)}.",
             hint="`ninelives logs` shows every line with its task's id; --since looks further back.",
         )
+    of = f" of container {container}" if container is not None else ""
+    fitting = " that fits --filter" if pattern else ""
+    click.echo(f"No line{of}{fitting} in the last {write_duration(since)}; --since looks further back.", err=True)

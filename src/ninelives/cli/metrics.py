@@ -47,6 +47,7 @@ def metrics(
     from ninelives.cli.page import page
     from ninelives.cli.session import open_definition
     from ninelives.deploy.clock import WallClock
+    from ninelives.deploy.service_call import require_service
     from ninelives.insight.panels import read_picture
 
     definition, aws = open_definition(place)
@@ -60,6 +61,8 @@ def metrics(
         )
         return
     picture = read_picture(aws, definition.file, asked, clock.now())
+    if picture.is_empty:
+        require_service(aws, definition)
     if as_json:
         click.echo(json.dumps(picture_json(picture), indent=2))
     elif is_drawn:

@@ -1,11 +1,12 @@
 """``ninelives prune``: lets go of images and task definitions that nothing runs and no rollback needs."""
 
-import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
+from ninelives.cli.asking import ask, yes_option
+from ninelives.cli.errors import UserError
 from ninelives.cli.exit_codes import ExitCode
 from ninelives.cli.options import Place, json_option, place_options
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--delete", "deletes", is_flag=True, help="Delete task definitions, instead of deregistering them only.")
 @click.option("--no-schedules", is_flag=True, help="Do not look for scheduled tasks in EventBridge.")
 @click.option("--dry-run", is_flag=True, help="Show what would go, and end.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option()
 @json_option
 def prune(place: Place, keep: int, keep_days: int, *, deletes: bool, no_schedules: bool, **how: bool) -> int:
     """Show which images and task definitions of the service may go, ask, and delete them.
@@ -45,6 +46,8 @@ def prune(place: Place, keep: int, keep_days: int, *, deletes: bool, no_schedule
     from ninelives.insight.retention import Keep
 
     dry_run, yes, as_json = how["dry_run"], how["yes"], how["as_json"]
+    if as_json and not (yes or dry_run):
+        raise UserError("prune asks before it deletes, and --json cannot.", hint="Add --yes, or --dry-run.")
     definition, aws = open_definition(place)
     asked = Asked(
         repository=ecr_repository_name(definition.file),
@@ -57,10 +60,12 @@ def prune(place: Place, keep: int, keep_days: int, *, deletes: bool, no_schedule
     plan = work.plan()
     if not as_json:
         show_plan(plan, clock.now())
-    if plan.is_empty or dry_run or not _agreed(plan, yes=yes, as_json=as_json):
+    if plan.is_empty or dry_run:
         if as_json:
             print_json(plan_json(plan))
         return ExitCode.OK
+    if not yes:
+        ask(_question(plan), unchanged="Nothing was deleted.")
     done = work.carry_out(plan, lambda what: click.echo(what, err=True))
     if aws.is_local and aws.endpoint is not None:
         _forget_what_docker_built(f"{urlsplit(aws.endpoint).netloc}/{asked.repository}", done)
@@ -80,14 +85,8 @@ def _forget_what_docker_built(repository: str, done: "Done") -> None:
         forget_names(names)
 
 
-def _agreed(plan: "Plan", *, yes: bool, as_json: bool) -> bool:
-    """Whether somebody wants it; where nobody can be asked, nobody does."""
+def _question(plan: "Plan") -> str:
     from ninelives.cli.prune_output import counted
 
-    if yes:
-        return True
-    if as_json or not sys.stdin.isatty():
-        click.echo("Nothing was deleted: say --yes to do it.", err=True)
-        return False
     images, definitions = counted(len(plan.choice.images), "image"), counted(len(plan.choice.deregister), "task definition")
-    return click.confirm(f"Delete {images}, deregister {definitions}?", default=False, err=True)
+    return f"Delete {images}, deregister {definitions}?"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ninelives.cli.asking import ask, yes_option
 from ninelives.cli.errors import UserError
 from ninelives.cli.exit_codes import ExitCode
 from ninelives.cli.options import Duration, Place, json_option, place_options
@@ -37,7 +38,7 @@ PERCENT = click.FloatRange(0, 400)
 @click.option("--graviton", is_flag=True, help="Propose tasks on ARM64, where the image is there for it.")
 @click.option("--scaled", is_flag=True, help="Propose a count that follows the load, where that is worth it.")
 @click.option("--apply", "is_applied", is_flag=True, help="Write the proposal into the service file. AWS is not touched.")
-@click.option("--yes", "-y", "is_agreed", is_flag=True, help="With --apply: do not ask.")
+@yes_option("With --apply: do not ask.")
 @json_option
 def rightsize(  # noqa: PLR0913 - each is an assumption of its own
     place: Place,
@@ -51,7 +52,7 @@ def rightsize(  # noqa: PLR0913 - each is an assumption of its own
     graviton: bool,
     scaled: bool,
     is_applied: bool,
-    is_agreed: bool,
+    yes: bool,
     as_json: bool,
 ) -> int | None:
     """Propose the smallest Fargate size and count that carries what was measured, with headroom and with a zone lost.
@@ -69,7 +70,7 @@ def rightsize(  # noqa: PLR0913 - each is an assumption of its own
 
     if graviton and scaled:
         raise UserError("--graviton and --scaled are two changes.", hint="Apply one, deploy it, then look again.")
-    if is_applied and as_json and not is_agreed:
+    if is_applied and as_json and not yes:
         raise UserError("--apply asks before it writes, and --json cannot.", hint="Add --yes, or leave one of them out.")
     assumptions = Assumptions(
         window=timedelta(days=days),
@@ -94,7 +95,7 @@ def rightsize(  # noqa: PLR0913 - each is an assumption of its own
     else:
         show_advice(advice, facts, assumptions, prices, definition)
     if is_applied:
-        _apply(definition, text, proposed, is_agreed=is_agreed, is_quiet=as_json)
+        _apply(definition, text, proposed, is_agreed=yes, is_quiet=as_json)
     elif not as_json and text != proposed:
         click.echo(f"\nNext:  `ninelives rightsize --env {definition.environment} --apply` writes it into {definition.path}")
     return None
@@ -102,13 +103,14 @@ def rightsize(  # noqa: PLR0913 - each is an assumption of its own
 
 def _refuse(advice: "TooLittle | NothingFits", definition: "Definition", *, as_json: bool) -> int:
     """There is no proposal: why."""
-    from ninelives.cli.rightsize_output import hours_words
+    from ninelives.deploy.quantities import write_duration
     from ninelives.insight.rightsizing import TooLittle
 
     file = definition.file
     if isinstance(advice, TooLittle):
         result = {"result": "too_little_data", "hours_found": round(advice.hours, 2), "hours_needed": advice.needed}
-        told = f"Of {file.service} {hours_words(advice.hours)} are measured, and {advice.needed:g} are needed for advice."
+        measured, needed = (write_duration(timedelta(hours=hours)) for hours in (advice.hours, advice.needed))
+        told = f"Of {file.service} {measured} are measured, and advice takes {needed}."
         hint = "Come back later, look further back with --days, or take less with --min-data, at your own risk."
     else:
         result = {"result": "nothing_fits", "memory_mib": round(advice.memory)}
@@ -144,9 +146,8 @@ def _apply(definition: "Definition", text: str, proposed: str, *, is_agreed: boo
         return
     if not is_quiet:
         click.echo("\n" + difference(text, proposed, str(definition.path)))
-    if not is_agreed and not click.confirm(f"Write this into {definition.path}?", default=False):
-        click.echo("Nothing was changed.")
-        return
+    if not is_agreed:
+        ask(f"Write this into {definition.path}?")
     definition.path.write_bytes(proposed.encode("utf-8"))
     click.echo(
         f"{definition.path} is changed, and nothing else: `ninelives deploy VERSION --env {definition.environment}` "

@@ -8,6 +8,7 @@ import click
 
 from ninelives.cli.exit_codes import ExitCode
 from ninelives.cli.options import Duration, Place, json_option, place_options
+from ninelives.deploy.quantities import write_duration
 
 if TYPE_CHECKING:
     from ninelives.deploy.release import Session
@@ -62,7 +63,10 @@ def scale(
             is_settled = _settled(session, timeout)
     _show(session, as_json=how["as_json"])
     if not is_settled:
-        click.echo("The tasks were not all there, or not all gone, in time.", err=True)
+        click.echo(
+            f"After {write_duration(timeout)} the tasks were not all there, or not all gone. `ninelives status` shows why.",
+            err=True,
+        )
         return ExitCode.TIMED_OUT
     return ExitCode.OK
 

@@ -167,7 +167,10 @@ def require_answer(endpoint: str) -> None:
     try:
         socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
     except OSError:
-        raise NoRegion(f"no region answers at {endpoint}; start one with `ninelives up`") from None
+        raise NoRegion(
+            f"No region answers at {endpoint}.",
+            hint='Start one with `ninelives up`. One that runs elsewhere: `eval "$(ninelives env --port N)"`.',
+        ) from None
 
 
 def error_code(error: Exception) -> str:

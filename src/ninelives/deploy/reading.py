@@ -91,7 +91,9 @@ def _parsed(text: str, environment: str, name: str) -> tuple[ServiceFile, Mappin
         near = difflib.get_close_matches(environment, known, n=1)
         raise NotFound(
             f"{name} has no environment {environment!r}; it has {', '.join(known)}.",
-            hint=f"Did you mean `--env {near[0]}`?" if near else None,
+            hint=f"Did you mean `--env {near[0]}`?"
+            if near
+            else f"Name one of them with --env, or write {environment!r} under `environments`.",
         )
     return known[environment], source.lines
 

@@ -91,7 +91,12 @@ def _image_is_there(aws: Aws, definition: Definition, task_definition: Mapping[s
 
 def _no_way_back(past: Sequence[PastRelease], current: str, version: str | None) -> NotFound:
     proven = list(dict.fromkeys(one.version for one in past if one.is_proven and one.task_definition != current))
-    known = f"Proven versions: {', '.join(proven)}." if proven else "`ninelives history` shows what there was."
+    known = (
+        f"Proven versions: {', '.join(proven)}. One that cannot run again comes back with `ninelives deploy VERSION`."
+        if proven
+        else "`ninelives history` shows what there was."
+    )
     if version is not None:
         return NotFound(f"Version {version} was never proven good here, or cannot run again.", hint=known)
-    return NotFound("There is no earlier version that was proven good.", hint=known)
+    none = "There is no earlier version that was proven good"
+    return NotFound(f"{none} and can run again." if proven else f"{none}.", hint=known)

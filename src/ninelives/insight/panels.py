@@ -56,6 +56,11 @@ class Picture:
     window: Window
     panels: tuple[Panel, ...]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all is known."""
+        return all(panel.no_data is not None for panel in self.panels)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
