@@ -58,7 +58,8 @@ def test_a_group_is_made_described_changed_and_deleted(open_door: OpenDoor) -> N
     (group,) = logs.describe_log_groups(logGroupNamePrefix="/ecs")["logGroups"]
     assert (group["arn"], group["logGroupArn"], group["retentionInDays"]) == (f"{arn}:*", arn, 30)
     assert (group["logGroupClass"], group["storedBytes"], group["metricFilterCount"]) == ("INFREQUENT_ACCESS", 0, 0)
-    assert logs.describe_log_groups(logGroupNamePattern="CAT")["logGroups"] == [group]
+    assert logs.describe_log_groups(logGroupNamePattern="cat")["logGroups"] == [group]
+    assert logs.describe_log_groups(logGroupNamePattern="CAT")["logGroups"] == []
     assert logs.describe_log_groups(logGroupNamePrefix="/dogs")["logGroups"] == []
     assert [one["logGroupName"] for one in logs.list_log_groups(logGroupNamePattern="dog|^/ecs")["logGroups"]] == [GROUP]
     logs.tag_resource(resourceArn=arn, tags={"stage": "test"})
@@ -210,6 +211,31 @@ def test_pages_of_a_filter_are_whole_for_a_paginator(logs: Any) -> None:
     messages = [event["message"] for one in pages for event in one["events"]]
     assert all(len(one["events"]) <= 700 for one in pages)
     assert sorted(int(message.split()[0]) for message in messages) == list(range(0, 5_000, 2))
+
+
+def test_times_without_end_are_times_too(logs: Any) -> None:
+    put(logs, "one")
+    end = 2**63 - 1
+    query = logs.start_query(logGroupName=GROUP, startTime=0, endTime=end, queryString="fields @message")["queryId"]
+
+    assert read(logs, endTime=end) == ["one"]
+    assert len(logs.get_log_events(logGroupName=GROUP, logStreamName="web/1", endTime=end)["events"]) == 1
+    assert ended(logs, query)["status"] == "Complete"
+
+
+@pytest.mark.parametrize("value", [[2**70, 1], [1, -1], {}, "x", None])
+def test_a_token_that_somebody_made_up_is_refused(logs: Any, value: Any) -> None:
+    token = base64.urlsafe_b64encode(b"[" * 100_000 if value is None else json.dumps(value).encode()).decode()
+    calls: list[Callable[[], Any]] = [
+        lambda: logs.filter_log_events(logGroupName=GROUP, nextToken=token),
+        lambda: logs.describe_log_streams(logGroupName=GROUP, nextToken=token),
+        lambda: logs.get_log_record(logRecordPointer=token),
+        lambda: logs.get_log_events(logGroupName=GROUP, logStreamName="web/1", nextToken=f"f/{0:015}{10**40}/s"),
+        lambda: logs.describe_queries(nextToken="9" * 2_000),
+    ]
+    codes = [refusal(call)[0] for call in calls]
+
+    assert codes == ["InvalidParameterException"] * len(calls)
 
 
 def test_a_page_holds_no_more_than_a_megabyte(logs: Any) -> None:

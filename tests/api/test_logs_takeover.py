@@ -2,6 +2,7 @@
 
 import json
 import logging
+import pickle
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -69,15 +70,58 @@ def test_groups_streams_and_events_are_taken_over_once(directory: Path, caplog: 
     assert MotoRecords(directory).names() == frozenset()
 
 
-def test_one_that_was_cut_short_begins_anew(directory: Path) -> None:
+def test_one_that_was_cut_short_begins_anew(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = LogStore(open_to_write(None))
-    take_over(directory, PLACE, store)
-    for path in list(directory.iterdir()):
-        path.replace(directory / path.name.removesuffix(".taken-over"))
-    (directory / "logs.journal").write_text(json.dumps([PLACE.region, "cats", "s", AT_MS, [[AT_MS, "one"]]]) + "\n")
+    append, left = store.append, iter([True])
+
+    def killed(*arguments: Any) -> Any:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return append(*arguments)
+
+    monkeypatch.setattr(store, "append", killed)
+    with pytest.raises(KeyboardInterrupt):
+        take_over(directory, PLACE, store)
+    assert store.groups() == []
+    monkeypatch.undo()
     take_over(directory, PLACE, store)
 
-    assert messages(store, "cats") == ["one"]
+    assert (messages(store, "cats"), messages(store, "untold")) == (["one", "two"], ["three"])
+
+
+@pytest.mark.parametrize("left", [("logs.journal",), (f"logs@{PLACE.region}.records",)])
+def test_one_that_was_killed_before_the_files_were_put_aside_loses_and_doubles_nothing(
+    directory: Path, left: tuple[str, ...]
+) -> None:
+    store = LogStore(open_to_write(None))
+    take_over(directory, PLACE, store)
+    for name in left:
+        (directory / f"{name}.taken-over").replace(directory / name)
+    take_over(directory, PLACE, store)
+
+    assert (messages(store, "cats"), messages(store, "untold")) == (["one", "two"], ["three"])
+    assert not any((directory / name).exists() for name in left)
+
+
+def test_what_a_version_of_before_writes_later_is_added(directory: Path) -> None:
+    store = LogStore(open_to_write(None))
+    take_over(directory, PLACE, store)
+    (directory / f"logs@{PLACE.region}.records.taken-over").replace(directory / f"logs@{PLACE.region}.records")
+    (directory / "logs.journal").write_text(json.dumps([PLACE.region, "cats", "s", AT_MS, [[AT_MS + 2, "four"]]]) + "\n")
+    take_over(directory, PLACE, store)
+
+    assert messages(store, "cats") == ["one", "two", "four"]
+
+
+def test_nothing_that_a_pickle_names_is_run(directory: Path, tmp_path: Path) -> None:
+    class Harm:
+        def __reduce__(self) -> Any:
+            return open, (str(tmp_path / "made"), "w")
+
+    (directory / f"logs@{PLACE.region}.records").write_bytes(b"{}\n" + pickle.dumps({"groups": {}, "filters": Harm()}))
+    take_over(directory, PLACE, LogStore(open_to_write(None)))
+
+    assert not (tmp_path / "made").exists()
 
 
 def test_records_that_cannot_be_read_cost_no_event(directory: Path, caplog: pytest.LogCaptureFixture) -> None:

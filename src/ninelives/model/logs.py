@@ -136,5 +136,12 @@ class ResourcePolicy:
         return self.name
 
 
-LogRecordKind = MetricFilter | SubscriptionFilter | QueryDefinition | ResourcePolicy
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenOver:
+    """A file from before the region kept logs itself, whose events are among its own now."""
+
+    key: str
+
+
+LogRecordKind = MetricFilter | SubscriptionFilter | QueryDefinition | ResourcePolicy | TakenOver
 """What is kept whole beside the events."""

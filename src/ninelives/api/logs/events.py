@@ -15,11 +15,13 @@ from typing import Any, Final
 
 from ninelives.api.call import Call
 from ninelives.api.logs.handling import (
+    WHOLE_MAX,
     LogsHandler,
     find_group,
     find_stream,
     group_name,
     invalid,
+    invalid_token,
     no_group,
     no_stream,
     read_token,
@@ -145,8 +147,8 @@ def _page_asked_for(parameters: Mapping[str, Any]) -> _Page:
     if token is None:
         return _Page(None, not parameters.get("startFromHead", False), None)
     found = TOKEN.fullmatch(token)
-    if found is None:
-        raise invalid("The specified nextToken is invalid.")
+    if found is None or int(found["id"]) > WHOLE_MAX:
+        raise invalid_token()
     return _Page(Position(int(found["at_ms"]), int(found["id"])), found["way"] == "b", token)
 
 
@@ -183,7 +185,7 @@ async def filter_log_events(logs: CloudWatchLogs, call: Call) -> Mapping[str, An
         stretch = Stretch(
             streams=streams,
             start_ms=max(start_ms, group.kept_since_ms(logs.now_ms)),
-            end_ms=end_ms + 1,
+            end_ms=min(end_ms + 1, END_OF_TIME_MS),
             is_descending=not parameters.get("startFromHead", True),
         )
         limit = parameters.get("limit", PAGE_EVENTS_MAX)
@@ -218,7 +220,7 @@ def _read_position(token: str | None) -> Position | None:
         case [int(at_ms), int(id_)]:
             return Position(at_ms, id_)
         case _:
-            raise invalid("The specified nextToken is invalid.")
+            raise invalid_token()
 
 
 def _streams_asked_for(store: LogStore, group: LogGroup, parameters: Mapping[str, Any]) -> Collection[LogStream] | None:

@@ -18,9 +18,16 @@ LogsHandler = Callable[[CloudWatchLogs, Call], Mapping[str, Any] | Awaitable[Map
 PAGE: Final = 50
 """Entries of a page where no limit is asked for."""
 
+WHOLE_MAX: Final = 2**63 - 1
+"""The largest number that the store compares."""
+
 
 def invalid(message: str) -> ApiError:
     return ApiError("InvalidParameterException", message)
+
+
+def invalid_token() -> ApiError:
+    return invalid("The specified nextToken is invalid.")
 
 
 def no_group() -> ApiError:
@@ -72,12 +79,16 @@ def write_token(value: Any) -> str:
 
 
 def read_token(token: str | None) -> Any:
+    """What ``write_token`` has put into a token; whatever else a caller makes up is refused."""
     if not token:
         return None
     try:
-        return json.loads(base64.urlsafe_b64decode(token.encode()))
-    except (binascii.Error, ValueError):
-        raise invalid("The specified nextToken is invalid.") from None
+        value = json.loads(base64.urlsafe_b64decode(token.encode()))
+    except (binascii.Error, ValueError, RecursionError):
+        raise invalid_token() from None
+    if isinstance(value, list) and any(isinstance(one, int) and not 0 <= one <= WHOLE_MAX for one in value):
+        raise invalid_token()
+    return value
 
 
 def page(items: Sequence[T], parameters: Mapping[str, Any], key: Callable[[T], str]) -> tuple[Sequence[T], str | None]:

@@ -7,6 +7,7 @@ region ends. Results are in memory: those of the latest hundred queries.
 import asyncio
 import heapq
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,11 @@ from uuid import uuid4
 
 from ninelives.api.call import Call, Operations
 from ninelives.api.logs.events import record_pointer
-from ninelives.api.logs.handling import find_group, invalid, name_of, page
+from ninelives.api.logs.handling import find_group, invalid, invalid_token, name_of, page
 from ninelives.model.errors import ApiError
 from ninelives.model.logs import LogGroup, Position, QueryDefinition
 from ninelives.monitoring.log_insights import LogRecord, Query, QueryInvalid, QueryResult, QueryTooLarge, read_query
-from ninelives.telemetry.logs import CloudWatchLogs, LogStore, Stretch
+from ninelives.telemetry.logs import END_OF_TIME_MS, CloudWatchLogs, LogStore, Stretch
 
 log = logging.getLogger(__name__)
 
@@ -246,12 +247,12 @@ def _read(text: str) -> Query:
 def _ms(given: int) -> int:
     """Instants of a query are seconds; the SDKs' users often give milliseconds, and AWS takes either."""
     seconds_until = 100_000_000_000
-    return given if given >= seconds_until else given * 1000
+    return min(given, END_OF_TIME_MS) if given >= seconds_until else given * 1000
 
 
 def _offset(token: str | None) -> int:
-    if token is not None and not token.isdecimal():
-        raise invalid("The specified nextToken is invalid.")
+    if token is not None and re.fullmatch(r"\d{1,18}", token) is None:
+        raise invalid_token()
     return int(token or 0)
 
 

@@ -11,6 +11,7 @@ from ninelives.api.logs.handling import (
     find_stream,
     group_name,
     invalid,
+    invalid_token,
     read_token,
     write_token,
 )
@@ -75,7 +76,7 @@ def _read_after(token: str | None) -> tuple[int, str] | None:
         case [int(at_ms), str(name)]:
             return at_ms, name
         case _:
-            raise invalid("The specified nextToken is invalid.")
+            raise invalid_token()
 
 
 def write_stream(logs: CloudWatchLogs, group: str, stream: LogStream) -> Mapping[str, Any]:

@@ -1,9 +1,11 @@
 """Logs of a state folder from before the region kept them itself: moto's records and their journal, taken over once.
 
-moto is not imported for it: of what it pickled only plain members are read. Events of another region than this, and what
-cannot be read, stay where they are, and the log says so.
+All of it is written in one transaction with the names of the files, which are put aside afterwards: killed before that, it
+begins anew; killed between, nothing of it comes twice. moto is not imported for it: of what it pickled only plain members are
+read. Events of another region than this, and what cannot be read, stay where they are, and the log says so.
 """
 
+import contextlib
 import io
 import json
 import logging
@@ -15,8 +17,8 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from ninelives.model.arns import Place
-from ninelives.model.logs import LogGroup
-from ninelives.telemetry.logs import LogStore
+from ninelives.model.logs import LogGroup, TakenOver
+from ninelives.telemetry.logs import AlreadyThere, LogStore
 from ninelives.telemetry.logs.intake import Event
 
 log = logging.getLogger(__name__)
@@ -24,33 +26,49 @@ log = logging.getLogger(__name__)
 JOURNAL: Final = "logs.journal"
 TAKEN: Final = ".taken-over"
 EVENTS_AT_ONCE: Final = 5_000
-PLAIN: Final = {"builtins", "collections", "copyreg", "datetime"}
+PLAIN: Final[Mapping[str, frozenset[str]]] = {
+    "builtins": frozenset({"bytearray", "complex", "dict", "frozenset", "list", "object", "set", "tuple"}),
+    "collections": frozenset({"OrderedDict", "defaultdict", "deque"}),
+    "copyreg": frozenset({"__newobj__", "_reconstructor"}),
+    "datetime": frozenset({"date", "datetime", "timedelta", "timezone"}),
+}
+"""By module, the classes that are made as they are."""
 
 
 def take_over(directory: Path, place: Place, store: LogStore) -> None:
     """Bring the logs that moto's records in ``directory`` hold into ``store``; a second time, nothing is done."""
     journal = directory / JOURNAL
     records = directory / f"logs@{quote(place.region, safe='')}.records"
-    if not journal.exists() and not records.exists():
-        return
+    found = {path: _stamp(path) for path in (journal, records) if path.exists()}
+    if found and not {one.key for one in store.records(TakenOver)}.issuperset(found.values()):
+        with store.whole():
+            _bring(journal, records, place, store)
+            for stamp in found.values():
+                store.put_record(TakenOver(key=stamp))
+    for path in found:
+        path.replace(path.with_name(path.name + TAKEN))
+
+
+def _stamp(path: Path) -> str:
+    """Which file it is; written anew it is another."""
+    told = path.stat()
+    return f"{path.name} {told.st_size} {told.st_mtime_ns}"
+
+
+def _bring(journal: Path, records: Path, place: Place, store: LogStore) -> None:
     groups, filters = _read_groups(records)
-    for name in groups:
-        cut_short = store.group(name)  # where an earlier start did not get to the end of this
-        if cut_short is not None:
-            store.delete_group(cut_short)
     count = 0
     for name, (group, streams) in groups.items():
-        store.create_group(group)
+        with contextlib.suppress(AlreadyThere):  # a version that does not know of this file has written it anew
+            store.create_group(group)
         for stream in streams:
-            store.create_stream(_known(store, name), stream, group.created_ms)
+            with contextlib.suppress(AlreadyThere):
+                store.create_stream(_known(store, name), stream, group.created_ms)
     for region, name, stream, ingested_ms, events in _read_journal(journal):
         if region != place.region:
             log.error("log events of %s in region %s stay in %s: this region is %s", name, region, journal, place.region)
             continue
         count += _append(store, name, stream, events, ingested_ms)
-    for path in (journal, records):
-        if path.exists():
-            path.replace(path.with_name(path.name + TAKEN))
     log.info(
         "%d log events in %d groups were taken over from moto's records, which stay as *%s; metric filters (%d) are not",
         count,
@@ -135,7 +153,7 @@ class _Record:
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        if module.partition(".")[0] in PLAIN and name not in {"eval", "exec", "getattr", "__import__"}:
+        if name in PLAIN.get(module, ()):
             return super().find_class(module, name)
         return _Record
 

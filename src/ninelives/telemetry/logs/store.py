@@ -23,15 +23,16 @@ from ninelives.model.logs import (
     QueryDefinition,
     ResourcePolicy,
     SubscriptionFilter,
+    TakenOver,
 )
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-Kind = TypeVar("Kind", MetricFilter, SubscriptionFilter, QueryDefinition, ResourcePolicy)
+Kind = TypeVar("Kind", MetricFilter, SubscriptionFilter, QueryDefinition, ResourcePolicy, TakenOver)
 
 KINDS: Final[Mapping[str, type[Any]]] = {
-    kind.__name__: kind for kind in (MetricFilter, SubscriptionFilter, QueryDefinition, ResourcePolicy)
+    kind.__name__: kind for kind in (MetricFilter, SubscriptionFilter, QueryDefinition, ResourcePolicy, TakenOver)
 }
 
 GROUP_COLUMNS: Final = (
@@ -95,11 +96,11 @@ class LogStore:
         return None if row is None else _group(row)
 
     def groups(self, *, prefix: str = "", part: str = "", log_class: str | None = None) -> list[LogGroup]:
-        """Those whose name begins with ``prefix`` and contains ``part``, whatever its case, in order of name."""
+        """Those whose name begins with ``prefix`` and contains ``part``, in order of name."""
         rows = self._database.execute(
-            f"SELECT {GROUP_COLUMNS} FROM log_group WHERE name BETWEEN ? AND ? AND instr(lower(name), ?)"
+            f"SELECT {GROUP_COLUMNS} FROM log_group WHERE name BETWEEN ? AND ? AND instr(name, ?)"
             " AND class = coalesce(?, class) ORDER BY name",
-            (prefix, f"{prefix}{LAST_CHARACTER}", part.lower(), log_class),
+            (prefix, f"{prefix}{LAST_CHARACTER}", part, log_class),
         )
         return [_group(row) for row in rows]
 
@@ -310,7 +311,16 @@ class LogStore:
         self._database.execute("DELETE FROM record WHERE kind = ? AND key = ?", (type(record).__name__, record.key))
 
     @contextmanager
+    def whole(self) -> Iterator[None]:
+        """What is written inside is written whole, or nothing of it is."""
+        with self._transaction():
+            yield
+
+    @contextmanager
     def _transaction(self) -> Iterator[None]:
+        if self._database.in_transaction:
+            yield
+            return
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield
