@@ -8,17 +8,22 @@ import pytest
 from botocore.exceptions import ClientError
 from test_release_output import NOW, release
 
+from ninelives.cli import session
 from ninelives.cli.errors import UserError
+from ninelives.cli.options import Place
 from ninelives.cli.proving import Proven
 from ninelives.cli.release_report import ReportWriter, report_path
 from ninelives.deploy.aws import Aws
 from ninelives.deploy.clock import Clock
 from ninelives.deploy.diagnosis import Diagnosis
-from ninelives.deploy.errors import BuildFailed
+from ninelives.deploy.errors import BuildFailed, DeployError
+from ninelives.deploy.observation import ServiceDeploymentSeen
+from ninelives.deploy.options import Options
 from ninelives.deploy.recording import Recording
 from ninelives.deploy.release_record import ReleaseRecord
 from ninelives.deploy.reports import Act, Step
 from ninelives.deploy.verdict import Outcome
+from ninelives.insight import release_page
 from ninelives.insight.release_page import read_page
 from ninelives.rehearsal.proof import Marks, prove
 from ninelives.rehearsal.rehearse import Rehearsed
@@ -97,6 +102,38 @@ def test_a_release_that_ecs_never_had_is_told_too(tmp_path: Path, recording: Rec
     record = written(writer(tmp_path, recording).failed(error, "2.0.1"))
 
     assert (record.verdict, record.cause, record.next_step) == ("error", "COPY gone: no such file.", "Look at .dockerignore.")
+
+
+def test_one_that_aws_refused_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "UpdateService")
+
+    account = Aws(lambda _: Unwilling(), region="eu-west-1", is_local=False)
+    monkeypatch.setattr(session, "open_definition", lambda _: (release(None).definition, account))
+    place = Place(config=tmp_path / "ninelives.yml", environment="local", region=None)
+
+    with pytest.raises(ClientError):
+        session.run_release(
+            place, refused, Options(), session.Telling(as_json=True, report=tmp_path / "a.html", version="2.0.1")
+        )
+
+    assert "UpdateService" in (written(tmp_path / "a.html").cause or "")
+
+
+def test_one_that_could_no_longer_be_followed_is_not_said_never_to_have_been(tmp_path: Path, recording: Recording) -> None:
+    ready = writer(tmp_path, recording)
+    recording.deployment = ServiceDeploymentSeen(
+        arn="arn:aws:ecs:eu-west-1:1:service-deployment/c/s/d",
+        status="IN_PROGRESS",
+        status_reason="",
+        target_revision="arn:aws:ecs:eu-west-1:1:service-revision/c/s/2",
+        created_at=NOW,
+    )
+
+    record = written(ready.failed(DeployError("AWS takes these credentials no longer."), "2.0.1"))
+
+    assert (record.verdict, record.cause) == ("interrupted", "AWS takes these credentials no longer.")
+    assert "was not released" not in record.sentence
 
 
 def test_one_that_was_left_to_itself_says_how_it_goes_on(tmp_path: Path, recording: Recording) -> None:
@@ -190,6 +227,32 @@ def test_a_report_that_cannot_be_written_any_more_costs_no_verdict(
 
     assert ready.ended(Proven(release=release(Outcome.SUCCEEDED))) is None
     assert "The report was not written" in capsys.readouterr().err
+
+
+def test_whatever_goes_wrong_with_a_report_costs_no_verdict(
+    tmp_path: Path, recording: Recording, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> str:
+        raise ValueError("a bug of the page")
+
+    monkeypatch.setattr(release_page, "release_page", fail)
+
+    assert writer(tmp_path, recording).ended(Proven(release=release(Outcome.SUCCEEDED))) is None
+    assert "The report was not written: ValueError: a bug of the page" in capsys.readouterr().err
+
+
+def test_half_a_character_is_no_reason_to_have_no_report(tmp_path: Path, recording: Recording) -> None:
+    recording(Step(at=NOW, act=Act.NOTE, text="the build said \udce4"))
+
+    assert writer(tmp_path, recording).ended(Proven(release=release(Outcome.SUCCEEDED))) is not None
+    assert [] == [one for one in tmp_path.iterdir() if one.suffix == ".part"]
+
+
+def test_its_name_is_one_that_every_system_takes(tmp_path: Path) -> None:
+    began = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+    assert "cats-sha256-0a1b-20260101T120000Z.html" == report_path(tmp_path, "cats", "sha256:0a1b", began).name
+    assert "cats-unknown-20260101T120000Z.html" == report_path(tmp_path, "cats", "?", began).name
 
 
 def test_without_the_option_nothing_is_written(tmp_path: Path, recording: Recording) -> None:

@@ -3,7 +3,9 @@
 What cannot be found out any more is left out; a report never changes what became of a release.
 """
 
+import logging
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,9 +50,12 @@ from ninelives.deploy.verdict import Outcome
 from ninelives.rehearsal.rehearse import Rehearsed
 
 Found = TypeVar("Found")
+log = logging.getLogger(__name__)
 HTML = ".html"
 EVENTS_TOLD = 300
 REQUESTS_LOST, INTERRUPTED, ERROR = "requests_lost", "interrupted", "error"
+UNKNOWN = "?"
+"""The version of a release that was only followed, where nobody could say it."""
 NO_VERDICT = {
     INTERRUPTED: "`ninelives wait` follows it, `ninelives abort` takes it back.",
     ERROR: None,
@@ -122,15 +127,15 @@ class ReportWriter:
     def interrupted(self, version: str | None) -> Path | None:
         """Of a release that goes on."""
         return self._write(
-            Broken(verdict=INTERRUPTED, reason="It goes on, and nobody waited for its end.", version=version or "?"),
+            Broken(verdict=INTERRUPTED, reason="It goes on, and nobody waited for its end.", version=version or UNKNOWN),
             self._began_at,
         )
 
     def failed(self, error: DeployError, version: str | None) -> Path | None:
-        """Of a release that ECS never had."""
-        return self._write(
-            Broken(verdict=ERROR, reason=error.message, hint=error.hint, version=version or "?"), self._began_at
-        )
+        """Of a release that ECS never had, or that could not be followed to its end."""
+        verdict = INTERRUPTED if self._recording.deployment is not None else ERROR
+        broken = Broken(verdict=verdict, reason=error.message, hint=error.hint, version=version or UNKNOWN)
+        return self._write(broken, self._began_at)
 
     def _write(self, ended: Proven | Broken, began_at: datetime) -> Path | None:
         if self._asked is None:
@@ -146,8 +151,10 @@ class ReportWriter:
         path = report_path(self._asked, self._definition.file.service, known.version, began_at)
         try:
             write_page(record_of(known), path)
-        except OSError as error:
-            click.echo(f"The report was not written: {error}", err=True)
+        except Exception as error:
+            log.debug("report", exc_info=True)
+            what = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {struck_out(str(error))}"
+            click.echo(f"The report was not written: {what}", err=True)
             return None
         if isinstance(ended, Broken):
             click.echo(f"Report: {path}", err=True)
@@ -163,7 +170,9 @@ def report_path(asked: Path, service: str, version: str, began_at: datetime) -> 
     """
     if asked.suffix.lower() in {HTML, ".htm"} and not asked.is_dir():
         return asked
-    return asked / f"{service}-{version}-{began_at:%Y%m%dT%H%M%SZ}{HTML}"
+    # Artifacts of GitHub Actions and other systems' files may be called so; a version such as sha256:… may not.
+    called = re.sub(r"[^A-Za-z0-9._-]", "-", version) if version != UNKNOWN else "unknown"
+    return asked / f"{service}-{called}-{began_at:%Y%m%dT%H%M%SZ}{HTML}"
 
 
 def require_writable(asked: Path) -> None:
@@ -189,9 +198,15 @@ def write_page(record: ReleaseRecord, path: Path) -> None:
     from ninelives.insight.release_page import release_page
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    # What is no text (half a character in a task's last words) is no reason to have no report.
+    page = release_page(record).encode(errors="replace")
     aside = path.with_name(f".{path.name}.part")
-    aside.write_text(release_page(record), encoding="utf-8")
-    aside.replace(path)
+    try:
+        aside.write_bytes(page)
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
 
 
 def record_of(known: Known) -> ReleaseRecord:

@@ -10,7 +10,7 @@ from ninelives.cli.errors import UserError
 from ninelives.cli.options import Place, Proving
 from ninelives.cli.progress import screen_for
 from ninelives.cli.proving import Proven, release_under_load
-from ninelives.deploy.aws import Aws, connect
+from ninelives.deploy.aws import Aws, connect, error_code
 from ninelives.deploy.clock import WallClock
 from ninelives.deploy.errors import DeployError
 from ninelives.deploy.options import Options
@@ -66,6 +66,10 @@ def run_release(place: Place, act: Act, options: Options, telling: Telling, *, p
         raise
     except DeployError as error:
         writer.failed(error, telling.version)
+        raise
+    except Exception as error:
+        if error_code(error):
+            writer.failed(DeployError(str(error)), telling.version)
         raise
     path = writer.ended(proven)
     _keep(proven, path)
