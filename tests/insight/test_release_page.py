@@ -8,7 +8,7 @@ import html5lib
 import pytest
 from records import at, good, taken_back, task, traffic
 
-from ninelives.deploy.release_record import EventRecord, ReleaseRecord, record_schema
+from ninelives.deploy.release_record import EventRecord, Quantiles, ReleaseRecord, record_schema
 from ninelives.insight.release_drawing import axis_of, draw, story
 from ninelives.insight.release_page import read_page, release_page
 
@@ -90,6 +90,28 @@ def test_the_first_screen_says_what_was_lost_how_long_it_took_and_why() -> None:
 
 def test_what_was_not_measured_is_not_called_zero() -> None:
     assert "Requests lost not measured there was no release" in words(release_page(bare()))
+
+
+def test_the_p99_of_few_answers_is_called_what_it_is() -> None:
+    many = traffic()
+    few = Quantiles(count=12, p50=2, p90=8, p99=30, max=30)
+
+    told = words(
+        release_page(good().model_copy(update={"traffic": many.model_copy(update={"phases": {**many.phases, "during": few}})}))
+    )
+
+    assert "Slowest while it went on 30 ms of 12 answers" in told
+    assert "p99" not in told
+
+
+def test_a_browser_is_told_that_nothing_may_be_loaded_or_run() -> None:
+    root = html5lib.parse(release_page(hostile()), namespaceHTMLElements=False)
+
+    [policy] = [one.get("content") for one in root.iter("meta") if one.get("http-equiv") == "Content-Security-Policy"]
+
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; ")
+    assert "script-src" not in policy
 
 
 def test_a_release_of_an_hour_with_thousands_of_events_stays_small() -> None:

@@ -50,7 +50,8 @@ def test_each_version_has_its_answers_where_each_has_its_group() -> None:
 
     assert found.bins[0].answers == {"1.0.0": 53}
     assert found.bins[2].answers == {"1.0.0": 30, "2.0.1": 28}
-    assert found.answers == {"1.0.0": 53 + 60 + 30, "2.0.1": 28 + 59 + 60}
+    assert found.answers == {"1.0.0": 30, "2.0.1": 28 + 59 + 60}
+    assert found.total == found.lost + sum(found.answers.values())
 
 
 def test_phases_have_their_worst_periods_percentiles_and_all_their_counts() -> None:

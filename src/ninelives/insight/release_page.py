@@ -15,11 +15,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ninelives.deploy.quantities import write_duration
-from ninelives.deploy.release_record import ReleaseRecord
+from ninelives.deploy.release_record import Quantiles, ReleaseRecord
 from ninelives.insight.release_drawing import OPEN_VERDICTS, draw
 
 DATA_ID = "ninelives-release"
 """Of the script element that bears the record."""
+ANSWERS_FOR_P99 = 100
+"""Of fewer the p99 is but the slowest one."""
 MARKS = {"good": "✓", "bad": "✕", "open": "…"}
 
 
@@ -87,14 +89,24 @@ def tiles(record: ReleaseRecord) -> Iterator[Tile]:
         about = f"{write_duration(record.finished_at - record.deployed_at)} of it in ECS{scale}"
     yield Tile("Took", write_duration(duration), about)
     if traffic is not None and traffic.phases["during"].p99 is not None:
-        before = traffic.phases["before"].p99
-        compared = f"{milliseconds(before)} before" if before is not None else "nothing was asked before"
-        yield Tile("p99 while it went on", milliseconds(traffic.phases["during"].p99), compared)
+        yield _latency_tile(traffic.phases["before"], traffic.phases["during"])
     side = [one for one in record.timeline.tasks if one.side == "new"]
     failed = sum(one.has_failed for one in side)
     figure = f"{failed} failed" if failed else f"{len(side) + record.timeline.tasks_left_out} new"
     about = f"of {len(side)} new; {record.strategy}" if failed else f"strategy {record.strategy}"
     yield Tile("Tasks", figure, about, "bad" if failed else "")
+
+
+def _latency_tile(before: Quantiles, during: Quantiles) -> Tile:
+    """The p99, or what it is of few answers: the slowest of them."""
+    is_few = during.count < ANSWERS_FOR_P99
+    compared = "nothing was asked before"
+    if before.p99 is not None:
+        known = before.max if is_few and before.max is not None else before.p99
+        compared = f"{milliseconds(known)} before"
+    if is_few and during.max is not None:
+        return Tile("Slowest while it went on", milliseconds(during.max), f"of {during.count} answers; {compared}")
+    return Tile("p99 while it went on", milliseconds(during.p99), compared)
 
 
 def milliseconds(value: float | None) -> str:

@@ -24,7 +24,8 @@ BEFORE_PERIODS = 6
 """How many periods before the release are looked at."""
 LATE = (
     "CloudWatch tells of whole periods, and of the last ones some minutes later: the release's end may be missing or low. "
-    "What is lost is counted from the period in which the release began. Percentiles are those of the worst period."
+    "Requests are counted from the period in which the release began; 5xx of the load balancer itself are those of all that "
+    "it serves. Percentiles are those of the worst period."
 )
 
 
@@ -81,7 +82,7 @@ def traffic_of(
     length = timedelta(seconds=span.period)
     since = [one for one in bins if one.at + length > began_at]
     lost = sum(one.lost for one in since)
-    names = sorted({name for one in bins for name in one.answers})
+    names = sorted({name for one in since for name in one.answers})
     return Traffic(
         source="cloudwatch",
         began_at=span.start,
@@ -89,7 +90,7 @@ def traffic_of(
         bin_s=span.period,
         total=lost + sum(sum(one.answers.values()) for one in since),
         lost=lost,
-        answers={name: sum(one.answers.get(name, 0) for one in bins) for name in names},
+        answers={name: sum(one.answers.get(name, 0) for one in since) for name in names},
         phases=_phases(bins, length, began_at, ended_at),
         bins=tuple(bins),
         note=LATE,
