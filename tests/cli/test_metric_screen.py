@@ -1,16 +1,21 @@
 """Metrics on the terminal: charts that fit, one time axis, deployments on it; a table where there is no terminal."""
 
+import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import click
 import pytest
 from rich.console import Console
 from rich.text import Text
 
+from ninelives.cli import session
 from ninelives.cli.metric_screen import alarm_band, draw, size_for
-from ninelives.cli.metrics import asked_for, picture_json, table_lines
+from ninelives.cli.metrics import _title as title
+from ninelives.cli.metrics import asked_for, metrics, picture_json, table_lines
+from ninelives.insight import panels
 from ninelives.insight.panels import Line, Panel, Picture
 from ninelives.insight.series import Series, Window
 from ninelives.insight.surroundings import Alarm, DeploymentMark, StateChange, Surroundings
@@ -104,3 +109,34 @@ def test_json_tells_all_that_is_drawn() -> None:
 def test_what_cloudwatch_does_not_take_is_refused_before_it_is_asked(period: timedelta | None, named: tuple[str, ...]) -> None:
     with pytest.raises(click.BadParameter):
         asked_for(timedelta(hours=1), period, named, columns=80)
+
+
+def test_a_period_that_cloudwatch_keeps_no_longer_is_refused_instead_of_showing_nothing() -> None:
+    assert asked_for(timedelta(hours=3), timedelta(seconds=10), (), columns=80).period == 10
+
+    with pytest.raises(click.BadParameter, match="5m or more for as long as --since"):
+        asked_for(timedelta(days=30), MINUTE, (), columns=80)
+
+
+def test_the_title_names_the_day_on_which_it_ends_where_that_is_another() -> None:
+    of_an_hour, of_a_day = picture(1.0), replace(picture(1.0), window=replace(SPAN, end=NOON + timedelta(days=1)))
+
+    assert "2026-01-01 12:00 to 13:00 UTC" in title(of_an_hour).plain
+    assert "2026-01-01 12:00 to 2026-01-02 12:00 UTC" in title(of_a_day).plain
+
+
+def test_a_terminal_without_unicode_gets_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        encoding = "iso-8859-1"
+
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    monkeypatch.setattr(session, "open_definition", lambda _: (SimpleNamespace(file=None), SimpleNamespace(is_near=True)))
+    monkeypatch.setattr(panels, "read_picture", lambda *_: picture(*([5.0] * 60)))
+    monkeypatch.setattr("sys.stdout", out)
+
+    metrics.main([], standalone_mode=False)
+
+    assert out.getvalue().encode("iso-8859-1").split()[:2] == [b"time", b"requests.all"]

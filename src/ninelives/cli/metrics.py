@@ -51,9 +51,12 @@ def metrics(
     from ninelives.insight.panels import read_picture
 
     definition, aws = open_definition(place)
-    clock, is_drawn = WallClock(), sys.stdout.isatty() and not as_json
+    # Charts are of Braille characters.
+    clock, is_drawn = WallClock(), sys.stdout.isatty() and page().encoding.startswith("utf") and not as_json
     if watch and not is_drawn:
-        raise UserError("--watch draws on a terminal.", hint="Leave it out: the table and --json tell how it is now.")
+        raise UserError(
+            "--watch draws on a terminal that shows Unicode.", hint="Leave it out: the table and --json tell how it is now."
+        )
     asked = asked_for(since, period, named, columns=page().width if is_drawn else None)
     if watch:
         _watch(
@@ -78,8 +81,9 @@ def metrics(
 def asked_for(since: timedelta, period: timedelta | None, named: Sequence[str], *, columns: int | None) -> "Asked":
     """The options as a question. Raises ``click.BadParameter``."""
     from ninelives.cli.metric_screen import points_for
+    from ninelives.deploy.quantities import write_duration
     from ninelives.insight.panels import Asked
-    from ninelives.insight.series import read_metric
+    from ninelives.insight.series import KEPT, read_metric
 
     custom = []
     for text in named:
@@ -92,6 +96,12 @@ def asked_for(since: timedelta, period: timedelta | None, named: Sequence[str], 
         raise click.BadParameter("expected 1s or more.", param_hint="--since")
     if seconds is not None and not (seconds in SHORT_PERIODS or (seconds >= 60 and seconds % 60 == 0)):  # noqa: PLR2004
         raise click.BadParameter("expected 1s, 5s, 10s, 20s, 30s or whole minutes.", param_hint="--period")
+    kept = next((kept for age, kept in KEPT if since > age), 1)
+    if seconds is not None and seconds < kept:
+        shortest = write_duration(timedelta(seconds=kept))
+        raise click.BadParameter(
+            f"CloudWatch keeps periods of {shortest} or more for as long as --since.", param_hint="--period"
+        )
     points = points_for(columns) if columns is not None else POINTS_AS_DATA
     return Asked(since=since, period=None if seconds is None else int(seconds), points=points, custom=tuple(custom))
 
@@ -138,10 +148,11 @@ def _title(picture: "Picture") -> "Text":
 
     around, span = picture.surroundings, picture.window
     scale = f", time {around.time_scale:g} times as fast" if around.time_scale != 1 else ""
+    until = f"{span.end:%H:%M}" if span.end.date() == span.start.date() else f"{span.end:%Y-%m-%d %H:%M}"
     return Text.assemble(
         (around.service, "bold cyan"),
         f" in {around.cluster}  ",
-        (f"{span.start:%Y-%m-%d %H:%M} to {span.end:%H:%M} UTC", "dim"),
+        (f"{span.start:%Y-%m-%d %H:%M} to {until} UTC", "dim"),
         (f"  a point is {write_duration(timedelta(seconds=span.period))}{scale}", "dim"),
     )
 
