@@ -3,17 +3,19 @@
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from in_process_client import aws_of
 from scaling_bench import ScalingBench
 
 from ninelives.cli.scaling_output import activity_lines, scaling_facts
+from ninelives.deploy.aws import Aws
 from ninelives.deploy.clock import WallClock
 from ninelives.deploy.errors import DeployError
 from ninelives.deploy.reading import Definition, parse_service_file
 from ninelives.deploy.release import Session
 from ninelives.deploy.reports import Act
 from ninelives.deploy.scale import ScaleChange, scale
-from ninelives.deploy.scaling import see_to_scaling, withdraw_scaling
+from ninelives.deploy.scaling import find_target, see_to_scaling, withdraw_scaling
 from ninelives.deploy.scaling_view import read_scaling
 from ninelives.deploy.service_file import ServiceFile
 
@@ -81,6 +83,40 @@ def test_a_deploy_never_touches_the_count_that_scaling_has_set(bench: ScalingBen
     assert "UpdateService" not in bench.asked
 
 
+class _Refusing:
+    """Application Auto Scaling that answers with an error."""
+
+    def __init__(self, code: str, status: int) -> None:
+        self._error = ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Describe")
+
+    def describe_scalable_targets(self, **_: object) -> object:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "is_local", "is_raised"),
+    [
+        ("ThrottlingException", 400, False, True),
+        ("ExpiredTokenException", 400, False, True),
+        ("ValidationException", 400, False, True),
+        ("InternalServiceException", 500, True, True),
+        ("ThrottlingException", 400, True, True),
+        ("AccessDeniedException", 400, True, True),
+        ("InternalFailure", 501, True, False),
+        ("InvalidAction", 400, True, False),
+    ],
+)
+def test_only_an_emulator_without_scaling_has_none(code: str, status: int, *, is_local: bool, is_raised: bool) -> None:
+    """What fails is no service without scaling: its count would be reset to the file's."""
+    aws = Aws(lambda _: _Refusing(code, status), region="eu-west-1", is_local=is_local)
+
+    if is_raised:
+        with pytest.raises(ClientError):
+            find_target(aws, file_of())
+    else:
+        assert find_target(aws, file_of()) is None
+
+
 def test_what_is_taken_out_of_the_file_goes_and_what_others_made_stays(bench: ScalingBench) -> None:
     deployed(bench, file_of())
     bench.track("theirs")
@@ -99,7 +135,7 @@ def test_a_file_without_scaling_takes_all_of_it_away(bench: ScalingBench) -> Non
 
     told = deployed(bench, file_of(scaling="", count="count: 3"))
 
-    assert told == ["changed: scaling: gone, as from the file; the count stays"]
+    assert told == ["changed: scaling: gone, as from the file"]
     assert bench.ask("DescribeScalableTargets")["ScalableTargets"] == []
     assert bench.alarms() == {}
 

@@ -65,6 +65,15 @@ def test_a_deployment_holds_scale_in_and_lets_scale_out_through() -> None:
     assert to(decided(high(tracking(), 90), is_deploying=True)) == 6
 
 
+def test_a_scale_out_below_the_tasks_that_a_deployment_runs_is_one_still() -> None:
+    """Ten tasks of two revisions run where four are desired, and six is the most."""
+    found = decided(high(tracking(), 90), of=target(most=6), running=10, is_deploying=True)
+
+    assert to(found) == 6
+    assert isinstance(found, Scale)
+    assert found.base < found.capacity, "or its cooldown, its end and its event are those of a scale-in"
+
+
 def test_during_the_cooldown_of_a_scale_out_only_a_larger_one_goes_on_and_the_tasks_added_count() -> None:
     policy = stepping((0, 10, 2), (10, None, 3))
     just_now = [done(policy, 4, 6, minutes_ago=1)]

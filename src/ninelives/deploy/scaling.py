@@ -17,6 +17,8 @@ from ninelives.deploy.service_file import CountRange, ServiceFile
 PREFIX: Final = "ninelives-"
 BOUNDS_TAG: Final = "ninelives:bounds"
 DIMENSION: Final = "ecs:service:DesiredCount"
+SERVER_ERROR: Final = 500
+NOT_IMPLEMENTED: Final = 501
 Json = Mapping[str, Any]
 
 
@@ -66,11 +68,18 @@ def find_target(aws: Aws, file: ServiceFile) -> Json | None:
             ServiceNamespace="ecs", ResourceIds=[resource_of(file)], ScalableDimension=DIMENSION
         )
     except ClientError as error:
-        if error_code(error).startswith("AccessDenied"):
-            raise
-        return None
+        if aws.is_near and _is_unknown_here(error):
+            return None
+        raise  # a count is never set because its scaling could not be read
     targets: list[Json] = found["ScalableTargets"]
     return targets[0] if targets else None
+
+
+def _is_unknown_here(error: Exception) -> bool:
+    """Whether an emulator says that it has no such API; a refusal and a failure are neither."""
+    status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", SERVER_ERROR)
+    refused = error_code(error).startswith(("AccessDenied", "Expired", "Throttling", "TooManyRequests"))
+    return not refused and (status < SERVER_ERROR or status == NOT_IMPLEMENTED)
 
 
 def see_to_scaling(aws: Aws, file: ServiceFile, target_group_arn: str | None, tell: Tell) -> None:
@@ -102,7 +111,8 @@ def withdraw_scaling(aws: Aws, file: ServiceFile, tell: Tell) -> None:
         tell(Act.CHANGED, "scaling: what the file asked for is gone; policies that others made go on")
         return
     aws.scaling.deregister_scalable_target(**scaled(file))
-    tell(Act.CHANGED, "scaling: gone, as from the file; the count stays")
+    stays = "; the count stays" if file.plain_count is None else ""
+    tell(Act.CHANGED, f"scaling: gone, as from the file{stays}")
 
 
 def _see_to_bounds(aws: Aws, file: ServiceFile, known: Known, tell: Tell) -> None:

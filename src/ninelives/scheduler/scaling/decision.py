@@ -181,7 +181,8 @@ def _out(it: _Situation, wishes: Sequence[_Wish]) -> Decision:
     desired, most = it.capacity.desired, it.target.max_capacity
     wanted = it.target.bounded(largest.capacity)
     if wanted > desired:
-        return Scale(capacity=wanted, base=largest.base, policy=largest.policy, cause=largest.cause)
+        base = largest.base if wanted > largest.base else desired  # more run than the bounds allow: a deployment
+        return Scale(capacity=wanted, base=base, policy=largest.policy, cause=largest.cause)
     if desired >= most:
         return _stay(largest, NotScaled.AT_MAX, max_capacity=most)
     if largest.is_cooling:
