@@ -1,6 +1,7 @@
 """What the service file asks of auto scaling, what becomes of it deploy after deploy, and what is shown."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -87,7 +88,8 @@ class _Refusing:
     """Application Auto Scaling that answers with an error."""
 
     def __init__(self, code: str, status: int) -> None:
-        self._error = ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Describe")
+        answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        self._error = ClientError(answer, "DescribeScalableTargets")
 
     def describe_scalable_targets(self, **_: object) -> object:
         raise self._error
