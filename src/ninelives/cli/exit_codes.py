@@ -10,7 +10,8 @@ class ExitCode(IntEnum):
     """Done; for ``deploy``, ``promote``, ``rollback``, ``wait``: the release succeeded and the old tasks have drained; for
     ``abort``: it was rolled back."""
     ERROR = 1
-    """A mistake in the file or the command, a missing piece, a refused call; a deployment that failed without a rollback."""
+    """A mistake in the file or the command, a missing piece, a refused call; a deployment that failed without a rollback; an
+    error that the doctor found; a question that nobody agreed to."""
     CHANGES = 2
     """A written workflow or a dashboard differs (``workflow --check``, ``dashboard --diff``); kept for a plan that has
     changes."""
@@ -19,7 +20,7 @@ class ExitCode(IntEnum):
     ROLLED_BACK = 4
     """The release was taken back: the old version serves."""
     TIMED_OUT = 5
-    """We stopped waiting; the deployment still runs."""
+    """We stopped waiting; the deployment still runs, or the tasks are not as many as are desired."""
     SUPERSEDED = 6
     """A newer deployment took this one's place."""
     LOCKED = 7
