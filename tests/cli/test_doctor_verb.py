@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
+from ninelives.cli import doctor_machine
 from ninelives.cli.main import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +61,27 @@ def test_a_warning_ends_with_1_only_if_it_is_strict(project: Path, capsys: pytes
     code, found = examined(project, capsys)
     assert (code, found["single-task"]) == (0, "warning")
     assert examined(project, capsys, "--strict")[0] == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com"),
+        ClientError({"Error": {"Code": "ExpiredToken", "Message": "the token has expired"}}, "GetCallerIdentity"),
+    ],
+)
+def test_what_was_found_is_told_though_aws_is_out_of_reach(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: BotoCoreError | ClientError
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    (project / "ninelives.yml").write_text(f"{FILE}region: eu-west-1\nenvironments: {{production: {{count: 1}}}}\n")
+    monkeypatch.setattr(doctor_machine, "examine_account", fail)
+
+    code, found = examined(project, capsys, "--env", "production")
+
+    assert (code, found["service-out-of-reach"], found["single-task"]) == (1, "error", "warning")
 
 
 def test_a_missing_dockerfile_is_an_error(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -216,6 +216,17 @@ def test_requirements_that_are_pinned_are_read() -> None:
     ]
 
 
+@pytest.mark.parametrize("option", ["--extra-index-url https://pypi.org/simple", "--find-links=wheels", "-f wheels"])
+def test_packages_of_several_indexes_are_not_judged_by_one_of_them(option: str) -> None:
+    assert read_requirements(f"own==1.0\n{option}\n") == []
+
+
+def test_an_index_that_is_named_last_is_that_of_all_lines() -> None:
+    assert [one.index for one in read_requirements("own==1.0\n-i https://index.example/simple\n")] == [
+        "https://index.example/simple"
+    ]
+
+
 def test_uvs_lock_tells_what_the_project_depends_on_itself() -> None:
     assert [(one.name, one.version) for one in read_uv_lock(UV_LOCK)] == [("click", "8.1.0")]
 

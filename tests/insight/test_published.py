@@ -220,6 +220,18 @@ def test_an_index_that_does_not_answer_is_asked_once() -> None:
     assert NOWHERE in looked.unanswered
 
 
+@pytest.mark.parametrize("place", [NOWHERE, "[::1", "gems..example", "gems.example:port", None])
+def test_what_an_address_has_of_secrets_is_neither_sent_nor_told(site: Site, place: str | None) -> None:
+    index = f"http://team:hidden@{place or site.host}/hidden-token/simple"
+
+    looked = look_up([package(Ecosystem.PYPI, "own", index)], WEB)
+
+    assert looked.unanswered is not None
+    assert "hidden" not in looked.unanswered
+    assert all("authorization" not in headers for _, _, headers in site.asked)
+    assert len(site.asked) == (place is None)
+
+
 def test_a_package_that_is_not_there_does_not_hide_the_others(site: Site) -> None:
     site.says("/a", {"dist-tags": {"latest": "2.0.0"}})
     site.says("/c", b"no JSON")

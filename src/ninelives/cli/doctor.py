@@ -112,7 +112,7 @@ def _sources(definition: "Definition") -> "Sources | None":
 
 
 def _service(place: Place, definition: "Definition", looked_at: list[str]) -> Iterator["Finding"]:
-    from botocore.exceptions import NoCredentialsError, PartialCredentialsError
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
     from ninelives.cli.doctor_machine import examine_account
     from ninelives.deploy.aws import connect
@@ -141,4 +141,12 @@ def _service(place: Place, definition: "Definition", looked_at: list[str]) -> It
             what=f"AWS is out of reach: {error}",
             where=f"environment {definition.environment}",
             next="Set AWS_PROFILE or AWS_ACCESS_KEY_ID, or log in with `aws sso login`.",
+        )
+    except (BotoCoreError, ClientError) as error:  # what was found before is told all the same
+        yield Finding(
+            check="service-out-of-reach",
+            severity=Severity.ERROR,
+            what=f"the service was not examined to its end: {error}",
+            where=f"environment {definition.environment}",
+            next="See to the network, the login (`aws sso login`) or the permission that it names, and run it again.",
         )

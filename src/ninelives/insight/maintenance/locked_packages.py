@@ -63,13 +63,16 @@ def read_gemfile_lock(text: str) -> list[Package]:
 
 
 def read_requirements(text: str) -> list[Package]:
-    """Requirements that are pinned to a version; others are nobody's to judge."""
-    index = INDEXES[Ecosystem.PYPI]
+    """Requirements that are pinned to a version; others are nobody's to judge, nor are those of several indexes.
+
+    Which index a package is from is not written then, and one of the same name in a public index is another.
+    """
+    if re.search(r"^\s*(?:--extra-index-url|--find-links|-f)\b", text, re.MULTILINE):
+        return []
+    named = re.findall(r"^\s*(?:--index-url|-i)[ =]\s*(\S+)", text, re.MULTILINE)
+    index = named[-1].rstrip("/") if named else INDEXES[Ecosystem.PYPI]
     found = []
     for line in text.splitlines():
-        said = re.match(r"\s*(?:--index-url|-i)[ =](\S+)", line)
-        if said:
-            index = said[1].rstrip("/")
         pinned = re.match(r"\s*([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*==\s*([\w.]+)", line)
         if pinned:
             found.append(Package(ecosystem=Ecosystem.PYPI, name=pinned[1], version=pinned[2], index=index))

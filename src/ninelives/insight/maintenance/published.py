@@ -54,12 +54,14 @@ class Web:
         self._timeout = timeout
 
     def ask(self, url: str, headers: Mapping[str, str], *, method: str = "GET") -> Answer:
-        """Raises ``Unanswered`` where nothing comes; a refusal is an answer."""
-        address = urllib.parse.urlsplit(url)
-        if address.scheme not in {"http", "https"}:
-            raise Unanswered(f"{url} is no address of the web")
-        own = [urllib.request.ProxyHandler({})] if LOOPBACK.fullmatch(address.netloc) else []
-        asked = urllib.request.Request(url, method=method)  # noqa: S310 (http or https, as was just checked)
+        """Raises ``Unanswered`` where nothing comes; a refusal is an answer.
+
+        A name and password in an address are neither sent nor told: nothing of ``url`` but its host is in a message.
+        """
+        host = host_of(url)
+        bare = urllib.parse.urlunsplit(urllib.parse.urlsplit(url)._replace(netloc=host))
+        own = [urllib.request.ProxyHandler({})] if LOOPBACK.fullmatch(host) else []
+        asked = urllib.request.Request(bare, method=method)  # noqa: S310 (http or https, as was just checked)
         for name, value in headers.items():
             asked.add_unredirected_header(name, value)
         try:
@@ -68,10 +70,25 @@ class Web:
         except urllib.error.HTTPError as refused:
             with refused:
                 return Answer(status=refused.code, headers=_lower(refused.headers), body=b"")
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             reason = getattr(error, "reason", error)
             said = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-            raise Unanswered(f"{address.netloc} does not answer ({said})") from None
+            raise Unanswered(f"{host} does not answer ({said})") from None
+
+
+def host_of(url: str) -> str:
+    """Host and port of an address, without a name and password. Raises ``Unanswered`` for what is no address of the web.
+
+    >>> host_of("https://team:secret@gems.example:8443/private")
+    'gems.example:8443'
+    """
+    try:
+        address = urllib.parse.urlsplit(url)
+    except ValueError:
+        raise Unanswered("an index has an address that is none of the web") from None
+    if address.scheme not in {"http", "https"}:
+        raise Unanswered("an index has an address that is none of the web")
+    return address.netloc.rpartition("@")[2]
 
 
 def _lower(headers: Any) -> dict[str, str]:
@@ -196,7 +213,7 @@ def look_up(packages: Sequence[Package], web: Web) -> Looked:
 
 def _ok(answer: Answer, url: str) -> bytes:
     if answer.status != http.client.OK:
-        raise Unanswered(f"{urllib.parse.urlsplit(url).netloc} answers {answer.status} for {urllib.parse.urlsplit(url).path}")
+        raise Unanswered(f"{host_of(url)} answers {answer.status}")
     return answer.body
 
 
@@ -206,5 +223,5 @@ def _json(answer: Answer, url: str) -> Any:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise Unanswered(f"{urllib.parse.urlsplit(url).netloc} answers with something else than JSON")
+        raise Unanswered(f"{host_of(url)} answers with something else than JSON")
     return found
