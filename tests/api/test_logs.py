@@ -14,6 +14,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from running_door import PLACE, OpenDoor
 
+from ninelives.api.logs import queries
+
 GROUP = "/ecs/cats"
 
 
@@ -370,6 +372,28 @@ def test_a_query_that_is_not_understood_says_where(logs: Any) -> None:
     assert response["queryCompileError"]["location"]["startCharOffset"] == 18
     code, message = refusal(lambda: logs.stop_query(queryId="none"))
     assert (code, message) == ("ResourceNotFoundException", "Query with queryId none does not exist.")
+
+
+def test_results_are_kept_as_long_as_there_is_room(logs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "RESULTS_MAX", 1_000)
+    monkeypatch.setattr(queries, "UNDER_WAY_MAX", 1)
+    put(logs, "x" * 600)
+
+    def ask(text: str) -> str:
+        started: str = logs.start_query(logGroupName=GROUP, startTime=0, endTime=now_ms(), queryString=text)["queryId"]
+        assert ended(logs, started)["status"] == "Complete"
+        return started
+
+    first, small, last = ask("fields @message"), ask("stats count(*)"), ask("fields @message")
+    for _ in range(100):  # they go just after the query has ended
+        kept = {one["queryId"] for one in logs.describe_queries()["queries"]}
+        if first not in kept:
+            break
+
+    assert kept == {small, last}
+    assert refusal(lambda: logs.get_query_results(queryId=first))[0] == "ResourceNotFoundException"
+    monkeypatch.setattr(queries, "UNDER_WAY_MAX", 0)
+    assert refusal(lambda: ask("fields @message"))[0] == "LimitExceededException"
 
 
 def test_definitions_of_queries_are_kept(logs: Any) -> None:

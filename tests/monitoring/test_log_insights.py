@@ -353,6 +353,25 @@ def test_values_beyond_what_memory_may_hold_end_the_query(monkeypatch: pytest.Mo
             read_query(f"stats {function} by group").run(numbered())
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("stats count(*) by @message", "1 MiB of values to group by"),
+        ("stats latest(@message) by @timestamp", "1000 values"),
+        ("fields @message | limit any 1000", "1 MiB in its result"),
+        ("fields concat(short, short, short) as long | sort long", "1 MiB of events"),
+    ],
+)
+def test_whatever_a_query_holds_is_bounded(query: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, most in (("HELD_MAX", 1 << 20), ("TOLD_MAX", 1 << 20), ("VALUES_MAX", 1000)):
+        monkeypatch.setattr(queries, name, most)
+    short = {"fields concat": 60}.get(query[:13], 200)
+    large = (LogRecord(timestamp=at, message=json.dumps({"at": at, "short": "x" * short * 10})) for at in range(600))
+
+    with pytest.raises(QueryTooLarge, match=f"more than {told}"):
+        read_query(query).run(large)
+
+
 def test_estimates_of_very_many_values_are_near() -> None:
     def numbered() -> Iterable[LogRecord]:
         return (LogRecord(timestamp=at, message=str(at)) for at in range(30_000))

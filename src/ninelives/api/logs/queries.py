@@ -1,7 +1,7 @@
 """Logs Insights: StartQuery, GetQueryResults, StopQuery, DescribeQueries; and the definitions of queries, which are kept.
 
 A query runs on a thread of its own, one at a time, and is broken off when its time is over, when it is stopped, and when the
-region ends. Results are in memory: those of the latest hundred queries.
+region ends. Results are in memory: those of the latest hundred queries, and of fewer where they are large.
 """
 
 import asyncio
@@ -20,7 +20,15 @@ from ninelives.api.logs.events import record_pointer
 from ninelives.api.logs.handling import find_group, invalid, invalid_token, name_of, page
 from ninelives.model.errors import ApiError
 from ninelives.model.logs import LogGroup, Position, QueryDefinition
-from ninelives.monitoring.log_insights import LogRecord, Query, QueryInvalid, QueryResult, QueryTooLarge, read_query
+from ninelives.monitoring.log_insights import (
+    TOLD_MAX,
+    LogRecord,
+    Query,
+    QueryInvalid,
+    QueryResult,
+    QueryTooLarge,
+    read_query,
+)
 from ninelives.telemetry.logs import END_OF_TIME_MS, CloudWatchLogs, LogStore, Stretch
 
 log = logging.getLogger(__name__)
@@ -28,6 +36,10 @@ log = logging.getLogger(__name__)
 QUERY_SECONDS: Final = 60.0
 """How long a query may run. In AWS it is an hour, over far more."""
 QUERIES_KEPT: Final = 100
+RESULTS_MAX: Final = 2 * TOLD_MAX
+"""Characters of all results that are kept; the latest always is."""
+UNDER_WAY_MAX: Final = 100
+"""Source: "CloudWatch Logs quotas", concurrent Logs Insights queries."""
 GROUPS_MAX: Final = 50
 READ_AT_ONCE: Final = 2_000
 ROWS_AT_ONCE: Final = 10_000
@@ -50,6 +62,8 @@ class _Asked:
     status: str = "Scheduled"
     result: QueryResult | None = None
     took_ms: int = 0
+    size: int = 0
+    """Characters of its result."""
 
 
 def operations(logs: CloudWatchLogs) -> Operations:
@@ -82,6 +96,8 @@ class _Queries:
         if end_ms < start_ms:
             raise invalid("End time should not be less than start time.")
         groups = await self._logs.read(lambda store: [find_group(store, name) for name in names])
+        if sum(one.status in UNDER_WAY for one in self._asked.values()) >= UNDER_WAY_MAX:
+            raise ApiError("LimitExceededException", f"More than {UNDER_WAY_MAX} queries are under way.")
         asked = _Asked(id=str(uuid4()), text=parameters["queryString"], groups=names, created_ms=self._logs.now_ms)
         self._keep(asked)
         stretch = Stretch(start_ms=start_ms, end_ms=end_ms + 1000, is_descending=True)  # the last second is among them
@@ -93,12 +109,21 @@ class _Queries:
         task = asyncio.create_task(self._logs.ask(work), name="query")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda _: self._shed())
 
     def _keep(self, asked: _Asked) -> None:
         self._asked[asked.id] = asked
         ended = [one.id for one in self._asked.values() if one.status not in UNDER_WAY]
         for old in ended[: max(0, len(self._asked) - QUERIES_KEPT)]:
             del self._asked[old]
+
+    def _shed(self) -> None:
+        """Forget the oldest queries whose results would take more than may be kept."""
+        room = RESULTS_MAX
+        for asked in [one for one in reversed(self._asked.values()) if one.result is not None]:
+            room -= asked.size
+            if room < 0:
+                del self._asked[asked.id]
 
     def _run(
         self, asked: _Asked, query: Query, groups: Sequence[LogGroup], stretch: Stretch, limit: int, store: LogStore
@@ -109,7 +134,9 @@ class _Queries:
         begun = time.monotonic()
         try:
             events = self._events(store, asked, groups, stretch, until=begun + QUERY_SECONDS)
-            asked.result = query.run(events, limit=limit, now_seconds=asked.created_ms // 1000)
+            result = query.run(events, limit=limit, now_seconds=asked.created_ms // 1000)
+            asked.size = sum(len(value) for row in result.rows for _, value in row)
+            asked.result = result
             status = "Complete"
         except _Stopped as stopped:
             status = str(stopped)

@@ -5,7 +5,7 @@ Source: CloudWatch Logs user guide, "CloudWatch Logs Insights language query syn
 """
 
 from ninelives.monitoring.log_insights.errors import QueryInvalid, QueryTooLarge
-from ninelives.monitoring.log_insights.queries import Query, read_query
+from ninelives.monitoring.log_insights.queries import TOLD_MAX, Query, read_query
 from ninelives.monitoring.log_insights.records import LogRecord, QueryResult, Statistics
 
-__all__ = ["LogRecord", "Query", "QueryInvalid", "QueryResult", "QueryTooLarge", "Statistics", "read_query"]
+__all__ = ["TOLD_MAX", "LogRecord", "Query", "QueryInvalid", "QueryResult", "QueryTooLarge", "Statistics", "read_query"]

@@ -18,13 +18,17 @@ from ninelives.monitoring.log_insights.values import Instant, Value, number, sor
 
 EXACT_MAX: Final = 10_000
 HASH_BYTES: Final = 8
+TEXT_OF_ONE: Final = 64
+"""Characters that count as much as one number."""
 
 
 class Aggregate(Protocol):
     """What is kept of one group's values."""
 
     def add(self, value: Value, at: int) -> int:
-        """``value`` is there; ``at`` is its event's time. How many values more are kept now (less, where below 0)."""
+        """``value`` is there; ``at`` is its event's time. How many values more are kept now (less, where below 0); a long text
+        counts as several.
+        """
         ...
 
     def result(self) -> Value: ...
@@ -78,11 +82,16 @@ class Extreme:
     def add(self, value: Value, at: int) -> int:
         place = self.key(value, at)
         if self.place is None or (place > self.place if self.is_last else place < self.place):  # type: ignore[operator]
-            self.held, self.place = value, place
+            before, self.held, self.place = self.held, value, place
+            return _weight(value) - _weight(before)
         return 0
 
     def result(self) -> Value:
         return int(self.held) if isinstance(self.held, Instant) else self.held
+
+
+def _weight(value: Value) -> int:
+    return len(value) // TEXT_OF_ONE if isinstance(value, str) else 0
 
 
 @dataclass(slots=True)

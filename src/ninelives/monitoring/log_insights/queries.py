@@ -42,7 +42,9 @@ from ninelives.monitoring.log_insights.values import Value, is_true, sort_key, t
 GROUPS_MAX: Final = 50_000
 """Groups of one ``stats``, values of one ``dedup``."""
 HELD_MAX: Final = 256 << 20
-"""Characters of the events that a ``sort`` holds."""
+"""Characters of the rows that a ``sort`` holds, of the values that ``stats`` groups by."""
+TOLD_MAX: Final = 64 << 20
+"""Characters of a result."""
 VALUES_MAX: Final = 2_000_000
 """Values that the groups of a ``stats`` keep for ``pct``, ``median`` and ``count_distinct``, all together."""
 SPARE_LEAST: Final = 1000
@@ -124,11 +126,19 @@ class _Run:
         rows = self._counted(rows)
         for at, command in enumerate(commands[filters:], start=filters):
             rows = self._stage(command, commands[at + 1 :])(rows)
-        told = tuple(_told(row, self._query.columns) for row in islice(rows, self._limit))
         return QueryResult(
-            rows=told,
+            rows=tuple(self._all_told(islice(rows, self._limit))),
             statistics=Statistics(records_matched=self._matched, records_scanned=self._scanned, bytes_scanned=self._bytes),
         )
+
+    def _all_told(self, rows: Iterator[Row]) -> Iterator[tuple[tuple[str, str], ...]]:
+        size = 0
+        for row in rows:
+            told = _told(row, self._query.columns)
+            size += sum(len(value) for _, value in told)
+            if size > TOLD_MAX:
+                raise QueryTooLarge(f"{TOLD_MAX >> 20} MiB in its result")
+            yield told
 
     def _read(self, events: Iterable[LogRecord]) -> Iterator[Row]:
         for event in events:
@@ -359,7 +369,7 @@ def _grouped(stats: Stats, now_seconds: int | None, rows: Iterator[Row]) -> Iter
     )
     taken = {call: evaluated(call.arguments[0], now_seconds) if call.arguments else (lambda _: True) for call in calls}
     groups: dict[tuple[str | None, ...], _Group] = {}
-    kept = 0
+    kept = size = 0
     for row in rows:
         values = tuple(value(row) for value in by)
         key = tuple(map(written, values))
@@ -367,6 +377,9 @@ def _grouped(stats: Stats, now_seconds: int | None, rows: Iterator[Row]) -> Iter
         if group is None:
             if len(groups) == GROUPS_MAX:
                 raise QueryTooLarge(f"{GROUPS_MAX} groups")
+            size += sum(len(one or "") for one in key)
+            if size > HELD_MAX:
+                raise QueryTooLarge(f"{HELD_MAX >> 20} MiB of values to group by")
             group = groups[key] = _Group(values, {call: _kept_by(call) for call in calls})
         for call, value in taken.items():
             found = value(row)

@@ -36,8 +36,9 @@ class Row:
 
     @property
     def size(self) -> int:
-        """Characters of its event; 0 where it is none."""
-        return len(self.record.message) if self.record is not None else 0
+        """Characters of its event, 0 where it is none, and of the texts that commands have made of it."""
+        event = len(self.record.message) if self.record is not None else 0
+        return event + sum(len(one) for one in self.made.values() if isinstance(one, str))
 
     @property
     def at(self) -> int:
