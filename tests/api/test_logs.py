@@ -385,6 +385,7 @@ def test_results_are_kept_as_long_as_there_is_room(logs: Any, monkeypatch: pytes
         return started
 
     first, small, last = ask("fields @message"), ask("stats count(*)"), ask("fields @message")
+    kept: set[str] = set()
     for _ in range(100):  # they go just after the query has ended
         kept = {one["queryId"] for one in logs.describe_queries()["queries"]}
         if first not in kept:

@@ -1,8 +1,10 @@
 """The awslogs driver: lines become events in order, are written before that is told, and none is lost or split amiss."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from ninelives.model.arns import Place
 from ninelives.model.logs import LogGroup
 from ninelives.region.awslogs import LogDestination, first_line, problems
 from ninelives.region.ports import LogLine
-from ninelives.telemetry.logs import AwslogsDriver, CloudWatchLogs
+from ninelives.telemetry.logs import AwslogsDriver, CloudWatchLogs, driver
 from ninelives.telemetry.logs.multiline import EVENT_BYTES_MAX, EventBuffer, split
 from ninelives.telemetry.logs.store import Stretch
 
@@ -90,6 +92,45 @@ def test_a_missing_group_loses_its_own_lines_only(caplog: pytest.LogCaptureFixtu
     run(scenario)
 
     assert len([record for record in caplog.records if "there is no such log group" in record.getMessage()]) == 1
+
+
+def test_what_a_full_disk_does_not_take_waits_and_is_written_later(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "AGAIN_AFTER_SECONDS", 0.01)
+
+    async def scenario(bench: Bench) -> None:
+        store, append, refusals = bench.logs._store, bench.logs._store.append, iter(range(3))
+
+        def full(*arguments: Any) -> Any:
+            if next(refusals, None) is not None:
+                raise sqlite3.OperationalError("database or disk is full")
+            return append(*arguments)
+
+        monkeypatch.setattr(store, "append", full)
+        bench.write("one")
+        await bench.driver.flush()
+
+        assert await bench.events() == [(0, "one")]
+        assert (bench.stored, next(refusals, None)) == (["one"], None)
+
+    run(scenario)
+
+    assert len([one for one in caplog.records if "lines wait until they can" in one.getMessage()]) == 1
+
+
+def test_what_was_never_written_is_not_told_as_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(bench: Bench) -> None:
+        def full(*_: Any) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        monkeypatch.setattr(bench.logs._store, "append", full)
+        bench.write("one")
+        await bench.driver.close()
+
+        assert bench.stored == []
+
+    run(scenario)
 
 
 def test_a_closed_driver_takes_nothing_that_it_could_not_write() -> None:

@@ -1,8 +1,10 @@
 """Data points are kept, put together as they grow older, and bounded in number."""
 
 import logging
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -239,3 +241,41 @@ def test_nothing_is_lost_on_the_way_through_the_tiers(data: list[tuple[int, floa
     assert found.sample_count == len(data)
     assert found.sum == pytest.approx(sum(value for _, value in data))
     assert found.maximum == max(value for _, value in data)
+
+
+class Failing(sqlite3.Connection):
+    """A database on a disk that is full for as long as ``is_full``."""
+
+    is_full = False
+
+    def executemany(self, *arguments: Any) -> sqlite3.Cursor:
+        if self.is_full:
+            raise sqlite3.OperationalError("database or disk is full")
+        return super().executemany(*arguments)
+
+
+def test_what_a_full_disk_does_not_take_is_written_later_and_to_the_right_metric(tmp_path: Path) -> None:
+    path, other = tmp_path / "cloudwatch.sqlite", Metric.of("Cats", "Purrs")
+    open_database(path).close()
+    database = sqlite3.connect(path, isolation_level=None, factory=Failing)
+    store = MetricStore(database, timing=Timing())
+    database.is_full = True
+    store.put(METRIC, of(1.0), at=AT)
+    with pytest.raises(sqlite3.OperationalError):
+        store.flush()
+    database.is_full = False
+    store.put(other, of(7.0), at=AT)
+    store.put(METRIC, of(2.0), at=AT)
+    store.flush()
+    database.close()
+
+    again = a_store(path)
+    assert (all_of(again), all_of(again, other)) == (of(1.0, 2.0), of(7.0))
+
+
+def test_a_name_that_is_no_text_costs_no_other_metric(store: MetricStore) -> None:
+    for odd in (Metric.of("Cats\ud800", "m"), Metric.of("Cats", "\ud800"), Metric.of("Cats", "m", {"a": "\ud800"})):
+        store.put(odd, of(1.0), at=AT)
+    store.put(METRIC, of(1.0), at=AT)
+
+    assert store.metrics(since=AT - DAY) == [METRIC]

@@ -42,6 +42,8 @@ BYTES_MAX: Final = 256 << 20
 """Of the file, alarms and their history included; the oldest data points go first."""
 PENDING_MAX: Final = 2_000
 """Data points that wait in memory to be written."""
+PENDING_MOST: Final = 20_000
+"""So many wait where the disk does not take them; then they are dropped."""
 COMPACT_AT_ONCE: Final = 2_000
 """Rows that one call of ``compact`` puts together, so that it never takes long."""
 COMPLAIN_EVERY: Final = timedelta(minutes=5)
@@ -67,14 +69,20 @@ class MetricStore:
         self.second = timing.scaled(timedelta(seconds=1))
         self.minute = timing.scaled(timedelta(minutes=1))
         self._pending: dict[tuple[Metric, int, str], tuple[int, list[Distribution]]] = {}
-        self._ids: dict[Metric, int] = {
-            Metric(namespace, name, tuple((key, value) for key, value in json.loads(dimensions))): id_
-            for id_, namespace, name, dimensions in database.execute("SELECT id, namespace, name, dimensions FROM metric")
-        }
-        self._last_heard: dict[int, int] = dict(database.execute("SELECT id, last_us FROM metric"))
+        self._ids: dict[Metric, int] = {}
+        self._last_heard: dict[int, int] = {}
+        self._read_metrics()
         self._room_sought_at: datetime | None = None
         self._dropped = 0
         self._complained_at: datetime | None = None
+
+    def _read_metrics(self) -> None:
+        rows = self._database.execute("SELECT id, namespace, name, dimensions FROM metric")
+        self._ids = {
+            Metric(namespace, name, tuple((key, value) for key, value in json.loads(dimensions))): id_
+            for id_, namespace, name, dimensions in rows
+        }
+        self._last_heard = dict(self._database.execute("SELECT id, last_us FROM metric"))
 
     def put(
         self, metric: Metric, distribution: Distribution, *, at: datetime, unit: str = NO_UNIT, by_the_second: bool = False
@@ -82,10 +90,11 @@ class MetricStore:
         """Add to the bucket of ``metric`` that ``at`` falls into: its minute, or ``by_the_second`` its second.
 
         Beyond the ten thousandth a new metric takes the place of those that were not heard of for longest; where all were
-        heard of within the hour it is dropped, and the log says so.
+        heard of within the hour it is dropped, and the log says so. So is one whose names are no texts: half a
+        character beyond U+FFFF, as JSON may spell it.
         """
         width = self.second if by_the_second else self.minute
-        if metric not in self._ids and not self._is_room(at):
+        if metric not in self._ids and not (_is_text(metric) and self._is_room(at)):
             return
         self._ids.setdefault(metric, 0)
         key = (metric, _us(period_start(at, width)), unit)
@@ -123,10 +132,22 @@ class MetricStore:
         return bool(gone)
 
     def flush(self) -> None:
-        """Write what waits, in one transaction."""
+        """Write what waits, in one transaction. Where the disk does not take it, it waits on. Raises ``sqlite3.Error``."""
         if not self._pending:
             return
         pending, self._pending = self._pending, {}
+        try:
+            self._write_pending(pending)
+        except sqlite3.Error:
+            self._read_metrics()  # those of ``pending`` that were new are not there
+            if len(pending) > PENDING_MOST:
+                log.warning("%d data points were dropped: they cannot be written", len(pending))
+            else:
+                self._ids = dict.fromkeys((metric for metric, _, _ in pending), 0) | self._ids
+                self._pending = pending
+            raise
+
+    def _write_pending(self, pending: Mapping[tuple[Metric, int, str], tuple[int, list[Distribution]]]) -> None:
         with _transaction(self._database):
             for (metric, start, unit), (width, parts) in pending.items():
                 self._add(self._id_of(metric, start), start, unit, width, parts)
@@ -260,6 +281,14 @@ class MetricStore:
         self._database.executemany("DELETE FROM metric WHERE id = ?", [(id_,) for id_ in gone])
         self._ids = {metric: id_ for metric, id_ in self._ids.items() if id_ not in gone}
         self._last_heard = {id_: at for id_, at in self._last_heard.items() if id_ not in gone}
+
+
+def _is_text(metric: Metric) -> bool:
+    try:
+        "".join((metric.namespace, metric.name, *(part for one in metric.dimensions for part in one))).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _us(at: datetime) -> int:

@@ -16,13 +16,15 @@ from ninelives.region.awslogs import LogDestination
 from ninelives.region.ports import LogLine
 from ninelives.telemetry.logs.intake import Event, Rejected
 from ninelives.telemetry.logs.multiline import EventBuffer, split
-from ninelives.telemetry.logs.service import Batch, CloudWatchLogs
+from ninelives.telemetry.logs.service import Batch, CloudWatchLogs, NoSuchGroup, NoSuchStream, NotWritten
 
 log = logging.getLogger(__name__)
 
 FLUSH_EVERY_SECONDS: Final = 0.2
 PLENTY: Final = 2_000
 """Lines with which a flush does not wait for its time."""
+AGAIN_AFTER_SECONDS: Final = 1.0
+"""After what the disk did not take, it is tried once more."""
 COMPLAIN_EVERY_SECONDS: Final = 60.0
 
 Stored = Callable[[], None]
@@ -51,6 +53,7 @@ class AwslogsDriver:
         self._plenty = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
+        self._closing = asyncio.Event()
         self._complained_at: dict[str, float] = {}
 
     def write(self, destination: LogDestination, lines: Sequence[LogLine], stored: Stored) -> None:
@@ -87,6 +90,7 @@ class AwslogsDriver:
     async def close(self) -> None:
         """Write what waits, as it is, and take nothing more."""
         self._is_closed = True
+        self._closing.set()
         self._plenty.set()
         if self._task is not None:
             await self._task
@@ -130,11 +134,9 @@ class AwslogsDriver:
             )
             for one in going
         ]
-        try:
-            answers = await self._logs.put(batches)
-        except Exception:
-            log.exception("%d log events were not written", sum(len(one.events) for one in batches))
-            answers = []
+        answers = await self._answers(batches)
+        if answers is None:
+            return
         for batch, answer in zip(batches, answers, strict=False):
             if not isinstance(answer, Rejected):
                 self._complain(batch.group, f"{len(batch.events)} lines of {batch.stream}: there is no such log group")
@@ -144,12 +146,35 @@ class AwslogsDriver:
             for stored in one.stored:
                 stored()
 
+    async def _answers(self, batches: Sequence[Batch]) -> Sequence[Rejected | NoSuchGroup | NoSuchStream] | None:
+        """What became of ``batches``; None where the disk took none of them until the driver was closed."""
+        while True:
+            try:
+                return await self._logs.put(batches)
+            except NotWritten as error:
+                if self._is_time(""):
+                    log.warning("log events cannot be written (%s); containers' lines wait until they can", error)
+            except Exception:
+                log.exception("%d log events were not written", sum(len(one.events) for one in batches))
+                return []
+            if self._closing.is_set():
+                return None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_AFTER_SECONDS):
+                    await self._closing.wait()
+
     def _complain(self, group: str, what: str) -> None:
         """The same group is told of once a minute."""
-        now = asyncio.get_running_loop().time()
-        if now - self._complained_at.get(group, -COMPLAIN_EVERY_SECONDS) >= COMPLAIN_EVERY_SECONDS:
-            self._complained_at[group] = now
+        if self._is_time(group):
             log.warning("log group %s: %s; they are lost", group, what)
+
+    def _is_time(self, about: str) -> bool:
+        """Whether it is to be told once more."""
+        now = asyncio.get_running_loop().time()
+        if now - self._complained_at.get(about, -COMPLAIN_EVERY_SECONDS) < COMPLAIN_EVERY_SECONDS:
+            return False
+        self._complained_at[about] = now
+        return True
 
 
 def _ms(at: datetime) -> int:

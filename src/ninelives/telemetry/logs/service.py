@@ -5,6 +5,7 @@ Neither SQLite nor the scanning of events holds up the region's loop: both happe
 
 import asyncio
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,10 @@ class NoSuchGroup(Exception):
 
 class NoSuchStream(Exception):
     """There is no stream of that name in the log group."""
+
+
+class NotWritten(Exception):
+    """The disk did not take the events; the text says why. They may be put once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +119,14 @@ class CloudWatchLogs:
         return known
 
     async def put(self, batches: Sequence[Batch]) -> list[Rejected | NoSuchGroup | NoSuchStream]:
-        """Write events; each batch that cannot be written for want of its group or stream says so, and holds up no other."""
-        return await self.write(lambda store: self._put(store, batches))
+        """Write events; each batch that cannot be written for want of its group or stream says so, and holds up no other.
+
+        Raises ``NotWritten``: then none was.
+        """
+        try:
+            return await self.write(lambda store: self._put(store, batches))
+        except sqlite3.OperationalError as error:
+            raise NotWritten(str(error)) from error
 
     def _put(self, store: LogStore, batches: Sequence[Batch]) -> list[Rejected | NoSuchGroup | NoSuchStream]:
         answers: list[Rejected | NoSuchGroup | NoSuchStream] = []
@@ -200,4 +211,4 @@ class CloudWatchLogs:
         self._store.close()
 
 
-__all__ = ["AlreadyThere", "Batch", "CloudWatchLogs", "NoSuchGroup", "NoSuchStream"]
+__all__ = ["AlreadyThere", "Batch", "CloudWatchLogs", "NoSuchGroup", "NoSuchStream", "NotWritten"]
