@@ -82,6 +82,40 @@ def test_the_screen_has_the_proposal_its_saving_its_risk_and_what_it_rests_on() 
 
 
 @pytest.mark.usefixtures("account")
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        pytest.param(FILE.replace("cpu: 1024 ", "cpu: &cpu 1024 ") + "x-cpu: *cpu\n", "used elsewhere", id="an anchor"),
+        pytest.param(FILE + "  local: {memory: 2048}\n", "as it would be", id="the laptop's own memory does not go with it"),
+    ],
+)
+def test_a_file_that_cannot_take_the_proposal_stays_and_the_advice_is_shown(file: str, expected: str) -> None:
+    path = Path("ninelives.yml")
+    path.write_text(file.replace("memory: 2048", "memory: 8192"))
+    before = path.read_bytes()
+
+    looked, asked = run(), run("--apply", "--yes")
+
+    assert "512 CPU units and 1024 MiB" in looked.stdout
+    assert expected in looked.stdout
+    assert looked.exit_code == 0
+    assert isinstance(asked.exception, DeployError)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.usefixtures("account")
+def test_a_file_that_is_edited_while_it_is_asked_stays_as_it_was_edited(monkeypatch: pytest.MonkeyPatch) -> None:
+    def edit(*_: object, **__: object) -> bool:
+        Path("ninelives.yml").write_text(f"{FILE}# mine\n")
+        return True
+
+    monkeypatch.setattr(click, "confirm", edit)
+
+    assert isinstance(run("--apply").exception, UserError)
+    assert Path("ninelives.yml").read_text() == f"{FILE}# mine\n"
+
+
+@pytest.mark.usefixtures("account")
 def test_it_fits_into_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     from rich.console import Console
 

@@ -63,6 +63,7 @@ def rightsize(  # noqa: PLR0913 - each is an assumption of its own
     from ninelives.cli.rightsize_output import advice_json, show_advice
     from ninelives.cli.session import open_definition
     from ninelives.deploy.clock import utc_now
+    from ninelives.deploy.errors import DeployError
     from ninelives.deploy.prices import prices_of
     from ninelives.insight.reading_usage import read_facts
     from ninelives.insight.rightsizing import Advice, advise, instead
@@ -89,12 +90,21 @@ def rightsize(  # noqa: PLR0913 - each is an assumption of its own
     wish = "graviton" if graviton else "scaled" if scaled else None
     if wish is not None:
         advice = instead(advice, wish)
-    text, proposed = _proposed_file(definition, advice, facts)
+    text, obstacle = _text(definition), None
+    try:
+        proposed = _proposed(text, definition, advice, facts)
+    except DeployError as error:
+        proposed, obstacle = text, error
+    writes = is_applied and obstacle is None
     if as_json:
-        click.echo(json.dumps(advice_json(advice, facts, assumptions, prices, definition, is_applied=is_applied), indent=2))
+        click.echo(json.dumps(advice_json(advice, facts, assumptions, prices, definition, is_applied=writes), indent=2))
     else:
         show_advice(advice, facts, assumptions, prices, definition)
-    if is_applied:
+    if obstacle is not None:
+        if is_applied:
+            raise obstacle
+        click.echo(f"\nNote: --apply could not write it: {obstacle}", err=as_json)
+    elif is_applied:
         _apply(definition, text, proposed, is_agreed=yes, is_quiet=as_json)
     elif not as_json and text != proposed:
         click.echo(f"\nNext:  `ninelives rightsize --env {definition.environment} --apply` writes it into {definition.path}")
@@ -124,17 +134,24 @@ def _refuse(advice: "TooLittle | NothingFits", definition: "Definition", *, as_j
     return ExitCode.ERROR
 
 
-def _proposed_file(definition: "Definition", advice: "Advice", facts: "Facts") -> tuple[str, str]:
-    """The service file's text as it is, and with the proposal. Raises ``InvalidServiceFile`` where it would break it."""
+def _text(definition: "Definition") -> str:
+    """The service file's, with its own ends of lines."""
+    return definition.path.read_bytes().decode("utf-8")
+
+
+def _proposed(text: str, definition: "Definition", advice: "Advice", facts: "Facts") -> str:
+    """The service file's text with the proposal.
+
+    Raises ``CannotEdit``, and ``InvalidServiceFile`` where that would break it, for another environment too.
+    """
     from ninelives.deploy.file_edit import edited
     from ninelives.deploy.reading import parse_service_file
     from ninelives.insight.rightsizing import file_changes
 
-    text = definition.path.read_bytes().decode("utf-8")  # with its own ends of lines
     proposed = edited(text, definition.environment, file_changes(advice, facts, definition.file))
     if proposed != text:
-        parse_service_file(proposed, definition.environment, name=str(definition.path))
-    return text, proposed
+        parse_service_file(proposed, definition.environment, name=f"{definition.path}, as it would be")
+    return proposed
 
 
 def _apply(definition: "Definition", text: str, proposed: str, *, is_agreed: bool, is_quiet: bool) -> None:
@@ -148,6 +165,8 @@ def _apply(definition: "Definition", text: str, proposed: str, *, is_agreed: boo
         click.echo("\n" + difference(text, proposed, str(definition.path)))
     if not is_agreed:
         ask(f"Write this into {definition.path}?")
+    if _text(definition) != text:
+        raise UserError(f"{definition.path} was changed meanwhile; nothing was written.", hint="Run it again.")
     definition.path.write_bytes(proposed.encode("utf-8"))
     click.echo(
         f"{definition.path} is changed, and nothing else: `ninelives deploy VERSION --env {definition.environment}` "
