@@ -12,6 +12,7 @@ from ninelives.cli.exit_codes import ExitCode
 from ninelives.cli.options import Duration, Place, json_option, place_options
 
 if TYPE_CHECKING:
+    from ninelives.deploy.errors import DeployError
     from ninelives.deploy.reading import Definition
     from ninelives.insight.rightsizing import Advice, Facts, NothingFits, TooLittle
 
@@ -63,7 +64,6 @@ def rightsize(  # noqa: PLR0913 - each is an assumption of its own
     from ninelives.cli.rightsize_output import advice_json, show_advice
     from ninelives.cli.session import open_definition
     from ninelives.deploy.clock import utc_now
-    from ninelives.deploy.errors import DeployError
     from ninelives.deploy.prices import prices_of
     from ninelives.insight.reading_usage import read_facts
     from ninelives.insight.rightsizing import Advice, advise, instead
@@ -90,25 +90,24 @@ def rightsize(  # noqa: PLR0913 - each is an assumption of its own
     wish = "graviton" if graviton else "scaled" if scaled else None
     if wish is not None:
         advice = instead(advice, wish)
-    text, obstacle = _text(definition), None
-    try:
-        proposed = _proposed(text, definition, advice, facts)
-    except DeployError as error:
-        proposed, obstacle = text, error
-    writes = is_applied and obstacle is None
+    text = _text(definition)
+    proposed = _proposed(text, definition, advice, facts)
+    writes = is_applied and isinstance(proposed, str)
     if as_json:
         click.echo(json.dumps(advice_json(advice, facts, assumptions, prices, definition, is_applied=writes), indent=2))
     else:
         show_advice(advice, facts, assumptions, prices, definition)
-    if obstacle is not None:
-        if is_applied:
-            raise obstacle
-        click.echo(f"\nNote: --apply could not write it: {obstacle}", err=as_json)
-    elif is_applied:
+    if is_applied:
         _apply(definition, text, proposed, is_agreed=yes, is_quiet=as_json)
     elif not as_json and text != proposed:
-        click.echo(f"\nNext:  `ninelives rightsize --env {definition.environment} --apply` writes it into {definition.path}")
+        click.echo(f"\n{_next(definition, proposed)}")
     return None
+
+
+def _next(definition: "Definition", proposed: "str | DeployError") -> str:
+    if isinstance(proposed, str):
+        return f"Next:  `ninelives rightsize --env {definition.environment} --apply` writes it into {definition.path}"
+    return f"Note: --apply could not write it: {proposed}"
 
 
 def _refuse(advice: "TooLittle | NothingFits", definition: "Definition", *, as_json: bool) -> int:
@@ -139,25 +138,28 @@ def _text(definition: "Definition") -> str:
     return definition.path.read_bytes().decode("utf-8")
 
 
-def _proposed(text: str, definition: "Definition", advice: "Advice", facts: "Facts") -> str:
-    """The service file's text with the proposal.
-
-    Raises ``CannotEdit``, and ``InvalidServiceFile`` where that would break it, for another environment too.
-    """
+def _proposed(text: str, definition: "Definition", advice: "Advice", facts: "Facts") -> "str | DeployError":
+    """The service file's text with the proposal; or why it cannot be: how it is written, or what another environment says."""
+    from ninelives.deploy.errors import DeployError
     from ninelives.deploy.file_edit import edited
     from ninelives.deploy.reading import parse_service_file
     from ninelives.insight.rightsizing import file_changes
 
-    proposed = edited(text, definition.environment, file_changes(advice, facts, definition.file))
-    if proposed != text:
-        parse_service_file(proposed, definition.environment, name=f"{definition.path}, as it would be")
+    try:
+        proposed = edited(text, definition.environment, file_changes(advice, facts, definition.file))
+        if proposed != text:
+            parse_service_file(proposed, definition.environment, name=f"{definition.path}, as it would be")
+    except DeployError as error:
+        return error
     return proposed
 
 
-def _apply(definition: "Definition", text: str, proposed: str, *, is_agreed: bool, is_quiet: bool) -> None:
+def _apply(definition: "Definition", text: str, proposed: "str | DeployError", *, is_agreed: bool, is_quiet: bool) -> None:
     """Show the difference, ask, and write."""
     from ninelives.cli.rightsize_output import difference
 
+    if not isinstance(proposed, str):
+        raise proposed
     if text == proposed:
         click.echo(f"\n{definition.path} says so already.", err=is_quiet)
         return
