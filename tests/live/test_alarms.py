@@ -107,7 +107,7 @@ def test_the_metrics_in_the_terminal_are_those_of_the_load_balancer(region: Regi
     assert max(point["value"] for point in panels["errors"]["series"][0]["points"]) > 0
     assert panels["hosts"]["series"][0]["points"][-1]["value"] == 2
     assert "Container Insights is off" in panels["tasks"]["no_data"]
-    table = region.command("metrics", "--since", "1m").stdout.splitlines()
+    table = region.command("metrics", "--since", "2m", "--period", "1s").stdout.splitlines()
     assert "requests.all" in table[0].split()
     assert len({len(line) for line in table}) == 1
 
