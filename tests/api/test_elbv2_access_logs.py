@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -215,6 +216,21 @@ def test_what_waits_is_bounded(world: LoggedWorld, monkeypatch: pytest.MonkeyPat
 
     assert sum(one.stat().st_size for one in world.directory.iterdir()) < 3000
     assert "the newest are dropped" in caplog.text
+
+
+def test_a_state_folder_that_was_deleted_does_not_come_back(world: LoggedWorld, caplog: pytest.LogCaptureFixture) -> None:
+    balancer = world.balancer()
+    listener = world.listener(balancer, world.group())
+    world.bucket()
+    world.switch_on(balancer["LoadBalancerArn"])
+    shutil.rmtree(world.directory)
+
+    for number in range(2):
+        world.telling.tell([entry(listener, f"/{number}")])
+        world.deliver()
+
+    assert not world.directory.exists()
+    assert caplog.text.count("cannot be taken down") == 1
 
 
 def test_logs_that_are_switched_off_get_what_was_taken_down_and_those_of_a_load_balancer_that_is_gone_do_not_stay(

@@ -88,6 +88,8 @@ def test_refusals_are_in_awss_words(logs: Any) -> None:
         )
 
     assert refusal(lambda: logs.delete_log_group(logGroupName="none")) == missing
+    told = refusal(lambda: logs.filter_log_events(logGroupName=GROUP, filterPattern="{ $.a = }"))[1]
+    assert told.startswith("Invalid filter pattern: expected a value")
     assert refusal(lambda: logs.filter_log_events(logGroupName="none")) == missing
     assert refusal(lambda: put_raw((at, "x"), group="none")) == missing
     assert refusal(lambda: put_raw((at, "x"), stream="none")) == (

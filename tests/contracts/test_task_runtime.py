@@ -1,6 +1,7 @@
 """The contract of ``region.ports.TaskRuntime``, kept by every runtime."""
 
 import asyncio
+import shutil
 import subprocess
 import urllib.request
 import uuid
@@ -664,5 +665,20 @@ def test_containers_see_each_others_processes_where_the_task_says_so(docker_benc
 
             seen = any("sleep 7777" in message for message in one.messages(launch, "side"))
             assert seen is (pid_mode == "task")
+
+    asyncio.run(main())
+
+
+def test_a_folder_that_was_deleted_under_the_runtime_does_not_come_back(bench: Bench) -> None:
+    async def main() -> None:
+        async with watched(bench) as one:
+            shutil.rmtree(bench.directory)
+            launch = bench.launch(bench.container(FOR_EVER))
+            started = await one.start(launch)
+            await one.remove(launch)
+
+            assert bench.kind == "docker" or "no such file or directory" in (started.failure or "").lower()
+            assert not await asyncio.to_thread(Path(bench.directory).exists)
+            (Path(bench.directory) / "tasks").mkdir(parents=True)  # the bench looks for what is left
 
     asyncio.run(main())

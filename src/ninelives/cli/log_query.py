@@ -27,8 +27,9 @@ def tell_query(place: Place, query: str, since: timedelta, *, as_json: bool) -> 
         return
     if answer.rows:
         _draw(answer)
+    rows = "1 row" if len(answer.rows) == 1 else f"{len(answer.rows)} rows"
     click.echo(
-        f"{len(answer.rows)} rows; {answer.matched} of {answer.scanned} events of the last {write_duration(since)} matched, "
+        f"{rows}; {answer.matched} of {answer.scanned} events of the last {write_duration(since)} matched, "
         f"{answer.bytes_scanned} bytes read",
         err=True,
     )

@@ -419,7 +419,7 @@ def _address(ports: Mapping[int, int]) -> TaskAddress:
 
 
 def _make_task(directory: Path, launch: TaskLaunch, ports: Mapping[int, int]) -> None:
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    directory.mkdir(exist_ok=True, mode=0o700)  # without its parents: a state folder that was deleted is not to come back
     content = {
         "arn": launch.task.arn,
         "ports": ports,

@@ -41,7 +41,8 @@ class HostImages:
         """By reference, as last pulled."""
 
     def open(self) -> None:
-        """Clear away what an earlier control plane had half fetched when it died."""
+        """Make the folder of layers, and clear away what an earlier control plane had half fetched when it died."""
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         for draft in self._directory.glob("*.draft"):
             draft.unlink()
 
@@ -71,7 +72,6 @@ class HostImages:
         machine = platform.machine()
         client = RegistryClient(reference, architecture=ARCHITECTURES.get(machine, machine), login=login)
         manifest = client.manifest()
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         for layer in manifest.layers:
             path = self._path(layer.digest)
             if path.exists():

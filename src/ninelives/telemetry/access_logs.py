@@ -44,6 +44,7 @@ class AccessLogs:
         self._period = max(SHORTEST_PERIOD, region.timing.scaled(PERIOD))
         self._early = asyncio.Event()
         self._complained: set[str] = set()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         region.data_plane.subscribe_requests(self.observe)
 
     def observe(self, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -79,14 +80,16 @@ class AccessLogs:
         )
 
     def _take_down(self, arn: str, lines: Sequence[str]) -> None:
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._waiting(arn)
         size = path.stat().st_size if path.exists() else 0
         if size > KEPT_MOST:
             self._complain(arn, f"more than {KEPT_MOST >> 20} MiB of access log wait to be delivered; the newest are dropped")
             return
-        with path.open("a", encoding="utf-8") as file:
-            file.write("\n".join([*lines, ""]))
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write("\n".join([*lines, ""]))
+        except OSError as error:  # the disk is full, or the state folder was deleted, which is not to come back
+            self._complain(arn, f"its access log cannot be taken down: {error}")
         if size > DELIVER_ABOVE and arn not in self._complained:
             self._early.set()
 

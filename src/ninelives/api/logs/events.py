@@ -210,7 +210,7 @@ def checked_pattern(text: str) -> Pattern:
     try:
         return read_pattern(text)
     except PatternInvalid as error:
-        raise invalid(f"Invalid filter pattern: {error}") from error
+        raise invalid(str(error)) from error
 
 
 def _read_position(token: str | None) -> Position | None:
