@@ -1,13 +1,17 @@
 """Proofs that stay on this machine, by the service deployment that they are of: ECS has no place for them.
 
 ``$XDG_STATE_HOME/ninelives/releases/REGION-ACCOUNT/CLUSTER/SERVICE/ID.json``; a report beside it ends in ``.html``.
+Of each service the newest ``KEPT_MOST`` files stay.
 """
 
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+KEPT_MOST: Final = 400
+"""Files kept of one service, the newest: proofs and reports of some 200 releases, 20 MB."""
 
 
 def releases_folder() -> Path:
@@ -52,9 +56,16 @@ def _keep(content: bytes, path: Path) -> Path | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(content)
         draft.replace(path)
+        _forget_oldest(path.parent)
     except OSError:
         return None
     return path
+
+
+def _forget_oldest(folder: Path) -> None:
+    kept = sorted(folder.iterdir(), key=lambda one: one.stat().st_mtime_ns, reverse=True)
+    for path in kept[KEPT_MOST:]:
+        path.unlink(missing_ok=True)
 
 
 def kept_proof(service_deployment: str, folder: Path | None = None) -> dict[str, Any] | None:
