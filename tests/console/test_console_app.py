@@ -66,7 +66,7 @@ def test_the_page_names_its_files_such_that_a_browser_keeps_them() -> None:
     assert known.headers["content-type"].startswith("text/javascript")
 
 
-@pytest.mark.parametrize("name", ["../app.py", "fonts", "nothing.js", "%2e%2e/app.py"])
+@pytest.mark.parametrize("name", ["../app.py", "fonts", "nothing.js", "%2e%2e/app.py", "main.js\0"])
 def test_nothing_but_the_pages_files_is_served(name: str) -> None:
     assert 404 == ask(console(), f"/static/x/{name}").status
 
@@ -95,11 +95,45 @@ def test_with_a_key_only_the_printed_address_opens_the_console() -> None:
     assert 403 == ask(app, "/api/hello?key=wrong").status
 
     let_in = ask(app, "/?key=the-key")
-    assert 303 == let_in.status
-    assert "key" not in let_in.headers["location"]
+    assert (200, True, False) == (let_in.status, b'url=./"' in let_in.body, b"the-key" in let_in.body)
     assert {"HttpOnly", "SameSite=strict"} <= {part.strip() for part in let_in.headers["set-cookie"].split(";")}
 
-    assert 200 == ask(app, "/api/hello", headers={"cookie": f"{COOKIE}=the-key"}).status
+    assert let_in.headers["set-cookie"].startswith(f"{COOKIE}-4599=the-key;")
+    assert 200 == ask(app, "/api/hello", headers={"cookie": f"{COOKIE}-4599=the-key"}).status
+
+
+def test_the_key_does_not_stay_in_the_address_and_is_told_to_nobody() -> None:
+    app, known = console(key="the-key"), {"cookie": f"{COOKIE}-4599=the-key"}
+
+    again = ask(app, "/?key=the-key", headers=known)
+
+    assert b'url=./"' in again.body
+    assert "no-referrer" == again.headers["referrer-policy"]
+    assert 200 == ask(app, "/?key=anothers", headers=known).status
+
+
+def test_what_a_browser_is_started_with_opens_once() -> None:
+    made = Console(KnownReader(), Gate(token="t", key="the-key"), PLACE)
+    ticket = made.ticket()
+
+    first, second = (ask(made.app(), f"/?key={ticket}") for _ in range(2))
+
+    assert first.headers["set-cookie"].startswith(f"{COOKIE}-4599=the-key;")
+    assert 403 == second.status
+
+
+def test_two_consoles_on_one_machine_do_not_forget_each_other() -> None:
+    both = f"{COOKIE}-4599=the-key; {COOKIE}-4600=anothers"
+
+    assert 200 == ask(console(key="the-key"), "/api/hello", headers={"cookie": both}).status
+    assert 200 == ask(console(key="anothers"), "/api/hello", headers={"cookie": both, "host": "127.0.0.1:4600"}).status
+
+
+def test_a_page_of_an_earlier_start_is_told_so() -> None:
+    answer = ask(console(key="the-key"), "/api/hello", headers={"cookie": f"{COOKIE}-4599=an-older-one"})
+
+    assert (403, "turned away") == (answer.status, answer.json["error"]["kind"])
+    assert "`ninelives console`" in answer.json["error"]["hint"]
 
 
 def decide(app: ASGIApp, body: Any, **headers: str) -> Answer:
@@ -146,6 +180,10 @@ def test_history_shows_the_proof_and_the_report_that_are_kept(kept: Path) -> Non
 
     assert {"requests": {"sent": 10, "lost": 0}} == shown["proof"]
     report = ask(console(), f"/{shown['report']}")
+    policy = report.headers["content-security-policy"]
+    assert "sandbox" in policy
+    assert "script" not in policy
+    assert "frame-ancestors 'none'" in policy
     assert (200, b"<title>2.0.1</title>") == (report.status, report.body)
     assert kept_report(RELEASE.arn, kept) is not None
 
@@ -165,7 +203,18 @@ def test_a_proof_that_is_broken_is_none(kept: Path) -> None:
         place_of(f"{HEAD}service-deployment/../x/y")
 
 
+def test_a_report_that_cannot_be_looked_for_says_why() -> None:
+    class Silent(KnownReader):
+        def past(self, named: tuple[str, str], deployment: Any = None) -> list[PastRelease]:  # noqa: ARG002
+            raise NoRegion("…")
+
+    answer = ask(Console(Silent(), Gate(token="t"), PLACE).app(), "/report/shop/cats/sd2")
+
+    assert (502, "The region does not answer.") == (answer.status, answer.json["error"]["text"][:27])
+
+
 def test_a_mistake_in_an_address_is_told() -> None:
+    assert 400 == ask(console(), "/api/logs?cluster=a&service=b&after=999999999999999").status
     assert 400 == ask(console(), "/api/releases").status
     assert 400 == ask(console(), "/api/logs?cluster=a&service=b&since=soon").status
     assert 400 == ask(console(), "/api/stream?cluster=a&service=b&range=7").status

@@ -23,6 +23,14 @@ def test_the_address_that_it_was_bound_to_is_answered() -> None:
     assert Gate(token="t", hosts=frozenset({"10.0.0.7"})).why_not("GET", {"host": "10.0.0.7:4599"}) is None
 
 
+def test_bound_to_every_address_it_is_answered_by_each_but_by_no_name() -> None:
+    gate = Gate(token="t", key="k", hosts=frozenset({"0.0.0.0"}))
+
+    assert gate.why_not("GET", {"host": "10.0.0.7:4599"}) is None
+    assert gate.why_not("GET", {"host": "[fd00::7]:4599"}) is None
+    assert gate.why_not("GET", {"host": "rebound.example:4599"}) is not None
+
+
 @pytest.mark.parametrize(
     ("method", "more"),
     [

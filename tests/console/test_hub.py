@@ -5,9 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from ninelives.console.hub import Watch, merged
+from ninelives.console.hub import WATCHES_KEPT, Hub, Watch, merged
+from ninelives.console.reading import Reader
+from ninelives.deploy.clock import WallClock
 
 SOON = 0.001
 
@@ -119,3 +122,64 @@ def test_a_stream_brings_what_all_its_sources_say() -> None:
         return found
 
     assert {"overview", "service"} == asyncio.run(scenario())
+
+
+def test_what_is_done_while_it_is_looked_at_is_looked_at_again() -> None:
+    taken: list[int] = []
+
+    async def scenario() -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+
+        def look() -> dict[str, Any]:
+            taken.append(1)
+            if len(taken) == 1:
+                asyncio.run_coroutine_threadsafe(hurried(), loop).result()
+            return {"n": len(taken)}
+
+        async def hurried() -> None:
+            watch.hurry()
+
+        watch = Watch("w", look, lambda _: 3600.0)
+        async with asyncio.timeout(10):
+            [_, second] = await told(watch, 2)
+        await watch.close()
+        return second
+
+    assert {"n": 2} == asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("pace", [3.0, 125.0])
+def test_where_aws_asks_for_fewer_calls_even_the_slowest_look_becomes_slower(pace: float) -> None:
+    waits: list[float] = []
+    look, _ = looks(ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "DescribeServices"))
+
+    async def scenario() -> None:
+        watch = Watch("w", look, lambda _: pace)
+        states = watch.states()
+        enough, real = asyncio.Event(), asyncio.timeout
+
+        def waited(seconds: float) -> asyncio.Timeout:
+            waits.append(seconds)
+            if len(waits) == 6:
+                enough.set()
+            return real(0)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(asyncio, "timeout", waited)
+            await anext(states)
+            await enough.wait()
+        await states.aclose()
+        await watch.close()
+
+    asyncio.run(scenario())
+
+    assert [pace * times for times in (2, 4, 8, 16, 16, 16)] == waits[:6]
+
+
+def test_what_nobody_looks_at_any_more_is_forgotten_one_day() -> None:
+    hub = Hub(Reader(lambda: None, WallClock()))  # type: ignore[arg-type,return-value]  # nobody asks
+
+    seen = [hub.service(("c", f"preview-{number}")) for number in range(WATCHES_KEPT + 50)]
+
+    assert hub.service(("c", f"preview-{WATCHES_KEPT + 49}")) is seen[-1]
+    assert hub.service(("c", "preview-0")) is not seen[0]

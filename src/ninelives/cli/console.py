@@ -50,10 +50,10 @@ def console(place: Place, endpoint: str | None, port: int | None, bind: str, *, 
 
     def listening(at: int) -> None:
         shown = "127.0.0.1" if bind in {"0.0.0.0", "::"} else bind  # noqa: S104 (named by the user)
-        address = f"http://{f'[{shown}]' if ':' in shown else shown}:{at}/?key={key}"
-        click.echo(f"Console: {address}", err=True)
+        address = f"http://{f'[{shown}]' if ':' in shown else shown}:{at}/?key="
+        click.echo(f"Console: {address}{key}", err=True)
         if opens:
-            webbrowser.open(address)
+            webbrowser.open(address + made.ticket())
 
     asyncio.run(_serve(made, bind, port, listening))
 

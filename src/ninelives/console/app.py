@@ -14,6 +14,7 @@ import hashlib
 import json
 import logging
 import mimetypes
+import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,7 @@ import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from ninelives import __version__
@@ -56,7 +57,15 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
 }
-REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; font-src data:"
+LET_IN = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=./">'
+    '<title>ninelives</title><a href="./">Open the console</a></html>'
+)
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+"""A report is a page from a file: nothing in it may act as the console."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +89,13 @@ class Console:
         self.known = known
         self.hub = Hub(reader)
         self._files = _Files()
+        self._tickets: set[str] = set()
+
+    def ticket(self) -> str:
+        """A key that opens once: whom a browser is started to show what, all users of a machine can read."""
+        made = secrets.token_urlsafe(24)
+        self._tickets.add(made)
+        return made
 
     def app(self) -> ASGIApp:
         """The application, without what is below ``root_path`` of the scope it is given."""
@@ -103,12 +119,6 @@ class Console:
                 return
             request = Request(scope)
             problem = self.gate.why_not(request.method, request.headers)
-            if problem is not None:
-                await _told({"error": {"kind": "turned away", "text": problem, "hint": ""}}, 403)(scope, receive, send)
-                return
-            if not self.gate.has_key(request.cookies.get(COOKIE)):
-                await self._at_the_door(request)(scope, receive, send)
-                return
 
             async def with_headers(message: Message) -> None:
                 if message["type"] == "http.response.start":
@@ -117,19 +127,34 @@ class Console:
                     message = {**message, "headers": [*(message.get("headers") or ()), *added]}
                 await send(message)
 
-            await inner(scope, receive, with_headers)
+            if problem is not None:
+                answer: ASGIApp = _turned_away(problem)
+            elif not self.gate.has_key(request.cookies.get(_cookie(request))) or self._bears_the_key(request):
+                answer = self._at_the_door(request)
+            else:
+                answer = inner
+            await answer(scope, receive, with_headers)
 
         return serve
 
     def _at_the_door(self, request: Request) -> Response:
         """Take the key of the address, and keep it in a cookie; without it, say where it is."""
-        if self.gate.has_key(request.query_params.get("key")):
-            answer = RedirectResponse(str(request.url.replace(query="")), status_code=303)
+        if self._bears_the_key(request):
+            self._tickets.discard(request.query_params["key"])
+            # A redirection would still be the step of the page that led here, and not be told the cookie.
+            answer = Response(LET_IN, media_type="text/html", headers={"cache-control": "no-store"})
             path = request.scope.get("root_path") or "/"
-            answer.set_cookie(COOKIE, self.gate.key or "", httponly=True, samesite="strict", path=path)
+            answer.set_cookie(_cookie(request), self.gate.key or "", httponly=True, samesite="strict", path=path)
             return answer
+        if "/api/" in request.url.path:
+            hint = "Open the address that `ninelives console` has printed."
+            return _turned_away("The console does not know this page: it has begun anew since.", hint)
         text = "This console acts with somebody's credentials. Open it by the address that `ninelives console` has printed.\n"
         return Response(text, status_code=403, media_type="text/plain")
+
+    def _bears_the_key(self, request: Request) -> bool:
+        given = request.query_params.get("key")
+        return self.gate.key is not None and (self.gate.has_key(given) or given in self._tickets)
 
     async def _page(self, _: Request) -> Response:
         page = self._files.read("index.html").replace(b"{version}", self._files.version.encode())
@@ -139,7 +164,7 @@ class Console:
         name = request.path_params["name"]
         try:
             body = self._files.read(name)
-        except (FileNotFoundError, IsADirectoryError):
+        except (FileNotFoundError, IsADirectoryError, ValueError):  # no path has a NUL
             raise HTTPException(404, "There is nothing here.") from None
         kind = "text/javascript" if name.endswith(".js") else mimetypes.guess_type(name)[0]
         is_current = request.path_params["version"] == self._files.version
@@ -202,7 +227,13 @@ class Console:
 
     async def _report(self, request: Request) -> Response:
         named = (request.path_params["cluster"], request.path_params["service"])
-        past = await asyncio.to_thread(self.reader.past, named)
+        try:
+            past = await asyncio.to_thread(self.reader.past, named)
+        except Exception as error:
+            trouble = trouble_of(error)
+            if trouble is None:
+                raise
+            raise HTTPException(502, f"{trouble.text} {trouble.hint}".strip()) from None
         arn = next((one.arn for one in past if one.id == request.path_params["identifier"]), None)
         path: Path | None = kept_report(arn) if arn is not None else None
         if path is None:
@@ -250,6 +281,15 @@ def _told(value: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(value), status_code=status, media_type="application/json", headers=headers)
 
 
+def _turned_away(why: str, hint: str = "") -> Response:
+    return _told({"error": {"kind": "turned away", "text": why, "hint": hint}}, 403)
+
+
+def _cookie(request: Request) -> str:
+    """Each console of a machine has its own."""
+    return f"{COOKIE}-{request.url.port or 80}"
+
+
 async def _failed(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return _told({"error": {"kind": "mistake", "text": error.detail, "hint": ""}}, error.status_code)
@@ -268,7 +308,7 @@ def _number(request: Request, name: str, otherwise: int) -> int:
     given = request.query_params.get(name)
     if given is None:
         return otherwise
-    if not given.isascii() or not given.isdigit() or len(given) > 15:  # noqa: PLR2004 (milliseconds of our time have 13)
+    if not given.isascii() or not given.isdigit() or len(given) > 13:  # noqa: PLR2004 (milliseconds of our time)
         raise HTTPException(400, f"{name}: expected a whole number.")
     return int(given)
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 COOKIE = "ninelives-console"
+"""Begins the cookie's name; the port ends it, for cookies are shared by all ports of a host."""
+WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 (named by the user)
 TOKEN_HEADER = "x-ninelives-token"  # noqa: S105 (the name of a header)
 SAFE = frozenset({"GET", "HEAD"})
 
@@ -26,7 +28,9 @@ class Gate:
     token: str
     key: str | None = None
     hosts: frozenset[str] = frozenset()
-    """Names that the console answers to, besides those of this machine's loopback."""
+    """Names that the console answers to, besides those of this machine's loopback. A wildcard stands for every address: a name
+    that has come to point here is none.
+    """
 
     def why_not(self, method: str, headers: Mapping[str, str]) -> str | None:
         """Why a request is turned away, in a sentence; None where it is let in."""
@@ -50,7 +54,7 @@ class Gate:
         if host == "localhost" or host.endswith(".localhost") or host in self.hosts:
             return True
         try:
-            return ipaddress.ip_address(host).is_loopback
+            return ipaddress.ip_address(host).is_loopback or bool(self.hosts & WILDCARDS)
         except ValueError:
             return False
 

@@ -16,13 +16,16 @@ from ninelives.console.facts import ServiceFacts
 from ninelives.console.reading import Named, Reader
 from ninelives.console.snapshot import overview_view, service_view
 from ninelives.console.troubles import Kind, Trouble, trouble_of
-from ninelives.deploy.follow import PACE_MAX_SECONDS
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 LINGER_SECONDS = 5.0
 """How long a watch goes on after the last page has left: pages are reloaded."""
+BACKOFF_MAX = 16.0
+"""How many times more seldom to look, at the most, where AWS asks for fewer calls."""
+WATCHES_KEPT = 200
+"""What was seen last of services and stretches of time that nobody looks at any more."""
 
 
 class Watch:
@@ -53,6 +56,10 @@ class Watch:
         """Look now: something has been done."""
         self._wake.set()
 
+    @property
+    def is_idle(self) -> bool:
+        return not self._watchers and (self._running is None or self._running.done())
+
     async def states(self) -> AsyncGenerator[bytes, None]:
         """The newest state, and each one after it; a reader that is slow misses those in between."""
         self._watchers += 1
@@ -73,9 +80,9 @@ class Watch:
     async def _run(self) -> None:
         idle = 0.0
         while self._watchers or idle < LINGER_SECONDS:
+            self._wake.clear()  # what is done while it is looked at may not be seen yet: then it is looked at again
             await self._take(await self._looked())
-            seconds = min(self._pace(self._last) * self._backoff, PACE_MAX_SECONDS)
-            self._wake.clear()
+            seconds = self._pace(self._last) * self._backoff
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._wake.wait()
@@ -91,7 +98,7 @@ class Watch:
                 log.exception("console: %s", self.name)
                 trouble = Trouble(kind=Kind.REFUSED, text=f"The console itself failed: {type(error).__name__}: {error}")
             if trouble.kind is Kind.THROTTLED:
-                self._backoff = min(self._backoff * 2, PACE_MAX_SECONDS)
+                self._backoff = min(self._backoff * 2, BACKOFF_MAX)
             if trouble.kind is Kind.CREDENTIALS:
                 self._refused()
             return {"trouble": trouble.as_json()}
@@ -167,6 +174,9 @@ class Hub:
         self, key: tuple[object, ...], look: Callable[[], dict[str, Any]], pace: Callable[[dict[str, Any] | None], float]
     ) -> Watch:
         if key not in self._watches:
+            idle = [one for one, watch in self._watches.items() if watch.is_idle]
+            for one in idle[: max(0, len(self._watches) - WATCHES_KEPT + 1)]:
+                del self._watches[one]
             self._watches[key] = Watch(" ".join(map(str, key)), look, pace, self.reader.let_go)
         return self._watches[key]
 

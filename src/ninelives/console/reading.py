@@ -234,7 +234,7 @@ class Reader:
         """The service's releases; read anew only when the newest one is another, or has another status."""
         mark = (deployment["serviceDeploymentArn"], deployment["status"]) if deployment is not None else ("", "")
         known = self._past.get(named)
-        if known is not None and known[0] == mark:
+        if known is not None and deployment is not None and known[0] == mark:
             return known[1]
         found = releases_of(self.aws, *named, at_most=RELEASES_SHOWN, version=self.version)
         _remember(self._past, named, (mark, found))
@@ -302,7 +302,9 @@ class Reader:
             return None
         service = replace(read_service(facts.service), time_scale=facts.time_scale)
         seen = Observation(at=facts.at, service=service, service_deployment=deployment)
-        wait = self._bakes.setdefault(deployment.arn, Bakes()).wait_of(seen)
+        if deployment.arn not in self._bakes:
+            _remember(self._bakes, deployment.arn, Bakes())
+        wait = self._bakes[deployment.arn].wait_of(seen)
         return None if wait is None else Bake(length=wait.length, ends_at=wait.until)
 
     def charts(self, named: Named, seconds: int) -> dict[str, Any]:
@@ -387,7 +389,8 @@ class Reader:
 
     def forget(self) -> None:
         """Read anew what changes slowly: something has just been done."""
-        self._slow = {key: value for key, value in self._slow.items() if key[0] in {"balancers", "dimensions", "url"}}
+        known = list(self._slow.items())  # at once: threads that read add to it
+        self._slow = {key: value for key, value in known if key[0] in {"balancers", "dimensions", "url"}}
         self._past = {}
 
 
