@@ -8,7 +8,7 @@ import { overviewView } from "./overview.js";
 import { taskTip } from "./release.js";
 
 const TABS = { overview: "Overview", tasks: "Tasks", logs: "Logs", releases: "Releases" };
-const HIDDEN_MS = 30_000;
+const HIDDEN_MS = 30_000, AGAIN_MS = 2000;
 const $ = (id) => document.getElementById(id);
 
 const state = {
@@ -35,7 +35,7 @@ async function ask(path, parameters, post) {
 
 async function greet() {
   const hello = await ask("api/hello");
-  if (hello.error) return false;
+  if (hello.error) { setTrouble("console", hello.error); return false; }
   if (state.hello && hello.page !== state.hello.page) { location.reload(); return false; }
   state.hello = hello;
   logs.pace = hello.place.kind === "region" ? 1000 : 3000;
@@ -68,7 +68,16 @@ function listen() {
     draw();
   });
   mine.onopen = () => { setTrouble("console", null); greet(); };
-  mine.onerror = () => setTrouble("console", { kind: "gone", text: state.hello?.place.kind === "region" ? "The region does not answer." : "The console does not answer.", hint: "Connecting again." });
+  mine.onerror = async () => {
+    if (mine !== stream) return;
+    if (mine.readyState !== EventSource.CLOSED) {
+      setTrouble("console", { kind: "gone", text: state.hello?.place.kind === "region" ? "The region does not answer." : "The console does not answer.", hint: "Connecting again." });
+      return;
+    }
+    // Refused: then the browser gives up, and the page asks why, and again.
+    await greet();
+    setTimeout(() => { if (mine === stream) listen(); }, AGAIN_MS);
+  };
 }
 
 const troubles = {};
@@ -98,10 +107,14 @@ function address(cluster, name, tab = "overview") {
   return `#/${encodeURIComponent(cluster)}/${encodeURIComponent(name)}${tab === "overview" ? "" : "/" + tab}`;
 }
 
+function decoded(text) {
+  try { return decodeURIComponent(text); } catch { return text; }
+}
+
 function route() {
-  const [cluster, name, tab] = location.hash.slice(2).split("/").map(decodeURIComponent);
+  const [cluster, name, tab] = location.hash.slice(2).split("/").map(decoded);
   const before = state.route;
-  state.route = { cluster: cluster || null, name: name || null, tab: tab in TABS ? tab : "overview" };
+  state.route = { cluster: cluster || null, name: name || null, tab: Object.hasOwn(TABS, tab ?? "") ? tab : "overview" };
   const isOther = before.cluster !== state.route.cluster || before.name !== state.route.name;
   if (isOther) {
     Object.assign(state, { service: null, charts: null, releases: null, releasesOf: null, isListOpen: false });
@@ -242,13 +255,15 @@ function dialog(title, body, buttons) {
   return box;
 }
 
-function confirm(title, text, label, kind, decision) {
+function confirm(title, text, label, kind, what) {
+  // About what was shown when it was asked: the page goes on below the question, and elsewhere.
+  const { cluster, name } = state.route;
+  const decision = { cluster, service: name, deployment: state.service?.release?.arn ?? null, ...what };
   dialog(title, h("div", {}, text.map((one) => h("p", {}, one))), (close) => [
     h("button.plain", { type: "submit", autofocus: true }, "Cancel"),
     h("button", { type: "button", class: kind, "data-confirm": "", onclick: async (event) => {
       event.target.disabled = true;
-      const { cluster, name } = state.route;
-      const answer = await ask("api/decide", null, { cluster, service: name, deployment: state.service?.release?.arn ?? null, ...decision });
+      const answer = await ask("api/decide", null, decision);
       close();
       if (answer.error) toast(`${answer.error.text} ${answer.error.hint ?? ""}`, "bad");
       else toast(answer.told.length ? answer.told.join("; ") : "Done.", "good");
@@ -401,7 +416,6 @@ setInterval(() => { if (!document.hidden && state.service && state.route.tab !==
 
 (async function begin() {
   while (!(await greet())) {
-    setTrouble("console", { kind: "gone", text: "The console does not answer.", hint: "Looking again." });
     await new Promise((resolve) => { setTimeout(resolve, 1000); });
   }
   setTrouble("console", null);
