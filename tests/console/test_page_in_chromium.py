@@ -41,7 +41,7 @@ def serving() -> Iterator[RegionUnderTest]:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def chromium(serving: RegionUnderTest) -> Iterator[Browser]:  # noqa: ARG001 (begins before: Playwright's loop has this thread)
     if CHROMIUM is None:
         pytest.skip("no Chromium (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
