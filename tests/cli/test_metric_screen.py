@@ -72,7 +72,7 @@ def test_deployments_are_marked_on_the_axis_where_they_began() -> None:
 
     axis = next(line for line in lines if "▲" in line)
     assert axis.index("▲") == 9 + (80 - 3 - 9) // 2
-    assert any("2.0.1  successful in 1m" in line for line in lines)
+    assert any("2.0.1  succeeded in 1m" in line for line in lines)
 
 
 def test_what_has_no_data_says_why_instead_of_drawing_nothing() -> None:

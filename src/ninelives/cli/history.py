@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ninelives.deploy.history import PastRelease
 
 ID_SHOWN = 8
-VERDICTS = {"SUCCESSFUL": "succeeded", "ROLLBACK_SUCCESSFUL": "rolled back", "ROLLBACK_FAILED": "failed"}
 STYLES = {"SUCCESSFUL": "green", "IN_PROGRESS": "cyan", "PENDING": "cyan"}
 
 
@@ -59,9 +58,11 @@ def past_json(one: "PastRelease") -> dict[str, object]:
 
 def verdict_of(one: "PastRelease") -> str:
     """In the words of `deploy`: what a newer deployment stopped was superseded."""
+    from ninelives.cli.release_words import status_words
+
     if one.status == "STOPPED" and "newer service deployment" in (one.cause or ""):
         return "superseded"
-    return VERDICTS.get(one.status, one.status.lower().replace("_", " "))
+    return status_words(one.status)
 
 
 def _show(past: "Sequence[PastRelease]") -> None:

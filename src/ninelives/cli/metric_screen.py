@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ninelives.cli.braille import DOTS_ACROSS, Canvas, ceiling, joined, shown
+from ninelives.cli.release_words import status_words
 from ninelives.deploy.quantities import write_duration
 from ninelives.insight.panels import Line, Panel, Picture
 from ninelives.insight.series import Window
@@ -197,6 +198,6 @@ def _deployment_lines(marks: Sequence[DeploymentMark]) -> Iterator[Text]:
             ("  ▲ ", style),
             (f"{one.started_at:%Y-%m-%d %H:%M:%S}Z  ", "dim"),
             f"{one.version}  ",
-            (one.status.lower().replace("_", " "), style),
+            (status_words(one.status), style),
             took,
         )

@@ -11,6 +11,17 @@ from ninelives.deploy.quantities import write_duration, write_tenths
 
 STRATEGIES = {"ROLLING": "rolling", "BLUE_GREEN": "blue-green", "CANARY": "canary", "LINEAR": "linear"}
 """As the service file spells them."""
+ENDS = {"SUCCESSFUL": "succeeded", "ROLLBACK_SUCCESSFUL": "rolled back", "ROLLBACK_FAILED": "failed"}
+"""Statuses of service deployments that have ended, as `ninelives deploy` calls them."""
+
+
+def status_words(status: str) -> str:
+    """The status of a service deployment.
+
+    >>> status_words("ROLLBACK_SUCCESSFUL"), status_words("IN_PROGRESS")
+    ('rolled back', 'in progress')
+    """
+    return ENDS.get(status, status.lower().replace("_", " "))
 
 
 def in_short(message: str) -> str:
