@@ -183,3 +183,17 @@ def test_what_nobody_looks_at_any_more_is_forgotten_one_day() -> None:
 
     assert hub.service(("c", f"preview-{WATCHES_KEPT + 49}")) is seen[-1]
     assert hub.service(("c", "preview-0")) is not seen[0]
+
+
+def test_a_server_that_stops_waits_for_no_page() -> None:
+    async def scenario() -> list[str]:
+        watch, stopping = Watch("w", lambda: {"n": 1}, lambda _: 3600.0), asyncio.Event()
+        found = []
+        async with asyncio.timeout(10):
+            async for name, _ in merged({"a": watch.states()}, 60.0, stopping):
+                found.append(name)
+                stopping.set()
+        await watch.close()
+        return found
+
+    assert ["a"] == asyncio.run(scenario())

@@ -126,8 +126,8 @@ def test_a_decision_is_about_what_was_shown_when_it_was_asked(chromium: Browser,
     page.close()
 
 
-def test_a_page_whose_console_begins_anew_says_what_to_do_and_goes_on_once_it_is_let_in(
-    chromium: Browser, served: Served
+def test_a_page_whose_console_begins_anew_says_what_to_do_and_goes_on_once_let_in(
+    chromium: Browser, served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     context = chromium.new_context()
     page = context.new_page()
@@ -135,6 +135,7 @@ def test_a_page_whose_console_begins_anew_says_what_to_do_and_goes_on_once_it_is
     expect(page.get_by_role("heading", name="shop / cats")).to_be_visible(timeout=WITHIN)
 
     served.end()
+    assert [] == [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     expect(page.locator("#trouble")).to_contain_text("does not answer", timeout=WITHIN)
     served.key = "the-second-key"
     served.begin()

@@ -11,11 +11,14 @@ from typing import Final
 
 import uvicorn
 
-from ninelives.api.wire import ASGIApp
+from ninelives.api.wire import ASGIApp, Receive, Scope, Send
 
 BACKLOG: Final = 1024
 KEEP_ALIVE_SECONDS: Final = 75
 """Longer than SDKs keep idle connections (botocore's pool never closes them), so that few are closed under a request."""
+
+STOPPING: Final = "ninelives.stopping"
+"""The event in a request's scope that is set when the server stops: an answer without an end ends then."""
 
 GRACE_SECONDS: Final = 3
 """How long requests in flight may take to end when the server stops."""
@@ -55,10 +58,15 @@ async def serve(
 
     ``listening`` is told the port once connections are taken (``port`` 0 picks a free one). Raises ``PortTaken``.
     """
+
+    async def until_stop(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[STOPPING] = stop
+        await app(scope, receive, send)
+
     sock = listen(host, port)
     server = _Server(
         uvicorn.Config(
-            app,
+            until_stop,
             http="httptools",
             ws="none",
             lifespan="off",

@@ -31,7 +31,7 @@ from starlette.routing import Route
 
 from ninelives import __version__
 from ninelives.console.actions import decide, read_decision
-from ninelives.console.asgi import ASGIApp, Message, Receive, Send
+from ninelives.console.asgi import STOPPING, ASGIApp, Message, Receive, Send
 from ninelives.console.charts import RANGES
 from ninelives.console.gate import COOKIE, Gate
 from ninelives.console.hub import Hub, merged
@@ -198,7 +198,9 @@ class Console:
                 raise HTTPException(400, f"range: expected one of {', '.join(map(str, RANGES))}")
             sources["charts"] = self.hub.charts(named, seconds).states()
         return StreamingResponse(
-            _events(sources), media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"}
+            _events(sources, request.scope.get(STOPPING)),
+            media_type="text/event-stream",
+            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
         )
 
     async def _releases(self, request: Request) -> Response:
@@ -257,9 +259,11 @@ class Console:
         return answer
 
 
-async def _events(sources: Mapping[str, AsyncGenerator[bytes, None]]) -> AsyncGenerator[bytes, None]:
+async def _events(
+    sources: Mapping[str, AsyncGenerator[bytes, None]], stopping: asyncio.Event | None
+) -> AsyncGenerator[bytes, None]:
     yield b"retry: 1000\n\n"
-    async for name, state in merged(sources, SILENCE_SECONDS):
+    async for name, state in merged(sources, SILENCE_SECONDS, stopping):
         yield b": still here\n\n" if state is None else b"event: " + name.encode() + b"\ndata: " + state + b"\n\n"
 
 

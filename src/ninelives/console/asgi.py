@@ -4,6 +4,8 @@ from collections.abc import MutableMapping
 from typing import Any, Protocol
 
 Message = MutableMapping[str, Any]
+STOPPING = "ninelives.stopping"
+"""In a scope: the event that a server which stops sets (``api.server``)."""
 
 
 class Receive(Protocol):

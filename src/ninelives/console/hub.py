@@ -186,23 +186,36 @@ class Hub:
 
 
 async def merged(
-    sources: Mapping[str, AsyncGenerator[bytes, None]], idle_seconds: float
+    sources: Mapping[str, AsyncGenerator[bytes, None]], idle_seconds: float, stopping: asyncio.Event | None = None
 ) -> AsyncGenerator[tuple[str, bytes | None], None]:
-    """What several sources say, as it comes, with the source's name; an empty name after ``idle_seconds`` of silence."""
-    queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(maxsize=len(sources))
+    """What several sources say, as it comes, with the source's name; an empty name after ``idle_seconds`` of silence.
+
+    It ends when ``stopping`` is set.
+    """
+    queue: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue(maxsize=len(sources))
 
     async def pour(name: str, source: AsyncGenerator[bytes, None]) -> None:
         async for item in source:
             await queue.put((name, item))
 
+    async def end() -> None:
+        if stopping is not None:
+            await stopping.wait()
+            await queue.put(None)
+
     pouring = [asyncio.create_task(pour(name, source)) for name, source in sources.items()]
+    pouring.append(asyncio.create_task(end()))
     try:
         while True:
             try:
                 async with asyncio.timeout(idle_seconds):
-                    yield await queue.get()
+                    item = await queue.get()
             except TimeoutError:
                 yield "", None
+                continue
+            if item is None:
+                return
+            yield item
     finally:
         for task in pouring:
             task.cancel()
