@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ninelives.model.arns import Place
-from ninelives.model.logs import LogGroup, LogStream
+from ninelives.model.logs import LogGroup, LogStream, Position
 from ninelives.telemetry.logs import Batch, CloudWatchLogs, LogsFromTheFuture, LogStore, NoSuchGroup, NoSuchStream, Rejected
 from ninelives.telemetry.logs.keeping import Keeping
 from ninelives.telemetry.logs.schema import open_to_write
@@ -57,6 +57,35 @@ def test_events_of_a_group_lie_in_the_order_of_their_time_and_then_of_their_arri
     known = store.stream(group, "web/1")
     assert known is not None
     assert (known.first_ms, known.last_ms, known.ingested_ms) == (1, 5, NOW_MS)
+
+
+@pytest.mark.parametrize("is_descending", [False, True])
+def test_a_late_page_is_read_as_fast_as_the_first(*, is_descending: bool) -> None:
+    """In steps of SQLite's machine: a page that begins at the first event would take fifty times as many."""
+    database = open_to_write(None)
+    store = LogStore(database)
+    group = a_group(store)
+    streams = [a_stream(store, group, name) for name in ("a", "b")]
+    for stream in streams:
+        store.append([(group, stream, [(at, "x") for at in range(5_000)])], NOW_MS)
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    database.set_progress_handler(count, 10)
+    for wanted in (None, streams[:1], streams):
+        taken: list[int] = []
+        after: Position | None = None
+        for _ in range(49):
+            steps = 0
+            after = store.events(group, Stretch(streams=wanted, is_descending=is_descending), after=after, limit=100)[
+                -1
+            ].position
+            taken.append(steps)
+
+        assert taken[-1] < 3 * taken[0]
 
 
 def test_what_is_deleted_is_gone_at_once_and_its_room_bit_by_bit(tmp_path: Path) -> None:

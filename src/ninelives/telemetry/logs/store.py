@@ -214,13 +214,18 @@ class LogStore:
         """Events of a group that lie in ``stretch``, behind ``after`` in its order."""
         way, ahead = ("DESC", "<") if stretch.is_descending else ("ASC", ">")
         where, values = _of_streams(group, stretch.streams)
+        start_ms, end_ms = stretch.start_ms, stretch.end_ms
+        if after is not None:  # in plain numbers, by which the index is entered; else each page would begin at the first event
+            start_ms, end_ms = (
+                (start_ms, min(end_ms, after.at_ms + 1)) if stretch.is_descending else (max(start_ms, after.at_ms), end_ms)
+            )
         rows = self._database.execute(
             "SELECT at_ms, event.id, log_stream.name, event.ingested_ms, message FROM event"
             " CROSS JOIN log_stream ON log_stream.id = event.stream"
             f" WHERE {where} AND at_ms >= ? AND at_ms < ?"
             + (f" AND (at_ms, event.id) {ahead} (?, ?)" if after else "")
             + f" ORDER BY at_ms {way}, event.id {way} LIMIT ?",
-            (*values, stretch.start_ms, stretch.end_ms, *(after or ()), limit),
+            (*values, start_ms, end_ms, *(after or ()), limit),
         )
         return [LogEvent(*row) for row in rows]
 
