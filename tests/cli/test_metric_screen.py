@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.text import Text
 
 from ninelives.cli import session
+from ninelives.cli.main import ninelives
 from ninelives.cli.metric_screen import alarm_band, draw, size_for
 from ninelives.cli.metrics import _title as title
-from ninelives.cli.metrics import asked_for, metrics, picture_json, table_lines
+from ninelives.cli.metrics import asked_for, picture_json, table_lines
 from ninelives.insight import panels
 from ninelives.insight.panels import Line, Panel, Picture
 from ninelives.insight.series import Series, Window
@@ -137,6 +138,6 @@ def test_a_terminal_without_unicode_gets_the_table(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(panels, "read_picture", lambda *_: picture(*([5.0] * 60)))
     monkeypatch.setattr("sys.stdout", out)
 
-    metrics.main([], standalone_mode=False)
+    ninelives.main(["metrics"], standalone_mode=False)
 
     assert out.getvalue().encode("iso-8859-1").split()[:2] == [b"time", b"requests.all"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ninelives.cli import background
+from ninelives.cli.main import ninelives
 from ninelives.cli.settings import RegionSettings
 from ninelives.cli.up import up
 
@@ -38,7 +39,7 @@ def test_every_setting_reaches_the_region_in_the_background(tmp_path: Path, monk
     with pytest.raises(Started):
         background.start_region(asked)
     (command,) = commands
-    given = up.make_context("up", command[command.index("up") + 1 :]).params
+    given = up.make_context("up", command[command.index("up") + 1 :], **ninelives.context_settings).params
     read = {"state_directory": given["state"], "identity_providers": given["providers"], **given}
 
     known = {field.name for field in dataclasses.fields(RegionSettings)}

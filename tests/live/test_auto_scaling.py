@@ -85,6 +85,6 @@ def test_the_count_is_set_by_hand_within_its_bounds(region: RegionUnderTest) -> 
     assert done.returncode == 0, done.stderr
     assert "2 of 2 running" in done.stdout
     assert refused.returncode == 1
-    assert "9 tasks are outside the bounds, 1 to 4" in refused.stderr
+    assert "A count of 9 is outside the bounds, 1 to 4" in refused.stderr
     assert again.returncode == 0
     assert desired(region) == 2

@@ -67,7 +67,8 @@ def metrics(
     if picture.is_empty:
         require_service(aws, definition)
     if as_json:
-        click.echo(json.dumps(picture_json(picture), indent=2))
+        place_told = {"environment": definition.environment, "region": aws.region}
+        click.echo(json.dumps({**picture_json(picture), **place_told}, indent=2))
     elif is_drawn:
         _draw(page(), picture)
     else:

@@ -58,11 +58,12 @@ def prune(place: Place, keep: int, keep_days: int, *, deletes: bool, no_schedule
     clock = WallClock()
     work = Prune(aws, clock, asked, Keep(releases=keep, days=keep_days), deletes_definitions=deletes)
     plan = work.plan()
+    told = {"service": definition.file.service, "environment": definition.environment, "region": aws.region, **plan_json(plan)}
     if not as_json:
         show_plan(plan, clock.now())
     if plan.is_empty or dry_run:
         if as_json:
-            print_json(plan_json(plan))
+            print_json(told)
         return ExitCode.OK
     if not yes:
         ask(_question(plan), unchanged="Nothing was deleted.")
@@ -70,7 +71,7 @@ def prune(place: Place, keep: int, keep_days: int, *, deletes: bool, no_schedule
     if aws.is_local and aws.endpoint is not None:
         _forget_what_docker_built(f"{urlsplit(aws.endpoint).netloc}/{asked.repository}", done)
     if as_json:
-        print_json({**plan_json(plan), "done": done_json(done)})
+        print_json({**told, "done": done_json(done)})
     else:
         show_done(done)
     return ExitCode.ERROR if done.failures else ExitCode.OK

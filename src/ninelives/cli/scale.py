@@ -107,6 +107,8 @@ def _show(session: "Session", *, as_json: bool) -> None:
         told = {
             "service": file.service,
             "cluster": file.cluster_name,
+            "environment": definition.environment,
+            "region": aws.region,
             "desired_count": service.desired_count,
             "running_count": service.running_count,
             "pending_count": service.pending_count,
@@ -119,6 +121,11 @@ def _show(session: "Session", *, as_json: bool) -> None:
     facts.add_row("  tasks", f"{service.running_count} of {service.desired_count} running, {service.pending_count} pending")
     for name, text in scaling_facts(found) if found is not None else (("scaling", "none: the count is as it was set"),):
         facts.add_row(f"  {name}", text)
-    console.print(Text.assemble((file.service, "bold"), f"  in {file.cluster_name}, {aws.region}"), facts)
+    console.print(
+        Text.assemble(
+            (file.service, "bold"), f"  in {file.cluster_name}, {aws.region} ", (f"({definition.environment})", "dim")
+        ),
+        facts,
+    )
     for ago, text in activity_lines(found, now) if found is not None else ():
         console.print(Text.assemble((f"  {ago:>7} ago  ", "dim"), text))

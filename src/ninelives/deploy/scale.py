@@ -47,7 +47,7 @@ def scale(session: Session, change: ScaleChange) -> None:
             raise DeployError(f"The fewest tasks ({least}) would be more than the most ({most}).", hint="Set --min and --max.")
         if change.count is not None and not least <= change.count <= most:
             raise DeployError(
-                f"{change.count} tasks are outside the bounds, {least} to {most}: scaling would undo it.",
+                f"A count of {change.count} is outside the bounds, {least} to {most}: scaling would undo it.",
                 hint=f"Move the bounds with it: `ninelives scale {change.count} "
                 f"{'--min' if change.count < least else '--max'} {change.count}`.",
             )
