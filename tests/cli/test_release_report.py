@@ -196,6 +196,18 @@ def test_what_the_environment_holds_secret_is_struck_out(
     assert written(path).timeline.steps[0].text == "the build said ***"
 
 
+def test_a_password_in_an_address_is_struck_out(tmp_path: Path, recording: Recording) -> None:
+    error = BuildFailed(
+        "RUN pip install --index-url https://me:hunter2@pypi.example/simple cats failed (https://x.example:8080/a@b)."
+    )
+
+    record = written(writer(tmp_path, recording).failed(error, "2.0.1"))
+
+    assert (
+        record.cause == "RUN pip install --index-url https://***@pypi.example/simple cats failed (https://x.example:8080/a@b)."
+    )
+
+
 def test_the_placeholder_keys_of_an_embedded_region_are_no_secret(
     tmp_path: Path, recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:

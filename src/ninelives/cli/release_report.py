@@ -16,7 +16,7 @@ import click
 
 from ninelives import __version__
 from ninelives.cli.errors import UserError
-from ninelives.cli.github_actions import struck_out
+from ninelives.cli.github_actions import STRUCK_OUT, struck_out
 from ninelives.cli.proving import Proven
 from ninelives.cli.release_output import next_step
 from ninelives.cli.release_words import in_short
@@ -53,6 +53,8 @@ Found = TypeVar("Found")
 log = logging.getLogger(__name__)
 HTML = ".html"
 EVENTS_TOLD = 300
+IN_URL = re.compile(r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)")
+"""A name and a password, as addresses of package indexes bear them."""
 REQUESTS_LOST, INTERRUPTED, ERROR = "requests_lost", "interrupted", "error"
 UNKNOWN = "?"
 """The version of a release that was only followed, where nobody could say it."""
@@ -268,7 +270,7 @@ def _without_secrets(value: Any) -> Any:
     """Whatever an application or an event wrote, without what this environment holds secret."""
     match value:
         case str():
-            return struck_out(value)
+            return IN_URL.sub(STRUCK_OUT, struck_out(value))
         case dict():
             return {name: _without_secrets(one) for name, one in value.items()}
         case list() | tuple():
@@ -381,7 +383,7 @@ def _or(find: Callable[[], Found], otherwise: Found) -> Found:
 
     try:
         return find()
-    except (BotoCoreError, ClientError):
+    except (BotoCoreError, ClientError, DeployError):
         return otherwise
 
 
