@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from page_facts import GROUPS, RULE, a_revision, deployment, revision, rule, service, target, task, task_definition
 
-from ninelives.console.reading import LINES_AT_MOST, Reader
+from ninelives.console.reading import LINES_AT_MOST, LINES_READ, Reader
 from ninelives.console.snapshot import service_view
 from ninelives.deploy.aws import Aws
 from ninelives.deploy.clock import WallClock
@@ -66,7 +67,9 @@ class Account:
             "describe_tags": lambda _: {"TagDescriptions": []},
             "describe_scalable_targets": lambda _: {"ScalableTargets": []},
             "get_metric_data": lambda _: {"MetricDataResults": []},
-            "filter_log_events": lambda _: {"events": self.lines},
+            "filter_log_events": lambda asked: {
+                "events": [one for one in self.lines if one["timestamp"] >= asked["startTime"]]
+            },
         }
         if operation not in answers:
             raise AttributeError(operation)
@@ -138,10 +141,28 @@ def test_of_too_many_lines_the_last_are_shown() -> None:
         for number in range(LINES_AT_MOST + 5)
     ]
 
-    read = reader(account).lines(CATS, WallClock().now())
+    read = reader(account).lines(CATS, datetime.fromtimestamp(0, tz=UTC))
 
     assert ("/shop", True, LINES_AT_MOST) == (read["group"], read["is_cut"], len(read["lines"]))
     assert ("line 5", "t1") == (read["lines"][0]["text"], read["lines"][0]["task"])
+
+
+def test_of_more_lines_than_are_read_it_is_still_the_last_that_are_shown() -> None:
+    account, now = Account(), WallClock().now()
+    account.lines = [
+        {
+            "eventId": str(number),
+            "timestamp": int((now - timedelta(seconds=(3 * LINES_READ - number) / 100)).timestamp() * 1000),
+            "logStreamName": "cats/web/t1",
+            "message": f"line {number}",
+        }
+        for number in range(3 * LINES_READ)
+    ]
+
+    read = reader(account).lines(CATS, now - timedelta(hours=1))
+
+    assert f"line {3 * LINES_READ - 1}" == read["lines"][-1]["text"]
+    assert (True, LINES_AT_MOST) == (read["is_cut"], len(read["lines"]))
 
 
 def test_after_a_refusal_the_api_is_reached_anew() -> None:

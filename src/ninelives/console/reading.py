@@ -35,6 +35,9 @@ Named = tuple[str, str]
 
 SERVICES_A_CALL = 10
 LINES_AT_MOST = 1000
+LINES_READ = 20_000
+HALVED_AT_MOST = 10
+"""How often a stretch of time with more lines than ``LINES_READ`` is halved for its end."""
 RELEASES_SHOWN = 30
 KEPT_AT_MOST = 2000
 """Entries of a memory of what does not change."""
@@ -347,24 +350,19 @@ class Reader:
         if where is None:
             return {"group": None, "lines": [], "is_cut": False}
         group, prefix = where
-        request: dict[str, Any] = {"logGroupName": group, "startTime": int(since.timestamp() * 1000)}
-        if until is not None:
-            request["endTime"] = int(until.timestamp() * 1000)
-        if not prefix.startswith("/"):
-            request["logStreamNamePrefix"] = prefix
-        found: list[Answer] = []
-        try:
-            for one in pages(self.aws.logs.filter_log_events, "events", **request):
-                found.append(one)
-                if len(found) >= LINES_AT_MOST * 20:
-                    break
-        except Exception as error:
-            if error_code(error) != "ResourceNotFoundException":
-                raise
+        begin, end = since, until or self.clock.now()
+        found, is_whole = self._events(group, prefix, begin, until)
+        is_cut = not is_whole
+        for _ in range(HALVED_AT_MOST):
+            if is_whole:
+                break
+            # The API tells the oldest first: of too many, the later half is asked for.
+            begin += (end - begin) / 2
+            found, is_whole = self._events(group, prefix, begin, until)
         found.sort(key=lambda one: (one["timestamp"], one.get("ingestionTime", 0)))
         return {
             "group": group,
-            "is_cut": len(found) > LINES_AT_MOST,
+            "is_cut": is_cut or len(found) > LINES_AT_MOST,
             "lines": [
                 {
                     "id": str(one["eventId"]),
@@ -375,6 +373,24 @@ class Reader:
                 for one in found[-LINES_AT_MOST:]
             ],
         }
+
+    def _events(self, group: str, prefix: str, since: datetime, until: datetime | None) -> tuple[list[Answer], bool]:
+        """The first ``LINES_READ`` log events of a stretch of time, and whether these are all."""
+        request: dict[str, Any] = {"logGroupName": group, "startTime": int(since.timestamp() * 1000)}
+        if until is not None:
+            request["endTime"] = int(until.timestamp() * 1000)
+        if not prefix.startswith("/"):
+            request["logStreamNamePrefix"] = prefix
+        found: list[Answer] = []
+        try:
+            for one in pages(self.aws.logs.filter_log_events, "events", **request):
+                if len(found) >= LINES_READ:
+                    return found, False
+                found.append(one)
+        except Exception as error:
+            if error_code(error) != "ResourceNotFoundException":
+                raise
+        return found, True
 
     def _seldom(self, key: tuple[str, ...], read: Callable[[], T], seconds: float) -> T:
         """What ``read`` answers, or what it answered less than ``seconds`` ago."""
