@@ -146,6 +146,12 @@ TABLE: list[tuple[str, str, dict[str, Any], list[str]]] = [
         ["logs:PutLogEvents logs:…:log-group:/g:log-stream:s/1"],
     ),
     ("logs", "FilterLogEvents", {"logGroupName": "/g"}, ["logs:FilterLogEvents logs:…:log-group:/g:log-stream:"]),
+    (
+        "logs",
+        "FilterLogEvents",
+        {"logGroupIdentifier": "arn:aws:logs:eu-west-1:123456789012:log-group:/g:*"},
+        ["logs:FilterLogEvents logs:…:log-group:/g:log-stream:"],
+    ),
     ("logs", "CreateLogGroup", {"logGroupName": "/g"}, ["logs:CreateLogGroup logs:…:log-group:/g:log-stream:"]),
     (
         "logs",

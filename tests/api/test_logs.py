@@ -14,6 +14,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from running_door import PLACE, OpenDoor
 
+from ninelives.api.authorization.known import RegionFacts
+from ninelives.api.authorization.resources import candidates
 from ninelives.api.logs import queries
 
 GROUP = "/ecs/cats"
@@ -215,6 +217,18 @@ def test_pages_of_a_filter_are_whole_for_a_paginator(logs: Any) -> None:
     messages = [event["message"] for one in pages for event in one["events"]]
     assert all(len(one["events"]) <= 700 for one in pages)
     assert sorted(int(message.split()[0]) for message in messages) == list(range(0, 5_000, 2))
+
+
+@pytest.mark.parametrize(
+    "crafted", [f"arn:a:log-group:{GROUP}:x:y:other", f"arn:x:log-group:{GROUP}", f"arn:a:log-group:{GROUP}:b:c:log-group:x"]
+)
+def test_what_is_no_arn_of_a_group_names_none(logs: Any, crafted: str) -> None:
+    """Where IAM is enforced, who may read another group could read this one by it."""
+    code, _ = refusal(lambda: logs.filter_log_events(logGroupIdentifier=crafted))
+    asked = candidates("logs", "FilterLogEvents", {"logGroupIdentifier": crafted}, PLACE, RegionFacts(None))
+
+    assert code in {"ResourceNotFoundException", "InvalidParameterException"}
+    assert {resource.partition(":log-group:")[2] for _, resource in asked} == {f"{crafted}:log-stream:"}
 
 
 def test_times_without_end_are_times_too(logs: Any) -> None:

@@ -4,6 +4,7 @@ Instants are whole milliseconds since the epoch, as in the API: a log has millio
 Source of every name: botocore ``logs`` 2014-03-28.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -11,6 +12,21 @@ from typing import Final, NamedTuple
 EVENT_OVERHEAD: Final = 26
 """Bytes that each event counts beside its message. Source: ``PutLogEvents``."""
 DAY_MS: Final = 24 * 60 * 60 * 1000
+
+
+GROUP_ARN: Final = re.compile(r"arn:[^:]*:logs:[^:]*:[^:]*:log-group:([^:]+)(?::.*)?", re.DOTALL)
+
+
+def group_named_by(identifier: str) -> str:
+    """The name of a group in its ARN, or the name itself. What is no ARN of a group names none: names have no colon.
+
+    Who decides whether a caller may, and who reads the group, must ask this alike.
+
+    >>> group_named_by("arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/cats:*"), group_named_by("/ecs/cats")
+    ('/ecs/cats', '/ecs/cats')
+    """
+    found = GROUP_ARN.fullmatch(identifier)
+    return identifier if found is None else found[1]
 
 
 class Position(NamedTuple):

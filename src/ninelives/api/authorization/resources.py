@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ninelives.api.authorization.facts import Facts
 from ninelives.model.arns import Place, last_part
+from ninelives.model.logs import group_named_by
 
 Parameters = Mapping[str, Any]
 Candidate = tuple[str, str]
@@ -118,7 +119,7 @@ def _iam(operation: str, parameters: Parameters, place: Place, facts: Facts) -> 
 
 def _logs(operation: str, parameters: Parameters, place: Place, _: Facts) -> Iterator[Candidate]:
     names = [*_named(parameters, "logGroupName", "logGroupNames", "logGroupIdentifier", "logGroupIdentifiers")]
-    names += [arn.split(":", 6)[6].removesuffix(":*") for arn in arns_in(parameters) if ":log-group:" in arn]
+    names += [group_named_by(arn) for arn in arns_in(parameters) if ":log-group:" in arn]
     streams = [*_named(parameters, "logStreamName", "logStreamNames")]
     for name in names:
         group = place.arn("logs", f"log-group:{name}")

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ninelives.api.call import Call
-from ninelives.api.logs.handling import LogsHandler, find_group, group_name, invalid, name_of, page
+from ninelives.api.logs.handling import LogsHandler, find_group, group_name, invalid, page
 from ninelives.model.errors import ApiError
-from ninelives.model.logs import LogGroup
+from ninelives.model.logs import LogGroup, group_named_by
 from ninelives.telemetry.logs import AlreadyThere, CloudWatchLogs, LogStore
 
 RETENTIONS: Final = (
@@ -59,7 +59,7 @@ async def describe_log_groups(logs: CloudWatchLogs, call: Call) -> Mapping[str, 
         lambda store: store.groups(prefix=prefix or "", part=pattern or "", log_class=parameters.get("logGroupClass"))
     )
     if "logGroupIdentifiers" in parameters:
-        wanted = {name_of(one) for one in parameters["logGroupIdentifiers"]}
+        wanted = {group_named_by(one) for one in parameters["logGroupIdentifiers"]}
         found = [one for one in found if one.name in wanted]
     shown, token = page(found, parameters, key=lambda one: one.name)
     return {"logGroups": [write_group(logs, one) for one in shown], "nextToken": token}
@@ -134,11 +134,11 @@ def _keyed(call: Call) -> str:
     identifier = call.parameters.get("resourceIdentifier", "")
     if identifier and ":log-group:" not in identifier:
         raise invalid("This region keeps the key of a log group, not that of query results.")
-    return name_of(identifier) if identifier else group_name(call.parameters)
+    return group_named_by(identifier) if identifier else group_name(call.parameters)
 
 
 async def put_log_group_deletion_protection(logs: CloudWatchLogs, call: Call) -> Mapping[str, Any]:
-    name = name_of(call.parameters["logGroupIdentifier"])
+    name = group_named_by(call.parameters["logGroupIdentifier"])
     await change(logs, name, is_protected=call.parameters["deletionProtectionEnabled"])
     return {}
 

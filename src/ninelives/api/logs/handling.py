@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from ninelives.api.call import Call
 from ninelives.model.errors import ApiError
-from ninelives.model.logs import LogGroup, LogStream
+from ninelives.model.logs import LogGroup, LogStream, group_named_by
 from ninelives.telemetry.logs import CloudWatchLogs, LogStore
 
 T = TypeVar("T")
@@ -45,18 +45,7 @@ def group_name(parameters: Mapping[str, Any]) -> str:
         raise invalid("Only one of logGroupName and logGroupIdentifier can be specified in the request.")
     if not name and not identifier:
         raise invalid("Exactly one of logGroupName and logGroupIdentifier must be specified in the request.")
-    return name or name_of(str(identifier))
-
-
-def name_of(identifier: str) -> str:
-    """The name of a group in its ARN, or the name itself.
-
-    >>> name_of("arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/cats:*"), name_of("/ecs/cats")
-    ('/ecs/cats', '/ecs/cats')
-    """
-    if not identifier.startswith("arn:"):
-        return identifier
-    return identifier.split(":log-group:", 1)[-1].partition(":")[0]
+    return name or group_named_by(str(identifier))
 
 
 def find_group(store: LogStore, name: str) -> LogGroup:

@@ -12,8 +12,8 @@ from uuid import uuid4
 from ninelives.api.call import Call
 from ninelives.api.codec_event_stream import Events
 from ninelives.api.logs.events import checked_pattern
-from ninelives.api.logs.handling import LogsHandler, find_group, invalid, name_of
-from ninelives.model.logs import LogEvent
+from ninelives.api.logs.handling import LogsHandler, find_group, invalid
+from ninelives.model.logs import LogEvent, group_named_by
 from ninelives.monitoring.filter_patterns import Pattern
 from ninelives.telemetry.logs import Arrived, CloudWatchLogs, LogStore
 
@@ -27,7 +27,7 @@ GROUPS_MAX: Final = 10
 
 async def start_live_tail(logs: CloudWatchLogs, call: Call) -> Mapping[str, Any]:
     parameters = call.parameters
-    names = [name_of(one) for one in parameters["logGroupIdentifiers"]]
+    names = [group_named_by(one) for one in parameters["logGroupIdentifiers"]]
     streams, prefixes = parameters.get("logStreamNames", []), parameters.get("logStreamNamePrefixes", [])
     if len(names) > GROUPS_MAX:
         raise invalid(f"A Live Tail session may follow {GROUPS_MAX} log groups at the most.")

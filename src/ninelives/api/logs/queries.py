@@ -17,9 +17,9 @@ from uuid import uuid4
 
 from ninelives.api.call import Call, Operations
 from ninelives.api.logs.events import record_pointer
-from ninelives.api.logs.handling import find_group, invalid, invalid_token, name_of, page
+from ninelives.api.logs.handling import find_group, invalid, invalid_token, page
 from ninelives.model.errors import ApiError
-from ninelives.model.logs import LogGroup, Position, QueryDefinition
+from ninelives.model.logs import LogGroup, Position, QueryDefinition, group_named_by
 from ninelives.monitoring.log_insights import (
     TOLD_MAX,
     LogRecord,
@@ -256,7 +256,7 @@ def _groups_asked(parameters: Mapping[str, Any]) -> list[str]:
     if len(given) != 1:
         raise invalid("Exactly one of logGroupName, logGroupNames and logGroupIdentifiers must be specified.")
     named = parameters[given[0]]
-    names = list(dict.fromkeys(name_of(one) for one in ([named] if isinstance(named, str) else named)))
+    names = list(dict.fromkeys(group_named_by(one) for one in ([named] if isinstance(named, str) else named)))
     if len(names) > GROUPS_MAX:
         raise invalid(f"A query may search {GROUPS_MAX} log groups at the most.")
     return names

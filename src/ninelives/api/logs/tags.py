@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ninelives.api.call import Call
-from ninelives.api.logs.handling import LogsHandler, find_group, invalid, name_of
+from ninelives.api.logs.handling import LogsHandler, find_group, invalid
+from ninelives.model.logs import group_named_by
 from ninelives.telemetry.logs import CloudWatchLogs, LogStore
 
 TAGS_MAX: Final = 50
@@ -39,7 +40,7 @@ def _named(call: Call) -> str:
     arn = call.parameters["resourceArn"]
     if ":log-group:" not in arn:
         raise invalid(f"Invalid resource ARN: {arn}. Only log groups have tags in this region.")
-    return name_of(arn)
+    return group_named_by(arn)
 
 
 Change = Callable[[Mapping[str, str]], Mapping[str, str]]
