@@ -77,7 +77,7 @@ def test_the_screen_has_the_proposal_its_saving_its_risk_and_what_it_rests_on() 
     assert "most on " in shown
     assert "Assumed: p99 of the minutes' CPU and 30 % of headroom" in shown
     assert "AWS's Price List API" in shown
-    assert "Next:  `ninelives rightsize --env staging --apply`" in shown
+    assert "Next:  the same command with `--apply` writes it into ninelives.yml" in shown
     assert FILE == Path("ninelives.yml").read_text()
 
 

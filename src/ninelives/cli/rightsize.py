@@ -106,7 +106,7 @@ def rightsize(  # noqa: PLR0913 - each is an assumption of its own
 
 def _next(definition: "Definition", proposed: "str | DeployError") -> str:
     if isinstance(proposed, str):
-        return f"Next:  `ninelives rightsize --env {definition.environment} --apply` writes it into {definition.path}"
+        return f"Next:  the same command with `--apply` writes it into {definition.path}"
     return f"Note: --apply could not write it: {proposed}"
 
 
