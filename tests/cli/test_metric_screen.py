@@ -68,6 +68,15 @@ def test_a_steady_value_is_a_straight_line_and_a_gap_in_the_data_is_a_gap_in_it(
     assert 40 <= drawn[1] <= 50
 
 
+def test_what_is_below_zero_is_drawn_below_zero() -> None:
+    lines = shown(picture(*([4.0] * 30), *([-4.0] * 30)), 80)
+
+    labels = [line.split("┤")[0].strip() for line in lines if "┤" in line][:2]
+    [below] = [line for line in lines if "-4 ┤" in line][:1]
+    assert ["4", "-4"] == labels
+    assert any("\u2800" < character <= "\u28ff" for character in below)
+
+
 def test_deployments_are_marked_on_the_axis_where_they_began() -> None:
     lines = shown(picture(*([1.0] * 60)), 80)
 

@@ -94,15 +94,17 @@ def draw_panel(panel: Panel, span: Window, marks: Sequence[DeploymentMark], size
 
 
 def _chart(lines: Sequence[Line], span: Window, marks: Sequence[DeploymentMark], size: Size) -> Iterator[Text]:
-    top = ceiling(max(value for line in lines for value in line.series.values))
+    values = [value for line in lines for value in line.series.values]
+    top, least = ceiling(max(values)), min(values)
+    bottom = -ceiling(-least) if least < 0 else 0.0
     canvas = Canvas(columns=size.chart, rows=size.rows)
     for line in reversed(lines):  # the first is drawn last, and seen best
         points = [((at - span.start).total_seconds(), value) for at, value in line.series.points]
         for run in joined(points, span.period * 1.5):
-            _draw_run(canvas, run, span, top, STYLES[line.tone])
+            _draw_run(canvas, run, span, (bottom, top), STYLES[line.tone])
     marked = {_column(one.started_at, span, size.chart): one for one in marks if span.start <= one.started_at < span.end}
     for number in range(size.rows):
-        label = {0: shown(top), size.rows - 1: "0"}.get(number, "")
+        label = {0: shown(top), size.rows - 1: shown(bottom)}.get(number, "")
         row = Text(f"{label:>{AXIS}} ", "dim")
         row.append("┤" if label else "│", "dim")
         for column, (character, style) in enumerate(canvas.row(number)):
@@ -112,11 +114,14 @@ def _chart(lines: Sequence[Line], span: Window, marks: Sequence[DeploymentMark],
     yield _time_axis(span, marked, size.chart)
 
 
-def _draw_run(canvas: Canvas, run: Sequence[tuple[float, float]], span: Window, top: float, style: str) -> None:
+def _draw_run(
+    canvas: Canvas, run: Sequence[tuple[float, float]], span: Window, bounds: tuple[float, float], style: str
+) -> None:
+    bottom, top = bounds
     dots = [
         (
             round((second + span.period / 2) / span.seconds * (canvas.width - 1)),
-            round(max(0.0, value) / top * (canvas.height - 1)),
+            round((value - bottom) / (top - bottom) * (canvas.height - 1)),
         )
         for second, value in run
     ]
