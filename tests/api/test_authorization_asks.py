@@ -202,6 +202,34 @@ TABLE: list[tuple[str, str, dict[str, Any], list[str]]] = [
         {"ServiceNamespace": "ecs"},
         ["application-autoscaling:RegisterScalableTarget application-autoscaling:…:scalable-target/*"],
     ),
+    (
+        "application-autoscaling",
+        "RegisterScalableTarget",
+        {"ServiceNamespace": "ecs", "ResourceId": "service/c/s"},
+        [
+            "application-autoscaling:RegisterScalableTarget application-autoscaling:…:scalable-target/*",
+            "ecs:DescribeServices ecs:…:service/c/s",
+            "ecs:UpdateService ecs:…:service/c/s",
+        ],
+    ),
+    (
+        "application-autoscaling",
+        "PutScalingPolicy",
+        {"ResourceId": "service/c/s", "TargetTrackingScalingPolicyConfiguration": {"TargetValue": 50}},
+        [
+            "application-autoscaling:PutScalingPolicy application-autoscaling:…:scalable-target/*",
+            "cloudwatch:PutMetricAlarm cloudwatch:…:alarm:TargetTracking-service/c/s-*",
+        ],
+    ),
+    (
+        "application-autoscaling",
+        "DeregisterScalableTarget",
+        {"ResourceId": "service/c/s"},
+        [
+            "application-autoscaling:DeregisterScalableTarget application-autoscaling:…:scalable-target/*",
+            "cloudwatch:DeleteAlarms cloudwatch:…:alarm:TargetTracking-service/c/s-*",
+        ],
+    ),
     ("events", "PutRule", {"Name": "r"}, ["events:PutRule events:…:rule/r"]),
     (
         "events",

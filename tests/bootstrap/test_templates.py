@@ -264,10 +264,10 @@ READ_FOR_THE_REPORT = ("series.py", "surroundings.py")
 BESIDE_THE_API = {
     "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:GetDownloadUrlForLayer",
     "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart", "iam:PassRole", "ecs:TagResource",
-    "iam:CreateServiceLinkedRole",
+    "iam:CreateServiceLinkedRole", "cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm",
 }  # fmt: skip
-"""What `docker push` needs, and what RegisterTaskDefinition, CreateService, UpdateService and RegisterScalableTarget need
-besides themselves.
+"""What `docker push` needs, and what RegisterTaskDefinition, CreateService, UpdateService, RegisterScalableTarget,
+PutScalingPolicy and DeleteScalingPolicy need besides themselves.
 """
 
 

@@ -55,6 +55,9 @@ ON_EVERYTHING: Final = frozenset({"ecs:ListTasks"})
 CREATE_ACTION: Final = frozenset({"ec2", "ecs", "elasticloadbalancing"})
 """Services that tell their tagging action, in a key, which operation it goes with."""
 
+SCALING: Final = "application-autoscaling"
+CALLER: Final = "application-autoscaling.amazonaws.com"
+
 LATER_PARTS: Final = {
     "CreateListener": (":loadbalancer/", ":listener/"),
     "CreateRule": (":listener/", ":listener-rule/"),
@@ -86,7 +89,8 @@ def asks(service: str, operation: str, parameters: Parameters, place: Place, fac
     tagging = _tagging(reference, operation, parameters, own, facts)
     source = copied_from(prefix, parameters)
     read = [Ask(action="s3:GetObject", resource=source)] if source is not None else []
-    return [*own, *read, *tagging, *_passing(service, operation, parameters, place, facts)]
+    beside = [*tagging, *_passing(service, operation, parameters, place, facts), *_of_scaling(name, parameters, place)]
+    return [*own, *read, *beside]
 
 
 def _kinds(
@@ -141,6 +145,27 @@ def _tagging(
         if reference.prefix == "ec2" and (kind is None or not resource.endswith("/*")):
             continue  # what is there already is not what is tagged
         yield _ask(reference, action, resource, keys, facts)
+
+
+def _of_scaling(action: str, parameters: Parameters, place: Place) -> Iterator[Ask]:
+    """What Application Auto Scaling does with the permissions of whoever asks it to.
+
+    Source: its user guide, "Permissions validation for API calls on target resources"; ECS developer guide, "IAM permissions
+    required for Amazon ECS service auto scaling"; the alarms' names and the key are those of AWS's managed policies.
+    """
+    prefix, _, operation = action.partition(":")
+    resource = str(parameters.get("ResourceId", ""))
+    if prefix != SCALING or not resource.startswith("service/"):
+        return
+    context = as_context([("aws:CalledViaLast", CALLER), ("aws:CalledViaFirst", CALLER), ("aws:CalledVia", CALLER)])
+    if operation == "RegisterScalableTarget":
+        for name in ("DescribeServices", "UpdateService"):
+            yield Ask(action=f"ecs:{name}", resource=place.arn("ecs", resource), context=context)
+    alarms = place.arn("cloudwatch", f"alarm:TargetTracking-{resource}-*")
+    if operation == "PutScalingPolicy" and parameters.get("TargetTrackingScalingPolicyConfiguration"):
+        yield Ask(action="cloudwatch:PutMetricAlarm", resource=alarms, context=context)
+    if operation in {"DeleteScalingPolicy", "DeregisterScalableTarget"}:
+        yield Ask(action="cloudwatch:DeleteAlarms", resource=alarms, context=context)
 
 
 def _passing(service: str, operation: str, parameters: Parameters, place: Place, facts: Facts) -> Iterator[Ask]:
