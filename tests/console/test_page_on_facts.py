@@ -169,3 +169,12 @@ def test_names_that_are_markup_are_names(chromium: Browser, served: Served) -> N
     expect(page.locator("[data-service]").first).to_contain_text("<img src=x", timeout=WITHIN)
     assert 0 == page.locator("main img, nav img").count()
     page.close()
+
+
+def test_on_a_telephone_the_page_still_has_its_heading_for_those_who_hear_it(chromium: Browser, served: Served) -> None:
+    page = chromium.new_page(viewport={"width": 360, "height": 780})
+    page.goto(served.address)
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("shop / cats", timeout=WITHIN)
+    assert 360 == page.evaluate("document.documentElement.scrollWidth")
+    page.close()
