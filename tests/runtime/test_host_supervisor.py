@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ninelives.region.ports import LogLine
-from ninelives.runtime import host_engine, host_logs, shim
+from ninelives.runtime import host_engine, host_logs, log_feed, shim
 from ninelives.runtime.engine import StartFailed
 from ninelives.runtime.host_command import TASK_VARIABLE
 from ninelives.runtime.host_logs import HostLogs
@@ -219,6 +219,43 @@ def test_a_reader_that_is_too_fast_waits_and_loses_nothing() -> None:
 
     assert taken == 50_000
     assert most < WAITING_LINES_MAX + 100
+
+
+def test_long_lines_wait_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty thousand lines of a quarter of a megabyte would be five gigabytes."""
+    monkeypatch.setattr(log_feed, "WAITING_LINES_MAX", 1_000)
+    line = LogLine(task_arn="arn", container_name="web", timestamp=datetime(2026, 1, 1, tzinfo=UTC), message="x" * 250_000)
+
+    async def main() -> None:
+        stored: list[Callable[[], None]] = []
+        news = asyncio.Event()
+        taken = 0
+
+        def logged(_: Sequence[LogLine], safe: Callable[[], None]) -> None:
+            stored.append(safe)
+            news.set()
+
+        def read() -> None:
+            nonlocal taken
+            for _ in range(10):
+                taken += feed.put([line], lambda: None)
+
+        async def until_stored(count: int) -> None:
+            while len(stored) < count:
+                news.clear()
+                await news.wait()
+
+        feed = LogFeed(asyncio.get_running_loop(), logged)
+        reader = threading.Thread(target=read)
+        reader.start()
+        for number in range(10):
+            await until_stored(number + 1)
+            assert taken <= number + 5
+            stored[number]()
+        reader.join()
+        assert taken == 10
+
+    asyncio.run(main())
 
 
 def test_cursors_are_kept_over_a_restart(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 WAITING_LINES_MAX = 20_000
 """Lines at most that are not safe yet; a reader that is faster waits, and its container's log file holds the rest."""
+CHARACTERS_A_LINE = 1_024
+"""What is longer counts as several lines: one may have a quarter of a megabyte."""
 SLICE_SECONDS = 0.004
 """How long the loop delivers lines before it looks after other things."""
 
@@ -34,12 +36,13 @@ class LogFeed:
 
         ``delivered`` is called on the loop once all of them are safe.
         """
+        weight = _weight(lines)
         with self._changed:
             self._changed.wait_for(lambda: self._is_closed or self._count < WAITING_LINES_MAX)
             if self._is_closed:
                 return False
             self._waiting.append((lines, delivered))
-            self._count += len(lines)
+            self._count += weight
             if not self._is_scheduled:
                 try:
                     self._loop.call_soon_threadsafe(self._deliver)
@@ -65,20 +68,24 @@ class LogFeed:
                     return
                 lines, delivered = self._waiting.popleft()
             try:
-                self._logged(lines, self._once_safe(len(lines), delivered))
+                self._logged(lines, self._once_safe(_weight(lines), delivered))
             except Exception:
                 log.exception("%d log lines of task %s are lost", len(lines), lines[0].task_arn)
-                self._forget(len(lines))
+                self._forget(_weight(lines))
         self._loop.call_soon(self._deliver)
 
-    def _once_safe(self, count: int, delivered: Callable[[], None]) -> Callable[[], None]:
+    def _once_safe(self, weight: int, delivered: Callable[[], None]) -> Callable[[], None]:
         def safe() -> None:
-            self._forget(count)
+            self._forget(weight)
             delivered()
 
         return safe
 
-    def _forget(self, count: int) -> None:
+    def _forget(self, weight: int) -> None:
         with self._changed:
-            self._count -= count
+            self._count -= weight
             self._changed.notify_all()
+
+
+def _weight(lines: Sequence[LogLine]) -> int:
+    return sum(1 + len(line.message) // CHARACTERS_A_LINE for line in lines)

@@ -98,6 +98,10 @@ class Actions:
         """
         self._carried.append(_Carried(kind, carry_out, repeats))
 
+    def forget(self, name: str) -> None:
+        """An alarm of that name was deleted."""
+        self._repeated_at.pop(name, None)
+
     def start(self, alarm: Alarm, before: AlarmState, value: float | None, acted: Acted) -> None:
         """Carry out the actions for the state that ``alarm`` has just entered."""
         self._repeated_at[alarm.name] = alarm.state.updated_at

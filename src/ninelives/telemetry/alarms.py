@@ -171,6 +171,7 @@ class Alarms:
         self._records.delete(alarm)
         self._evaluated_at.pop(alarm.name, None)
         self._newest.pop(alarm.name, None)
+        self._actions.forget(alarm.name)
         self._tell(alarm, HistoryItemType.CONFIGURATION_UPDATE, f'Alarm "{alarm.name}" deleted',
                    alarm_wording.configuration_update(None, alarm))  # fmt: skip
         self._ring()

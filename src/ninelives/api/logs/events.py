@@ -50,6 +50,8 @@ SCAN_SECONDS: Final = 0.5
 """How long one FilterLogEvents looks for what fits before it answers with what it has, and a token."""
 FIELDS_SAMPLE: Final = 1_000
 FIELDS_SPAN_MS: Final = 15 * 60 * 1000
+FIELDS_BESIDE_MS: Final = 8 * 60 * 1000
+"""Before and after a time that is given. Source: ``GetLogGroupFields``."""
 
 TOKEN: Final = re.compile(r"(?P<way>[fb])/(?P<at_ms>\d{15})(?P<id>\d{41})(?:/s)?")
 
@@ -290,14 +292,14 @@ def record_pointer(group: LogGroup, event: LogEvent) -> str:
 
 
 async def get_log_group_fields(logs: CloudWatchLogs, call: Call) -> Mapping[str, Any]:
-    """The fields of a sample of the events around a time (the last quarter of an hour where none is given)."""
+    """The fields of a sample of the events around a time, or of the last quarter of an hour."""
     name = group_name(call.parameters)
     around = call.parameters.get("time")
     now_ms = logs.now_ms
     start_ms, end_ms = now_ms - FIELDS_SPAN_MS, now_ms + 1
     if around is not None:
         middle_ms = around * 1000 if around < now_ms // 100 else around
-        start_ms, end_ms = middle_ms - FIELDS_SPAN_MS // 2, middle_ms + FIELDS_SPAN_MS // 2
+        start_ms, end_ms = middle_ms - FIELDS_BESIDE_MS, middle_ms + FIELDS_BESIDE_MS
 
     def work(store: LogStore) -> Sequence[LogEvent]:
         group = find_group(store, name)

@@ -8,9 +8,10 @@ import asyncio
 import heapq
 import logging
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 from uuid import uuid4
@@ -60,6 +61,8 @@ class _Asked:
     groups: Sequence[str]
     created_ms: int
     status: str = "Scheduled"
+    stopped: threading.Event = field(default_factory=threading.Event)
+    """By StopQuery; the thread that runs it looks here, and only here, for it."""
     result: QueryResult | None = None
     took_ms: int = 0
     size: int = 0
@@ -128,7 +131,7 @@ class _Queries:
     def _run(
         self, asked: _Asked, query: Query, groups: Sequence[LogGroup], stretch: Stretch, limit: int, store: LogStore
     ) -> None:
-        if asked.status != "Scheduled":
+        if asked.stopped.is_set():
             return
         asked.status = "Running"
         begun = time.monotonic()
@@ -147,8 +150,7 @@ class _Queries:
             log.exception("query %s failed", asked.id)
             status = "Failed"
         asked.took_ms = round((time.monotonic() - begun) * 1000)
-        if asked.status == "Running":
-            asked.status = status
+        asked.status = "Cancelled" if asked.stopped.is_set() else status
 
     def _events(
         self, store: LogStore, asked: _Asked, groups: Sequence[LogGroup], stretch: Stretch, *, until: float
@@ -158,7 +160,7 @@ class _Queries:
         merged = each[0] if len(each) == 1 else heapq.merge(*each, key=lambda record: -record.timestamp)
         for count, record in enumerate(merged):
             if count % READ_AT_ONCE == 0:
-                if asked.status != "Running" or self._logs.is_closed:
+                if asked.stopped.is_set() or self._logs.is_closed:
                     raise _Stopped("Cancelled")
                 if time.monotonic() > until:
                     raise _Stopped("Timeout")
@@ -211,6 +213,7 @@ class _Queries:
         asked = self._find(call)
         if asked.status not in UNDER_WAY:
             raise invalid(f"Query with queryId {asked.id} is not running.")
+        asked.stopped.set()
         asked.status = "Cancelled"
         return {"success": True}
 
