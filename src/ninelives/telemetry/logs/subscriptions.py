@@ -9,7 +9,7 @@ import contextlib
 import gzip
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from ninelives.model.logs import LogEvent, SubscriptionFilter
@@ -19,6 +19,8 @@ from ninelives.telemetry.logs.store import Arrived, LogStore
 
 log = logging.getLogger(__name__)
 
+PART_MAX: Final = 1 << 20
+"""Characters of one delivery: a function takes a few megabytes at the most."""
 WAITING_MAX: Final = 200
 """Deliveries that wait; beyond it the newest are dropped, and the log says so."""
 
@@ -48,8 +50,7 @@ class Subscriptions:
         if arrived.group.name not in self._groups:
             return
         for one in store.records(SubscriptionFilter, group=arrived.group.name):
-            events = _fitting(one, arrived.events)
-            if events:
+            for events in parts(_fitting(one, arrived.events)):
                 with contextlib.suppress(RuntimeError):  # the loop is closed: the region ends
                     self._loop.call_soon_threadsafe(self._enqueue, one.destination_arn, self._payload(one, arrived, events))
 
@@ -86,3 +87,15 @@ def _fitting(one: SubscriptionFilter, events: Sequence[LogEvent]) -> Sequence[Lo
     except PatternInvalid:
         return ()
     return [event for event in events if pattern.matches(event.message)]
+
+
+def parts(events: Sequence[LogEvent]) -> Iterator[Sequence[LogEvent]]:
+    """The events of one delivery after the other, in their order."""
+    begin = size = 0
+    for place, event in enumerate(events):
+        if size + len(event.message) > PART_MAX and place > begin:
+            yield events[begin:place]
+            begin, size = place, 0
+        size += len(event.message)
+    if begin < len(events):
+        yield events[begin:]
