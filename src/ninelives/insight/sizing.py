@@ -13,7 +13,6 @@ from ninelives.insight.leaks import find_leak
 from ninelives.insight.usage import Usage, percentile, runs
 from ninelives.model.fargate import FARGATE_CPU, FARGATE_MEMORY, TaskSize, fargate_sizes
 
-SECONDS_A_MINUTE: Final = 60
 AT_LIMIT_PERCENT: Final = 1.0
 """Of the minutes, that CPU may be at its limit before what was measured is no longer taken for what was needed."""
 MEMORY_AT_LIMIT: Final = 0.98

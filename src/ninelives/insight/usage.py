@@ -8,7 +8,6 @@ from typing import Final
 
 from ninelives.model.fargate import TaskSize
 
-HOURS_A_DAY: Final = 24
 AT_ITS_LIMIT: Final = 0.95
 """Of the CPU that a task has: beyond, nobody knows what it would have used."""
 
