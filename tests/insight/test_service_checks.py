@@ -70,6 +70,7 @@ class Account:
             "describe_tasks": {"tasks": [{"taskArn": "t", "lastStatus": "RUNNING"}]},
             "describe_log_groups": {"logGroups": [{"logGroupName": "/ecs/cats", "retentionInDays": 30}]},
             "describe_clusters": {"clusters": [{"settings": [{"name": "containerInsights", "value": "enabled"}]}]},
+            "describe_scalable_targets": {"ScalableTargets": []},
             "describe_image_scan_findings": {"imageScanFindings": {"findingSeverityCounts": {"LOW": 3}}},
         }
 
@@ -232,3 +233,12 @@ def test_a_file_that_asks_for_a_risk_is_told(before: str, after: str, check: str
     assert before in TEXT
 
     assert [one.check for one in examine_file(definition(TEXT.replace(before, after)))] == [check]
+
+
+def test_a_count_that_something_scales_is_no_drift() -> None:
+    """The next deploy leaves it as it is."""
+    account = Account()
+    changed("describe_services", "services", 0, "desiredCount", to=5)(account)
+    changed("describe_scalable_targets", "ScalableTargets", to=[{"MinCapacity": 1, "MaxCapacity": 9}])(account)
+
+    assert found(account) == []

@@ -34,11 +34,6 @@ class PolicySeen:
     """States by name."""
 
     @property
-    def is_own(self) -> bool:
-        """Whether the service file asked for it."""
-        return self.name.startswith(PREFIX)
-
-    @property
     def short_name(self) -> str:
         return self.name.removeprefix(PREFIX)
 

@@ -15,6 +15,7 @@ from ninelives.deploy.front_door import find_target_group
 from ninelives.deploy.observation import see_tasks
 from ninelives.deploy.quantities import write_duration
 from ninelives.deploy.reading import Definition
+from ninelives.deploy.scaling import find_target
 from ninelives.deploy.service_call import describe_task_definition, live_service
 from ninelives.deploy.service_file import ServiceFile
 from ninelives.deploy.task_definition import DIGEST_TAG
@@ -155,8 +156,9 @@ def _service_settings(service: Service) -> Iterator[Finding]:
             service.live.get("healthCheckGracePeriodSeconds"),
         ),
     ]
-    if file.plain_count is not None:
-        pairs.append(("count", file.plain_count, service.live.get("desiredCount")))
+    live_count = service.live.get("desiredCount")
+    if file.plain_count not in {None, live_count} and find_target(service.aws, file) is None:  # what scales minds its count
+        pairs.append(("count", file.plain_count, live_count))
     yield from _drift(service, f"service {file.service}", pairs)
 
 
