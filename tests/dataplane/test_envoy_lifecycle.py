@@ -489,3 +489,22 @@ def test_a_socket_folder_of_another_user_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(EnvoyFailed, match="theirs"):
         Places(state_directory=tmp_path / "state", socket_directory=theirs).make()
+
+
+def test_what_an_ended_envoy_told_of_an_address_is_not_believed_of_the_next_one() -> None:
+    async def test(world: World) -> None:
+        (key,) = await world.serve("one")
+        await world.plane.stop(graceful=False)
+        await world.backends[0].stop()
+        seen: set[TargetHealthState | None] = set()
+
+        world.plane = world.new_plane()
+        world.plane.prepare(world.records.snapshot())
+        world.plane.subscribe(lambda: seen.add(world.state(key)))
+        await world.plane.start()
+        seen.add(world.state(key))
+        await world.until_state(key, TargetHealthState.UNHEALTHY)
+
+        assert seen == {TargetHealthState.INITIAL, TargetHealthState.UNHEALTHY}
+
+    in_world(test)

@@ -60,7 +60,7 @@ def test_a_known_appetite_gives_the_size_that_fits_it(region: RegionUnderTest) -
 
     too_early = region.command("rightsize", "--min-data", "30d")
     assert 1 == too_early.returncode
-    assert "720 are needed" in too_early.stderr
+    assert "advice takes 720h" in too_early.stderr
 
     first = looked_at(region)
 

@@ -86,6 +86,8 @@ class EnvoyDataPlane:
         self._places.make()
         process = await find(self._places)
         if process is None:
+            # What an earlier Envoy told is not of this one's targets, though they may have the same addresses.
+            (self._places.state_directory / HEALTH_LOG).unlink(missing_ok=True)
             process = spawn(self._places)
         else:
             log.info("adopted Envoy (pid %d)", process.pid)
