@@ -204,7 +204,9 @@ async def test_a_target_that_was_gone_begins_anew(scene: Scene) -> None:
     await scene.publish()
 
     assert INITIAL is scene.state(key)
-    assert set() == await scene.reached()
+    reached = await scene.reached()
+    # On a busy machine it may have failed its checks by now; alone and unhealthy, it is served: the group fails open.
+    assert not reached or scene.state(key) is UNHEALTHY
     await scene.answer(place, well=True)
     await scene.until(key, HEALTHY)
 
