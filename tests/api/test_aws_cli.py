@@ -24,7 +24,7 @@ from test_elbv2 import FakeDataPlane, FakeNetwork
 from ninelives.api import applicationautoscaling, ecr, elbv2, events
 from ninelives.api.call import Call, Operations
 from ninelives.api.in_process import InProcess
-from ninelives.autoscaling import AutoScaling, Neighbours, open_database
+from ninelives.autoscaling import AutoScaling, Neighbours, open_scaling
 from ninelives.model.ecs import LastStatus
 from ninelives.model.elbv2 import Certificate
 from ninelives.model.timing import Timing
@@ -170,7 +170,7 @@ class ScalingWorld:
             self._watch.operations["ListMetrics"](listing)
             nobody: Any = None
             scaling = AutoScaling(
-                open_database(None),
+                open_scaling(None),
                 place=PLACE,
                 now=self._watch.now,
                 timing=Timing(),

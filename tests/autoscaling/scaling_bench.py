@@ -14,7 +14,7 @@ from obedient_region import ObedientRuntime, SilentDataPlane
 from ninelives.api import applicationautoscaling, cloudwatch
 from ninelives.api.call import Call
 from ninelives.api.in_process import InProcess
-from ninelives.autoscaling import AutoScaling, Neighbours, open_database
+from ninelives.autoscaling import AutoScaling, Neighbours, open_scaling
 from ninelives.model.errors import ApiError
 from ninelives.model.events import Happening
 from ninelives.model.metrics import Metric
@@ -71,7 +71,7 @@ class ScalingBench(World):
         }
         self.in_process = InProcess(operations=operations, before_moto={}, moto=self._no_moto, place=PLACE)
         self.scaling = AutoScaling(
-            open_database(self.path),
+            open_scaling(self.path),
             place=PLACE,
             now=lambda: self.clock.time,
             timing=Timing(),

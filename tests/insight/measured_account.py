@@ -14,7 +14,7 @@ from ninelives.model.fargate import TaskSize
 from ninelives.model.metrics import Metric
 from ninelives.model.timing import Timing
 from ninelives.monitoring import of_values
-from ninelives.telemetry import MetricStore, open_database
+from ninelives.telemetry import MetricStore, open_metrics
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -36,7 +36,7 @@ def put(store: MetricStore, name: str, values: list[float], at: datetime, *, nam
 
 def four_days(days: int = DAYS) -> MetricStore:
     """Four days of two tasks with a daily wave; on the third a larger size, whose start takes all CPU for two minutes."""
-    store = MetricStore(open_database(None), timing=Timing())
+    store = MetricStore(open_metrics(None), timing=Timing())
     for minute in range(days * 24 * 60):
         at = NOW - DAYS * DAY + minute * MINUTE
         size = OLD if at < DEPLOYED else NEW

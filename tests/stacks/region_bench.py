@@ -13,7 +13,7 @@ from type_bench import PLACE, Bench
 
 from ninelives.api import applicationautoscaling, cloudwatch, ecr, ecs, elbv2
 from ninelives.api.in_process import InProcess
-from ninelives.autoscaling import AutoScaling, Neighbours, open_database
+from ninelives.autoscaling import AutoScaling, Neighbours, open_scaling
 from ninelives.model.elbv2 import TargetHealth, TargetHealthState
 from ninelives.model.timing import Timing
 from ninelives.region.loop import Loop
@@ -64,7 +64,7 @@ class RegionBench(Bench):
         }
         in_process = InProcess(operations=self.operations, before_moto={}, moto=self.moto.call, place=PLACE)
         self._scaling = AutoScaling(
-            open_database(None),
+            open_scaling(None),
             place=PLACE,
             now=self.clock.now,
             timing=Timing(),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ninelives.database import DatabaseFromTheFuture
 from ninelives.model.ecs import (
     CircuitBreaker,
     Cluster,
@@ -35,7 +36,7 @@ from ninelives.model.elbv2 import (
 )
 from ninelives.region.ports import Record
 from ninelives.region.state import State
-from ninelives.store import SqliteStore, StoreFromTheFuture
+from ninelives.store import SqliteStore
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -167,7 +168,7 @@ def test_a_file_of_a_newer_version_is_refused_untouched(path: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.close()
 
-    with pytest.raises(StoreFromTheFuture, match=r"region\.sqlite: written by a newer ninelives \(schema 99"):
+    with pytest.raises(DatabaseFromTheFuture, match=r"region\.sqlite: written by a newer ninelives \(schema 99"):
         SqliteStore(path)
 
 

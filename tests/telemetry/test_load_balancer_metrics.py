@@ -12,7 +12,7 @@ from ninelives.model.timing import Timing
 from ninelives.monitoring import merged
 from ninelives.region.measurements import TargetGroupFacts
 from ninelives.region.ports import ConnectionCounts
-from ninelives.telemetry import MetricStore, open_database
+from ninelives.telemetry import MetricStore, open_metrics
 from ninelives.telemetry.load_balancer_metrics import NAMESPACE, TOLD, LoadBalancerMetrics
 
 AT = datetime(2026, 11, 27, 3, 0, 5, tzinfo=UTC)
@@ -21,7 +21,7 @@ BALANCER, GROUP = "app/cats/50dc6c495c0c9188", "targetgroup/cats/6d0ecf831eec9f0
 
 class World:
     def __init__(self) -> None:
-        self.store = MetricStore(open_database(None), timing=Timing())
+        self.store = MetricStore(open_metrics(None), timing=Timing())
         self.facts = [
             TargetGroupFacts(
                 load_balancer=BALANCER, target_group=GROUP, registered=3, healthy={"a": 1, "b": 1}, unhealthy={"b": 1}

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from ninelives.database import DatabaseFromTheFuture
 from ninelives.model.arns import Place
 from ninelives.model.logs import LogGroup, LogStream, Position
-from ninelives.telemetry.logs import Batch, CloudWatchLogs, LogsFromTheFuture, LogStore, NoSuchGroup, NoSuchStream, Rejected
+from ninelives.telemetry.logs import Batch, CloudWatchLogs, LogStore, NoSuchGroup, NoSuchStream, Rejected
 from ninelives.telemetry.logs.keeping import Keeping
 from ninelives.telemetry.logs.schema import open_to_write
 from ninelives.telemetry.logs.store import Stretch
@@ -169,7 +170,7 @@ def test_a_newer_file_is_not_read(tmp_path: Path) -> None:
         database.execute("PRAGMA user_version = 99")
     database.close()
 
-    with pytest.raises(LogsFromTheFuture, match="schema 99"):
+    with pytest.raises(DatabaseFromTheFuture, match="schema 99"):
         open_to_write(path)
 
 

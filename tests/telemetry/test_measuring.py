@@ -9,7 +9,7 @@ from ninelives.model.metrics import Metric
 from ninelives.model.timing import Timing
 from ninelives.region.measurements import ClusterFacts, Insights, RunningTask, ServiceFacts, TargetGroupFacts
 from ninelives.region.ports import ConnectionCounts, TaskUsage
-from ninelives.telemetry import Measuring, MetricStore, measuring, open_database
+from ninelives.telemetry import Measuring, MetricStore, measuring, open_metrics
 
 AT = datetime(2026, 11, 27, 3, 0, 50, tzinfo=UTC)
 BALANCER, GROUP = "app/cats/1", "targetgroup/cats/2"
@@ -49,7 +49,7 @@ def test_a_proxy_that_is_away_stops_nothing_but_its_own_metrics(monkeypatch: Any
     monkeypatch.setattr(measuring, "target_group_facts", lambda _: [group])
     monkeypatch.setattr(measuring, "zones_of_load_balancers", lambda _: {BALANCER: "a"})
     monkeypatch.setattr(measuring, "known_target_groups", lambda _: {GROUP})
-    region, store = Region(), MetricStore(open_database(None), timing=Timing())
+    region, store = Region(), MetricStore(open_metrics(None), timing=Timing())
     under_test = Measuring(cast("Any", region), cast("Any", region), store)
 
     async def live() -> None:

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ninelives.database import DatabaseFromTheFuture
 from ninelives.model.metrics import Metric
 from ninelives.model.timing import Timing
 from ninelives.monitoring import Distribution, merged, of_statistics, of_values
-from ninelives.telemetry import DatabaseFromTheFuture, MetricStore, metric_store, open_database
+from ninelives.telemetry import MetricStore, metric_store, open_metrics
 
 AT = datetime(2026, 11, 27, 3, 0, 5, tzinfo=UTC)
 METRIC = Metric.of("Cats", "Latency", {"Service": "cats"})
@@ -21,7 +22,7 @@ DAY = timedelta(days=1)
 
 
 def a_store(path: Path | None = None, *, time_scale: float = 1.0) -> MetricStore:
-    return MetricStore(open_database(path), timing=Timing(time_scale=time_scale))
+    return MetricStore(open_metrics(path), timing=Timing(time_scale=time_scale))
 
 
 @pytest.fixture
@@ -212,12 +213,12 @@ def test_metrics_that_nothing_is_heard_of_make_room_for_new_ones(
 
 def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "cloudwatch.sqlite"
-    database = open_database(path)
+    database = open_metrics(path)
     database.execute("PRAGMA user_version = 99")
     database.close()
 
     with pytest.raises(DatabaseFromTheFuture, match="newer ninelives"):
-        open_database(path)
+        open_metrics(path)
 
 
 @settings(max_examples=40, deadline=None)
@@ -256,7 +257,7 @@ class Failing(sqlite3.Connection):
 
 def test_what_a_full_disk_does_not_take_is_written_later_and_to_the_right_metric(tmp_path: Path) -> None:
     path, other = tmp_path / "cloudwatch.sqlite", Metric.of("Cats", "Purrs")
-    open_database(path).close()
+    open_metrics(path).close()
     database = sqlite3.connect(path, isolation_level=None, factory=Failing)
     store = MetricStore(database, timing=Timing())
     database.is_full = True

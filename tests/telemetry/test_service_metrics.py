@@ -10,7 +10,7 @@ from ninelives.model.timing import Timing
 from ninelives.monitoring import Distribution, merged
 from ninelives.region.measurements import ClusterFacts, Insights, RunningContainer, RunningTask, ServiceFacts
 from ninelives.region.ports import ContainerUsage, NetworkUsage, TaskUsage
-from ninelives.telemetry import MetricStore, open_database
+from ninelives.telemetry import MetricStore, open_metrics
 from ninelives.telemetry.service_metrics import ECS, INSIGHTS, ServiceMetrics
 
 AT = datetime(2026, 11, 27, 3, 0, tzinfo=UTC)
@@ -32,7 +32,7 @@ WITH_INSIGHTS = replace(PLAIN, insights=Insights.ENABLED)
 
 class World:
     def __init__(self) -> None:
-        self.store = MetricStore(open_database(None), timing=Timing())
+        self.store = MetricStore(open_metrics(None), timing=Timing())
         self.metrics = ServiceMetrics(self.store)
 
     def sample(self, at: datetime, facts: ClusterFacts = PLAIN, **used: tuple[float, float]) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from ninelives.model.timing import Timing
-from ninelives.telemetry import MetricStore, Totals, open_database
+from ninelives.telemetry import MetricStore, Totals, open_metrics
 from ninelives.telemetry.load_balancer_metrics import LoadBalancerMetrics
 from ninelives.telemetry.totals import OPERATIONS_MAX, OTHER, Histogram
 
@@ -32,7 +32,7 @@ def test_operations_that_callers_make_up_do_not_fill_the_memory() -> None:
 def test_requests_add_up_over_readings_and_go_with_their_load_balancer_or_target_group() -> None:
     totals = Totals()
     metrics = LoadBalancerMetrics(
-        MetricStore(open_database(None), timing=Timing()), target_groups=list, zones=lambda: {BALANCER: "a"}, totals=totals
+        MetricStore(open_metrics(None), timing=Timing()), target_groups=list, zones=lambda: {BALANCER: "a"}, totals=totals
     )
     at = datetime(2026, 11, 27, 3, 0, 5, tzinfo=UTC)
     entry = {

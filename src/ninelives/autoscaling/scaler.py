@@ -46,7 +46,7 @@ FULFILLED_WITHIN: Final = timedelta(minutes=30)
 
 
 class AutoScaling:
-    """All on the region's event loop. ``database`` is that of ``open_database``; ``new_id`` makes UUIDs."""
+    """All on the region's event loop. ``database`` is that of ``open_scaling``; ``new_id`` makes UUIDs."""
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ from ninelives.region.ports import DataPlane, HookFunctions, InputSource, TaskRu
 from ninelives.region.region import Region
 from ninelives.region.state import State
 from ninelives.region.tasks import launch_of
-from ninelives.store import SqliteStore, StoreFromTheFuture
+from ninelives.store import SqliteStore
 
 if TYPE_CHECKING:
     from ninelives.api.elbv2 import KeptCertificates
@@ -143,8 +143,7 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     from ninelives.api.metrics_page import MetricsPage
     from ninelives.api.moto_bridge import MotoBridge
     from ninelives.api.time_scale import telling_time_scale
-    from ninelives.autoscaling import AutoScaling, Neighbours
-    from ninelives.autoscaling import open_database as open_scaling
+    from ninelives.autoscaling import AutoScaling, Neighbours, open_scaling
     from ninelives.cli.agent_endpoint import AgentEndpoint
     from ninelives.cli.enforcement import enforcement_of
     from ninelives.cli.leftovers import Leftovers
@@ -458,11 +457,9 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
         say(is_ending=False)
         announce(settings.endpoint)
 
-    from ninelives.autoscaling import ScalingFromTheFuture
+    from ninelives.database import DatabaseFromTheFuture
     from ninelives.dataplane import EnvoyFailed
     from ninelives.runtime.engine import EngineAway
-    from ninelives.stacks import StacksFromTheFuture
-    from ninelives.telemetry import DatabaseFromTheFuture, LogsFromTheFuture
 
     with locked(settings):
         remember(settings)
@@ -472,14 +469,7 @@ async def serve_until_told(settings: RegionSettings, *, announce: Callable[[str]
                 with contextlib.suppress(FileNotFoundError):  # the folder may have vanished
                     say(is_ending=True)
                 log.info("%s: %s", number.name, "stopping everything" if number is signal.SIGINT else "letting go")
-        except (
-            EnvoyFailed,
-            StoreFromTheFuture,
-            DatabaseFromTheFuture,
-            LogsFromTheFuture,
-            StacksFromTheFuture,
-            ScalingFromTheFuture,
-        ) as error:
+        except (EnvoyFailed, DatabaseFromTheFuture) as error:
             raise UserError(str(error), hint=f"The region's log: {settings.log_file}") from error
         except EngineAway as error:
             raise _tasks_out_of_reach(error) from error

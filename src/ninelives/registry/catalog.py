@@ -13,11 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from ninelives.database import Migration, open_database
 from ninelives.registry.manifests import Manifest
 from ninelives.registry.records import Image, Repository
 
-VERSION: Final = 2
-_SCHEMA: Final = """
+_VERSION_1: Final = """
 CREATE TABLE repository (name TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE manifest (
     repository TEXT NOT NULL REFERENCES repository (name) ON DELETE CASCADE,
@@ -29,8 +29,6 @@ CREATE TABLE manifest (
     size INTEGER NOT NULL,
     pushed_at TEXT NOT NULL,
     pulled_at TEXT,
-    archived_at TEXT,
-    activated_at TEXT,
     content BLOB NOT NULL,
     PRIMARY KEY (repository, digest)
 );
@@ -66,35 +64,25 @@ ALTER TABLE manifest ADD COLUMN archived_at TEXT;
 ALTER TABLE manifest ADD COLUMN activated_at TEXT;
 """
 
+
+def _each_of(script: str) -> Migration:
+    def migrate(connection: sqlite3.Connection) -> None:
+        for statement in script.split(";"):
+            connection.execute(statement)
+
+    return migrate
+
+
+MIGRATIONS: Final = tuple(map(_each_of, (_VERSION_1, _TO_VERSION_2)))
+
 _IMAGE: Final = "repository, digest, media_type, artifact_type, subject, size, pushed_at, pulled_at, archived_at, activated_at"
-
-
-class CatalogFromTheFuture(Exception):
-    """The file was written by a newer version."""
-
-    def __init__(self, path: Path, found: int) -> None:
-        super().__init__(path, found)
-        self.path, self.found = path, found
-
-    def __str__(self) -> str:
-        return f"{self.path}: written by a newer ninelives (schema {self.found}, this one knows {VERSION})"
 
 
 class Catalog:
     """The records. Names and references are taken as checked; what is not there is None or empty, never an error."""
 
     def __init__(self, path: Path) -> None:
-        self._sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._sql.execute("PRAGMA journal_mode = WAL")
-        self._sql.execute("PRAGMA synchronous = NORMAL")
-        self._sql.execute("PRAGMA foreign_keys = ON")
-        (version,) = self._sql.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise CatalogFromTheFuture(path, version)
-        if version == 0:
-            self._sql.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-        if version == 1:
-            self._sql.executescript(f"BEGIN; {_TO_VERSION_2} PRAGMA user_version = {VERSION}; COMMIT;")
+        self._sql = open_database(path, MIGRATIONS, pragmas=["foreign_keys = ON"], check_same_thread=False)
 
     def close(self) -> None:
         self._sql.close()

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
-from ninelives.autoscaling import AutoScaling, Neighbours, alarm_names, open_database
+from ninelives.autoscaling import AutoScaling, Neighbours, alarm_names, open_scaling
 from ninelives.autoscaling.alarms import HIGH_PERIODS, LOW_PERIODS, LOW_SHARE
 from ninelives.model.alarms import Alarm, AlarmActions, AlarmState, ComparisonOperator, MetricAlarm
 from ninelives.model.cloudwatch import StateValue
@@ -57,7 +57,7 @@ class Watchtower:
         self, loop: SimulatedLoop, disk: Disk, options: ScalingOptions, random: Random, now: Callable[[], datetime]
     ) -> None:
         self.options = options
-        self.database: sqlite3.Connection = open_database(None)
+        self.database: sqlite3.Connection = open_scaling(None)
         self.called: Callable[[str], None] = lambda _: None
         """Hears which policy an alarm in ALARM calls."""
         self.note: Callable[[str], None] = lambda _: None

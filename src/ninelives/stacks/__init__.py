@@ -28,7 +28,7 @@ A new type gets its schema by ``scripts/resource_schemas.py``, which takes it fr
 from ninelives.stacks.catalogue import Catalogue
 from ninelives.stacks.engine import Engine
 from ninelives.stacks.resource_type import AwsCall, Replacement, Request, ResourceFailed, ResourceType
-from ninelives.stacks.store import StacksFromTheFuture, StackStore
+from ninelives.stacks.store import StackStore
 
 __all__ = [
     "AwsCall",
@@ -39,5 +39,4 @@ __all__ = [
     "ResourceFailed",
     "ResourceType",
     "StackStore",
-    "StacksFromTheFuture",
 ]

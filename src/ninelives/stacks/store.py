@@ -6,12 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ninelives.database import open_database
 from ninelives.stacks.records import RECORD_TYPES, Event, Record
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-PRIVATE = 0o600
 KINDS = {kind.__name__: kind for kind in (*RECORD_TYPES, Event)}
 
 
@@ -33,41 +33,11 @@ def _m001_stacks(connection: sqlite3.Connection) -> None:
 MIGRATIONS = (_m001_stacks,)
 
 
-class StacksFromTheFuture(Exception):
-    """The file was written by a newer version, which this one cannot read without loss."""
-
-    def __init__(self, path: Path, found: int) -> None:
-        super().__init__(path, found)
-        self.path, self.found = path, found
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path}: written by a newer ninelives (schema {self.found}, this one knows {len(MIGRATIONS)}); "
-            "use that version, or start with another state folder."
-        )
-
-
 class StackStore:
-    """``path`` is the file, made if need be; None keeps everything in memory. Raises ``StacksFromTheFuture``."""
+    """``path`` is the file, made if need be; None keeps everything in memory. Raises ``DatabaseFromTheFuture``."""
 
     def __init__(self, path: Path | None) -> None:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Parameters hold secrets. SQLite gives its log the mode of the file.
-            path.touch(mode=PRIVATE)
-            path.chmod(PRIVATE)
-        self._connection = sqlite3.connect(path or ":memory:", isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if path is not None and version > len(MIGRATIONS):
-            self._connection.close()
-            raise StacksFromTheFuture(path, version)
-        for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
-            self._connection.execute("BEGIN IMMEDIATE")
-            migration(self._connection)
-            self._connection.execute(f"PRAGMA user_version = {number}")
-            self._connection.execute("COMMIT")
+        self._connection = open_database(path, MIGRATIONS)
 
     def load(self) -> Iterable[Record]:
         """All records, in the order in which they were first written."""

@@ -1,5 +1,5 @@
 """SQLite: records out, transactions in, one writer."""
 
-from ninelives.store.sqlite import SqliteStore, StoreFromTheFuture
+from ninelives.store.sqlite import SqliteStore
 
-__all__ = ["SqliteStore", "StoreFromTheFuture"]
+__all__ = ["SqliteStore"]

@@ -10,6 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ninelives.database import open_database
 from ninelives.region.ports import RECORD_TYPES, Record
 
 if TYPE_CHECKING:
@@ -28,20 +29,6 @@ _ADAPTERS: dict[str, Callable[[], "TypeAdapter[Any]"]] = {
 """How a kind is written and read; each is made when it is first needed, for making one takes milliseconds."""
 
 
-class StoreFromTheFuture(Exception):
-    """The file was written by a newer version, which this one cannot read without loss."""
-
-    def __init__(self, path: Path, found: int, known: int) -> None:
-        super().__init__(path, found, known)
-        self.path, self.found, self.known = path, found, known
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path}: written by a newer ninelives (schema {self.found}, this one knows {self.known}); "
-            "use that version, or start with another state folder."
-        )
-
-
 def _m001_records(connection: sqlite3.Connection) -> None:
     connection.execute(
         "CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, key))"
@@ -49,31 +36,13 @@ def _m001_records(connection: sqlite3.Connection) -> None:
 
 
 MIGRATIONS = (_m001_records,)
-PRIVATE = 0o600
 
 
 class SqliteStore:
     """The region's ``Store``. Every call is made on the thread that opened it."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Definitions hold environments, and those hold secrets. SQLite gives its log the mode of the file.
-        path.touch(mode=PRIVATE)
-        path.chmod(PRIVATE)
-        self._connection = sqlite3.connect(path, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._migrate(path)
-
-    def _migrate(self, path: Path) -> None:
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version > len(MIGRATIONS):
-            raise StoreFromTheFuture(path, version, len(MIGRATIONS))
-        for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
-            self._connection.execute("BEGIN IMMEDIATE")
-            migration(self._connection)
-            self._connection.execute(f"PRAGMA user_version = {number}")
-            self._connection.execute("COMMIT")
+        self._connection = open_database(path, MIGRATIONS)
 
     def load(self) -> Iterable[Record]:
         """All records, in the order in which they were first written."""

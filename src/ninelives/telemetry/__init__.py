@@ -5,12 +5,11 @@ from ninelives.telemetry.alarm_actions import ActionKind, Firing
 from ninelives.telemetry.alarm_wording import invocation, state_change
 from ninelives.telemetry.alarms import Alarms
 from ninelives.telemetry.cloudwatch import CloudWatch
-from ninelives.telemetry.database import DatabaseFromTheFuture, open_database
+from ninelives.telemetry.database import open_metrics
 from ninelives.telemetry.logs import (
     AwslogsDriver,
     CloudWatchLogs,
     DerivedMetrics,
-    LogsFromTheFuture,
     Subscriptions,
     on_the_loop,
 )
@@ -28,11 +27,9 @@ __all__ = [
     "AwslogsDriver",
     "CloudWatch",
     "CloudWatchLogs",
-    "DatabaseFromTheFuture",
     "DerivedMetrics",
     "Exposition",
     "Firing",
-    "LogsFromTheFuture",
     "Measuring",
     "MetricStore",
     "Sample",
@@ -43,6 +40,6 @@ __all__ = [
     "invocation",
     "oldest_told",
     "on_the_loop",
-    "open_database",
+    "open_metrics",
     "state_change",
 ]

@@ -12,7 +12,7 @@ from ninelives.model.timing import Timing
 from ninelives.telemetry.alarm_actions import Actions, Call
 from ninelives.telemetry.alarm_records import AlarmRecords
 from ninelives.telemetry.alarms import Alarms
-from ninelives.telemetry.database import open_database
+from ninelives.telemetry.database import open_metrics
 from ninelives.telemetry.metric_store import MetricStore
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class CloudWatch:
     """
 
     def __init__(self, path: Path | None, *, place: Place, now: Callable[[], datetime], timing: Timing, call: Call) -> None:
-        self._database = open_database(path)
+        self._database = open_metrics(path)
         self.actions = Actions(call, place)
         """Where others say which actions of alarms they carry out."""
         self.place = place

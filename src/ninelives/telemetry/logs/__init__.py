@@ -4,7 +4,6 @@ from ninelives.telemetry.logs.derived_metrics import DerivedMetrics, on_the_loop
 from ninelives.telemetry.logs.driver import AwslogsDriver
 from ninelives.telemetry.logs.intake import Rejected
 from ninelives.telemetry.logs.keeping import BYTES_MAX
-from ninelives.telemetry.logs.schema import LogsFromTheFuture
 from ninelives.telemetry.logs.service import Batch, CloudWatchLogs, NoSuchGroup, NoSuchStream
 from ninelives.telemetry.logs.store import END_OF_TIME_MS, AlreadyThere, Arrived, LogStore, Stretch
 from ninelives.telemetry.logs.subscriptions import Subscriptions
@@ -19,7 +18,6 @@ __all__ = [
     "CloudWatchLogs",
     "DerivedMetrics",
     "LogStore",
-    "LogsFromTheFuture",
     "NoSuchGroup",
     "NoSuchStream",
     "Rejected",

@@ -9,11 +9,13 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-PRIVATE: Final = 0o600
+from ninelives.database import open_database
+
 WAL_BYTES_MAX: Final = 8 * 1024 * 1024
 """What the write-ahead log is cut to once it is in the file; it is longer for as long as a reader needs that."""
 CACHE_KIB: Final = 8 * 1024
 BUSY_MS: Final = 10_000
+PRAGMAS: Final = (f"busy_timeout = {BUSY_MS}", f"cache_size = -{CACHE_KIB}")
 
 
 def _m001_groups_streams_events(connection: sqlite3.Connection) -> None:
@@ -45,52 +47,15 @@ def _m001_groups_streams_events(connection: sqlite3.Connection) -> None:
 MIGRATIONS = (_m001_groups_streams_events,)
 
 
-class LogsFromTheFuture(Exception):
-    """The file was written by a newer version, which this one cannot read without loss."""
-
-    def __init__(self, path: Path, found: int) -> None:
-        super().__init__(path, found)
-        self.path, self.found = path, found
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path}: written by a newer ninelives (schema {self.found}, this one knows {len(MIGRATIONS)}); "
-            "use that version, or start with another state folder."
-        )
-
-
 def open_to_write(path: Path | None) -> sqlite3.Connection:
-    """The database in ``path``, made if need be; in memory where there is none. Raises ``LogsFromTheFuture``."""
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=PRIVATE)
-        path.chmod(PRIVATE)
-    connection = _connect(path or ":memory:")
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table: later it would do nothing
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_MAX}")
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if path is not None and version > len(MIGRATIONS):
-        connection.close()
-        raise LogsFromTheFuture(path, version)
-    for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.execute("BEGIN IMMEDIATE")
-        migration(connection)
-        connection.execute(f"PRAGMA user_version = {number}")
-        connection.execute("COMMIT")
-    return connection
+    """The database in ``path``, made if need be; in memory where there is none. Raises ``DatabaseFromTheFuture``."""
+    pragmas = [*PRAGMAS, "auto_vacuum = INCREMENTAL", f"journal_size_limit = {WAL_BYTES_MAX}"]
+    return open_database(path, MIGRATIONS, pragmas=pragmas, check_same_thread=False)
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
     """The database that a writer has made in ``path``."""
-    connection = _connect(path)
-    connection.execute("PRAGMA query_only = TRUE")
-    return connection
-
-
-def _connect(path: Path | str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    for pragma in (*PRAGMAS, "query_only = TRUE"):
+        connection.execute(f"PRAGMA {pragma}")
     return connection

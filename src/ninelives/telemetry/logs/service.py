@@ -58,7 +58,7 @@ class Batch:
 
 
 class CloudWatchLogs:
-    """Every log group of the region. ``path`` is the file; None keeps everything in memory. Raises ``LogsFromTheFuture``."""
+    """Every log group of the region. ``path`` is the file; None keeps all in memory. Raises ``DatabaseFromTheFuture``."""
 
     def __init__(self, path: Path | None, *, place: Place, now: Callable[[], datetime], bytes_max: int = BYTES_MAX) -> None:
         self.place = place
