@@ -22,6 +22,7 @@ from ninelives.autoscaling.records import ScalingRecords
 from ninelives.model.alarms import MetricAlarm
 from ninelives.model.arns import Place
 from ninelives.model.cloudwatch import StateValue
+from ninelives.model.errors import ApiError
 from ninelives.model.scaling import (
     ActivityStatus,
     ScalableTarget,
@@ -293,8 +294,9 @@ class AutoScaling:
         cluster, name = service_of(resource_id)
         try:
             answer = await self.call("ecs", "DescribeServices", {"cluster": cluster, "services": [name]})
-        except Exception as error:  # noqa: BLE001 (a cluster that is gone)
-            log.debug("%s cannot be described: %s", resource_id, error)
+        except ApiError as error:
+            if error.code != "ClusterNotFoundException":
+                raise
             return None
         return next(iter(answer["services"]), None)
 
