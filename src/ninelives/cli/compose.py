@@ -31,13 +31,16 @@ from ninelives.region.tasks import launch_of
 from ninelives.store import SqliteStore
 
 if TYPE_CHECKING:
+    from ninelives.api.authorization.guard import Guard
     from ninelives.api.elbv2 import KeptCertificates
     from ninelives.api.in_process import InProcess
     from ninelives.api.moto_bridge import MotoBridge
+    from ninelives.autoscaling import AutoScaling
     from ninelives.cli.enforcement import Enforcement
     from ninelives.deploy.aws import Aws
     from ninelives.eventbridge import EventBridge
     from ninelives.registry import LifecycleRuns
+    from ninelives.stacks import Engine
     from ninelives.telemetry import CloudWatch
 
 log = logging.getLogger(__name__)
@@ -135,22 +138,18 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     settings: RegionSettings, *, ready: Callable[[], None]
 ) -> AsyncIterator[Loop]:
     """A region that answers at ``settings.endpoint``; on leaving, its control plane lets go and tasks and proxy run on."""
-    from ninelives.api import applicationautoscaling, cloudformation, ecr, ecs
+    from ninelives.api import ecr, ecs
     from ninelives.api import logs as cloudwatch_logs
-    from ninelives.api.authorization.stack_actors import StackActors
     from ninelives.api.door import create_app
     from ninelives.api.in_process import InProcess
     from ninelives.api.metrics_page import MetricsPage
     from ninelives.api.moto_bridge import MotoBridge
     from ninelives.api.time_scale import telling_time_scale
-    from ninelives.autoscaling import AutoScaling, Neighbours, open_scaling
     from ninelives.cli.agent_endpoint import AgentEndpoint
     from ninelives.cli.enforcement import enforcement_of
     from ninelives.cli.leftovers import Leftovers
     from ninelives.hooks import LocalFunctions, read_stand_ins
     from ninelives.registry import LifecycleRuns, Registry, registry_app
-    from ninelives.stacks import Catalogue, Engine, StackStore
-    from ninelives.stacks.types import TYPES
     from ninelives.telemetry import (
         AccessLogs,
         ActionKind,
@@ -222,32 +221,10 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
     before_moto |= served[1]
     guard = enforced.guard if enforced else None
     in_process = InProcess(operations=operations, before_moto=before_moto, moto=moto.call, place=place, guard=guard)
-    actors = StackActors(guard, in_process) if guard else None
-    stacks = Engine(
-        StackStore(directory / "stacks.sqlite"),
-        place=place,
-        now=region.now,
-        ids=RandomIds(),
-        call=in_process,
-        catalogue=Catalogue(TYPES),
-        lasting=moto.saved,
-        call_for=actors.call_for if actors else None,
-    )
-    operations["cloudformation"] = cloudformation.operations(stacks, actors)
+    stacks = _cloud_formation(settings, region, moto, in_process, guard, operations)
     totals = Totals()
     exposition = Exposition(region, runtime, cloud_watch, totals)
-    neighbours = Neighbours(call=in_process, alarms=cloud_watch.alarms, tell=lambda happening: _tell(outbox, happening))
-    scaling = AutoScaling(
-        open_scaling(directory / "scaling.sqlite"),
-        place=place,
-        now=region.now,
-        timing=timing,
-        new_id=RandomIds().uuid,
-        neighbours=neighbours,
-    )
-    policies = ActionKind("autoscaling", "scalingPolicy:")
-    cloud_watch.actions.carry_out(policies, lambda firing: scaling.breached(firing.arn), repeats=True)
-    operations["application-autoscaling"] = applicationautoscaling.operations(scaling)
+    scaling = _auto_scaling(settings, region, cloud_watch, in_process, outbox, operations)
     app = create_app(
         operations=operations,
         before_moto=before_moto,
@@ -308,6 +285,62 @@ async def running_region(  # noqa: PLR0915 - the one place that knows all parts
         leftovers.close()
         stacks.state.close()
         store.close()
+
+
+def _cloud_formation(
+    settings: RegionSettings,
+    region: Region,
+    moto: "MotoBridge",
+    call: "InProcess",
+    guard: "Guard | None",
+    operations: dict[str, Operations],
+) -> "Engine":
+    """The engine of stacks, with its operations among those that the region serves."""
+    from ninelives.api import cloudformation
+    from ninelives.api.authorization.stack_actors import StackActors
+    from ninelives.stacks import Catalogue, Engine, StackStore
+    from ninelives.stacks.types import TYPES
+
+    actors = StackActors(guard, call) if guard else None
+    stacks = Engine(
+        StackStore(settings.state_directory / "stacks.sqlite"),
+        place=region.place,
+        now=region.now,
+        ids=RandomIds(),
+        call=call,
+        catalogue=Catalogue(TYPES),
+        lasting=moto.saved,
+        call_for=actors.call_for if actors else None,
+    )
+    operations["cloudformation"] = cloudformation.operations(stacks, actors)
+    return stacks
+
+
+def _auto_scaling(
+    settings: RegionSettings,
+    region: Region,
+    cloud_watch: "CloudWatch",
+    call: "InProcess",
+    outbox: "Outbox",
+    operations: dict[str, Operations],
+) -> "AutoScaling":
+    """Application Auto Scaling, which alarms of CloudWatch call, with its operations among those that the region serves."""
+    from ninelives.api import applicationautoscaling
+    from ninelives.autoscaling import AutoScaling, Neighbours, open_scaling
+    from ninelives.telemetry import ActionKind
+
+    scaling = AutoScaling(
+        open_scaling(settings.state_directory / "scaling.sqlite"),
+        place=region.place,
+        now=region.now,
+        timing=region.timing,
+        new_id=RandomIds().uuid,
+        neighbours=Neighbours(call=call, alarms=cloud_watch.alarms, tell=lambda happening: _tell(outbox, happening)),
+    )
+    policies = ActionKind("autoscaling", "scalingPolicy:")
+    cloud_watch.actions.carry_out(policies, lambda firing: scaling.breached(firing.arn), repeats=True)
+    operations["application-autoscaling"] = applicationautoscaling.operations(scaling)
+    return scaling
 
 
 def _with_console(app: ASGIApp, settings: RegionSettings) -> ASGIApp:
