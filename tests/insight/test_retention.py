@@ -19,8 +19,8 @@ from ninelives.insight.retention import (
     StoredImage,
     Use,
     choose,
-    read_image_name,
 )
+from ninelives.model.images import read_reference
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
@@ -195,9 +195,9 @@ def test_the_newest_of_a_family_stays_for_its_bare_name_means_it() -> None:
     ],
 )
 def test_names_of_images_are_read_in_parts(text: str, expected: tuple[str, str | None, str | None]) -> None:
-    found = read_image_name(text)
+    found = read_reference(text)
 
-    assert (found.repository, found.tag, found.digest) == expected
+    assert (found.repository, found.tag_meant, found.digest) == expected
 
 
 # Laws.

@@ -12,6 +12,7 @@ from typing import Any
 from ninelives.deploy.foundation import Foundation
 from ninelives.deploy.image import Image
 from ninelives.deploy.service_file import ServiceFile
+from ninelives.model.images import read_reference
 
 VERSION_TAG = "ninelives:version"
 VERSION_LABEL = "org.opencontainers.image.version"
@@ -103,5 +104,4 @@ def version_of(definition: Mapping[str, Any], tags: Mapping[str, str]) -> str:
     if containers and (label := (containers[0].get("dockerLabels") or {}).get(VERSION_LABEL)):
         return str(label)
     image = str(containers[0].get("image", "")) if containers else ""
-    _, colon, tag = image.partition("@")[0].rsplit("/", 1)[-1].partition(":")
-    return tag if colon else "?"
+    return read_reference(image).tag or "?"

@@ -22,8 +22,8 @@ from ninelives.insight.retention import (
     Reason,
     StoredImage,
     Use,
-    read_image_name,
 )
+from ninelives.model.images import read_reference
 
 SERVICES_A_CALL: Final = 10
 TASKS_A_CALL: Final = 100
@@ -289,7 +289,7 @@ class Surveyor:
     # Task definitions.
 
     def _is_ours(self, definition: Definition) -> bool:
-        names = [read_image_name(image).repository for image in definition.images]
+        names = [read_reference(image).repository for image in definition.images]
         return definition.family == self._asked.family or self._asked.repository in names
 
     def _of_family(self, family: str, status: str) -> list[str]:

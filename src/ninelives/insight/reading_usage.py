@@ -33,6 +33,7 @@ from ninelives.insight.sizing import Assumptions, Evidence
 from ninelives.insight.surroundings import dimension_of
 from ninelives.insight.usage import Minute, Usage, percentile, spread
 from ninelives.model.fargate import TaskSize
+from ninelives.model.images import read_reference
 
 DEPLOYMENTS_SEEN: Final = 100
 PERIODS: Final = (1, 5, 10, 20, 30, 60)
@@ -365,10 +366,8 @@ def _parted(image: str) -> tuple[str, dict[str, str]]:
     >>> _parted("localhost:5000/cats:2.0.1@sha256:aa")
     ('localhost:5000/cats', {'imageDigest': 'sha256:aa'})
     """
-    whole, at, digest = image.partition("@")
-    head, slash, last = whole.rpartition("/")
-    name, _, tag = last.partition(":")
-    return head + slash + name, {"imageDigest": digest} if at else {"imageTag": tag or "latest"}
+    read = read_reference(image)
+    return read.name, {"imageDigest": read.digest} if read.digest else {"imageTag": read.version}
 
 
 def _traffic(aws: Aws, service: ServiceSeen, usage: Usage, span: Window, time_scale: float, notes: _Notes) -> Traffic:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ninelives.model.images import read_reference
+
 
 class Reason(StrEnum):
     """Why something stays, in the order in which reasons are told."""
@@ -123,34 +125,6 @@ class Choice:
         return not (self.deregister or self.delete or self.images)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageName:
-    """An image's name in parts; ``repository`` is without its registry."""
-
-    repository: str
-    tag: str | None
-    digest: str | None
-
-
-def read_image_name(text: str) -> ImageName:
-    """A name as containers have it; without tag and digest it means ``latest``.
-
-    >>> read_image_name("127.0.0.1:4566/team/cats:2.0.1@sha256:aa")
-    ImageName(repository='team/cats', tag='2.0.1', digest='sha256:aa')
-    >>> read_image_name("cats").tag
-    'latest'
-    """
-    name, _, digest = text.partition("@")
-    path, colon, tag = name.rpartition(":")
-    if not colon or "/" in tag:
-        path, tag = name, ""
-    first, slash, rest = path.partition("/")
-    is_registry = bool(slash) and ("." in first or ":" in first or first == "localhost")
-    return ImageName(
-        repository=rest if is_registry else path, tag=tag or (None if digest else "latest"), digest=digest or None
-    )
-
-
 def choose(facts: Facts, keep: Keep, now: datetime) -> Choice:
     """What may go. INACTIVE task definitions of the family may be deleted; whether they are is the caller's to say."""
     definitions = _held_definitions(facts, keep, now)
@@ -231,9 +205,9 @@ def _held_images(facts: Facts, definitions: Holds, keep: Keep, now: datetime) ->
     by_tag = {tag: image.digest for image in facts.images for tag in image.tags}
 
     def hold(names: Iterable[str], digests: Iterable[str | None], why: Hold) -> None:
-        read = [read_image_name(name) for name in names]
+        read = [read_reference(name) for name in names]
         ours = [name for name in read if name.repository == facts.repository]
-        found = {by_tag.get(name.tag) for name in ours if name.tag} | {name.digest for name in ours} | set(digests)
+        found = {by_tag.get(name.tag_meant) for name in ours if name.tag_meant} | {name.digest for name in ours} | set(digests)
         for digest in sorted(found - {None}, key=str):
             held[str(digest)].append(why)
 

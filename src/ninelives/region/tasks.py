@@ -14,6 +14,7 @@ from ninelives.model.ecs import (
     Task,
     TaskDefinition,
 )
+from ninelives.model.images import read_reference
 from ninelives.region.ecs_overrides import overridden
 from ninelives.region.ports import TaskLaunch
 from ninelives.region.region import Region
@@ -91,8 +92,5 @@ def pinned(image: str, digest: str | None) -> str:
     >>> pinned("cats:2.0.1", "sha256:0f"), pinned("127.0.0.1:4566/cats:2.0.1", None)
     ('cats:2.0.1', '127.0.0.1:4566/cats:2.0.1')
     """
-    registry, slash, rest = image.partition("/")
-    if digest is None or not slash or not ({".", ":"} & set(registry) or registry == "localhost"):
-        return image
-    name = rest.partition("@")[0].partition(":")[0]
-    return f"{registry}/{name}@{digest}"
+    read = read_reference(image)
+    return image if digest is None or read.registry is None else f"{read.name}@{digest}"

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from ninelives.deploy.observation import TaskSeen
+from ninelives.model.images import read_reference
 from ninelives.rehearsal.sample import Sample
 
 NOTICED_WITHIN = timedelta(seconds=3)
@@ -141,7 +142,7 @@ def _felt(task: TaskSeen, tasks: Sequence[TaskSeen], samples: Sequence[Sample], 
     if gone is None:
         return NEVER, NEVER
     alike = [end for one in tasks if one.started_by == task.started_by and (end := _gone_at(one)) is not None]
-    version = task.containers[0].image.rpartition(":")[2] if task.containers else ""
+    version = read_reference(task.containers[0].image).tag if task.containers else None
     answered = (
         epoch + timedelta(seconds=one.intended_at)
         for one in samples

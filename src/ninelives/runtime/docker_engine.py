@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ninelives.model.ecs import ContainerDefinition, TaskAddress
+from ninelives.model.images import read_reference
 from ninelives.model.observation import ContainerObservation
 from ninelives.region.ports import ContainerUsage, NetworkUsage, RegistryLogin, TaskLaunch, TaskUsage
 from ninelives.runtime import agent_network
@@ -38,7 +39,6 @@ from ninelives.runtime.docker_settings import (
 )
 from ninelives.runtime.docker_usage import network_of, together, usage_of
 from ninelives.runtime.engine import EngineAway, FoundTask, Seen, cannot_initialize
-from ninelives.runtime.image_reference import read_reference
 from ninelives.runtime.log_cursors import LogCursors
 from ninelives.runtime.log_feed import LogFeed
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from ninelives.model.images import ImageReference, read_reference
 from ninelives.region.ports import RegistryLogin
 from ninelives.runtime import pause_image
 from ninelives.runtime.docker_facts import away, pull_failure, reached
 from ninelives.runtime.engine import cannot_initialize
-from ninelives.runtime.image_reference import ImageReference, read_reference
 
 if TYPE_CHECKING:
     from docker import APIClient

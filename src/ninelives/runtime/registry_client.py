@@ -18,9 +18,9 @@ from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ninelives.model.images import DOCKER_HUB, ImageReference, read_reference
 from ninelives.region.ports import RegistryLogin
 from ninelives.runtime.engine import StartFailed, cannot_pull
-from ninelives.runtime.image_reference import DOCKER_HUB, ImageReference, read_reference
 from ninelives.runtime.start_failures import (
     image_not_found,
     no_such_platform,

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from ninelives.insight.maintenance.findings import Finding, Severity
 from ninelives.insight.maintenance.versions import Release, Step, release_of, step_between
+from ninelives.model.images import DOCKER_HUB, read_reference
 
-HUB = "registry-1.docker.io"
-DOCKER_HUB = frozenset({"", "docker.io", "index.docker.io", HUB})
+HUB_ALIASES = frozenset({"docker.io", "index.docker.io", DOCKER_HUB})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +56,11 @@ def read_base_image(text: str, where: str = "") -> BaseImage:
     >>> read_base_image("public.ecr.aws/docker/library/ruby").repository
     'docker/library/ruby'
     """
-    name, _, digest = text.partition("@")
-    path, colon, tag = name.rpartition(":")
-    if not colon or "/" in tag:
-        path, tag = name, ""
-    first, slash, rest = path.partition("/")
-    is_registry = bool(slash) and ("." in first or ":" in first or first == "localhost")
-    registry, repository = (first, rest) if is_registry else ("", path)
-    if registry in DOCKER_HUB:
-        registry, repository = HUB, repository if "/" in repository else f"library/{repository}"
-    return BaseImage(text=text, registry=registry, repository=repository, tag=tag or None, digest=digest or None, where=where)
+    read = read_reference(text)
+    registry, repository = read.registry, read.repository
+    if registry is None or registry in HUB_ALIASES:
+        registry, repository = DOCKER_HUB, repository if "/" in repository else f"library/{repository}"
+    return BaseImage(text=text, registry=registry, repository=repository, tag=read.tag, digest=read.digest, where=where)
 
 
 def read_variant(tag: str) -> Variant | None:

@@ -24,6 +24,11 @@ class ImageReference:
         """The digest or else the tag, as the registry's API and Docker's want it."""
         return self.digest or self.tag or "latest"
 
+    @property
+    def tag_meant(self) -> str | None:
+        """The tag; ``latest`` for a reference with neither tag nor digest."""
+        return self.tag or (None if self.digest else "latest")
+
 
 def read_reference(text: str) -> ImageReference:
     """Read a reference; its first part is a registry if it looks like a host.
