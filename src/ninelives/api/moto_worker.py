@@ -181,9 +181,9 @@ def changes_nothing(request: WireRequest) -> bool:
     return READS.match(operation) is not None or operation.startswith(("GET ", "HEAD "))
 
 
-MESSAGES: Final = frozenset({"sqs", "logs", "kinesis", "firehose"})
+MESSAGES: Final = frozenset({"sqs", "kinesis", "firehose"})
 """Services whose users send, take and delete messages at a rate."""
-MESSAGE_OPERATIONS: Final = re.compile(r"(Send|Receive|Delete|Put|ChangeMessageVisibility).*(Message|LogEvents|Record)")
+MESSAGE_OPERATIONS: Final = re.compile(r"(Send|Receive|Delete|Put|ChangeMessageVisibility).*(Message|Record)")
 
 
 def moves_messages(request: WireRequest, scope: CredentialScope) -> bool:
