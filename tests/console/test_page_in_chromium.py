@@ -76,6 +76,7 @@ def watched(serving: RegionUnderTest, chromium: Browser) -> Iterator[Watched]:
     """The region's console. At the end nothing must have gone wrong on it, and nobody else must have been asked."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
     watched = Watched(context.new_page())
+    watched.page.bring_to_front()  # of all pages that the browser has, this one has the focus
     watched.page.goto(f"{serving.running.endpoint}/_ninelives/console/")
     expect(watched.page.get_by_role("heading", name="live / behaves")).to_be_visible(timeout=WITHIN)
     yield watched
